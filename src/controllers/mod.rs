@@ -1,0 +1,1 @@
+//! One file a kind: the loop between Kubernetes and a hypervisor.

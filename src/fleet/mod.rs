@@ -1,0 +1,1 @@
+//! The live picture of every host: one watcher a cluster, bulk snapshots, change events, budgets.

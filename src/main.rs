@@ -1,0 +1,3 @@
+//! The program `drover`; everything lives in the library.
+
+fn main() {}

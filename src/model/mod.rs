@@ -1,0 +1,1 @@
+//! What a guest, a disk, a host and a task look like, whatever the hypervisor.

@@ -1,0 +1,1 @@
+//! Pure functions: what is wanted and what was seen, to what is done next and what is said about it.

@@ -1,0 +1,1 @@
+//! A control plane of one's own, for people without a cluster.
