@@ -1,1 +1,3 @@
 //! Pure functions: what is wanted and what was seen, to what is done next and what is said about it.
+
+pub mod identity;
