@@ -1,4 +1,8 @@
 //! The custom resources: one file a kind, and the names, annotations and conditions that they share.
+#![expect(
+    unreachable_pub,
+    reason = "the derive KubeSchema repeats each struct inside a function"
+)]
 
 pub mod conditions;
 pub mod names;
