@@ -460,7 +460,7 @@ mod tests {
         #[test]
         fn plan_carried_out_leaves_nothing_to_do(
             cores in 1..8_u32, memory in 16..9000_u64, agent: bool, size in 1..200_u64,
-            bridge in prop_oneof!["vmbr0", "vmbr1"], nic: bool, running: bool, wanted in 0..3,
+            bridge in prop_oneof!["vmbr0", "vmbr1"], nic: bool, running: bool, wanted in 0..3_usize,
         ) {
             let mut next = hardware();
             next.cores = cores;
