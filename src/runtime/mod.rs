@@ -5,6 +5,7 @@ mod class;
 mod clock;
 mod health;
 mod metrics;
+pub mod selector;
 mod settings;
 mod supervisor;
 pub mod telemetry;
