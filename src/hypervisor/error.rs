@@ -144,7 +144,9 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Connect { .. } | Self::Certificate { .. } | Self::NodeUnreachable { .. } => Class::Unreachable,
+            Self::Connect { .. } | Self::Certificate { .. } | Self::NodeUnreachable { .. } => {
+                Class::Unreachable
+            }
             Self::AnswerLost { .. } | Self::Decode { .. } => Class::Transient,
             Self::Unauthorized { .. } | Self::Forbidden { .. } => Class::Denied,
             Self::Stale { .. } => Class::Conflict,
