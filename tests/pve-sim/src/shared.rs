@@ -104,8 +104,6 @@ impl Shared {
             }
         });
         let lock = taken.await;
-        lock.map_err(|_| {
-            format!("can't lock file '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout")
-        })
+        lock.map_err(|_| format!("can't lock file '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout"))
     }
 }

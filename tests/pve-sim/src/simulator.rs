@@ -295,9 +295,7 @@ async fn listen(
         match Listener::start(shared, address, Arc::clone(&tls.server)).await {
             Ok(listener) => return Ok(listener),
             Err(source)
-                if source.kind() != std::io::ErrorKind::AddrInUse
-                    || address.port() == 0
-                    || tries == 50 =>
+                if source.kind() != std::io::ErrorKind::AddrInUse || address.port() == 0 || tries == 50 =>
             {
                 return Err(StartError::Listen { address, source });
             }

@@ -38,13 +38,7 @@ pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Outcome {
         ("DELETE", ["faults"]) => done(core.shared.faults.clear_all()),
         ("DELETE", ["faults", id]) => removed(core.shared.faults.clear(id.parse()?)),
         ("GET", ["holds"]) => {
-            let holds: Vec<Value> = core
-                .shared
-                .holds
-                .list()
-                .iter()
-                .map(|h| hold_row(h))
-                .collect();
+            let holds: Vec<Value> = core.shared.holds.list().iter().map(|h| hold_row(h)).collect();
             Ok(json!(holds))
         }
         ("POST", ["holds"]) => {
@@ -93,13 +87,12 @@ fn requests(core: &Core, order: &Order) -> Value {
         order.query("method").unwrap_or("*"),
         order.query("path").unwrap_or("**"),
     );
-    let mutating = order
-        .query("mutating")
-        .is_some_and(|m| m == "1" || m == "true");
+    let mutating = order.query("mutating").is_some_and(|m| m == "1" || m == "true");
     let position = core.shared.log.position();
-    let found = core.shared.log.pick(|r| {
-        r.seq > since && (!mutating || r.mutating) && matcher.matches(&r.method, &r.path)
-    });
+    let found = core
+        .shared
+        .log
+        .pick(|r| r.seq > since && (!mutating || r.mutating) && matcher.matches(&r.method, &r.path));
     let count = found.len();
     let limit = order
         .number("limit")
@@ -110,17 +103,12 @@ fn requests(core: &Core, order: &Order) -> Value {
 }
 
 fn faults(core: &Core) -> Value {
-    let rows = core
-        .shared
-        .faults
-        .list()
-        .into_iter()
-        .map(|(id, fault, hits)| {
-            let mut row = json!(fault);
-            row["id"] = json!(id);
-            row["hits"] = json!(hits);
-            row
-        });
+    let rows = core.shared.faults.list().into_iter().map(|(id, fault, hits)| {
+        let mut row = json!(fault);
+        row["id"] = json!(id);
+        row["hits"] = json!(hits);
+        row
+    });
     rows.collect()
 }
 
@@ -232,13 +220,10 @@ fn nodes(core: &Core, path: &[&str], method: &str, body: &Value) -> Outcome {
             "PUT",
             ["nodes", node],
             NodeOrder {
-                online: Some(online),
-                ..
+                online: Some(online), ..
             },
         ) => core.set_node_online(node, online)?,
-        ("POST", ["nodes", node, "isos"], NodeOrder { iso: Some(iso), .. }) => {
-            core.add_iso(node, &iso)?
-        }
+        ("POST", ["nodes", node, "isos"], NodeOrder { iso: Some(iso), .. }) => core.add_iso(node, &iso)?,
         (
             "DELETE",
             ["nodes", node, "volumes"],
@@ -272,9 +257,7 @@ struct TokenOrder {
     rights: Option<Option<Vec<Rights>>>,
 }
 
-fn present<'de, D: serde::Deserializer<'de>>(
-    from: D,
-) -> Result<Option<Option<Vec<Rights>>>, D::Error> {
+fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<Vec<Rights>>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
 
@@ -291,9 +274,7 @@ fn tokens(core: &Core, path: &[&str], method: &str, body: Value) -> Outcome {
             let secret = asked
                 .secret
                 .is_none_or(|s| world.access.set_secret(&asked.id, &s));
-            let rights = asked
-                .rights
-                .is_none_or(|r| world.access.set_rights(&asked.id, r));
+            let rights = asked.rights.is_none_or(|r| world.access.set_rights(&asked.id, r));
             if !(secret && rights) {
                 return Err(HandsError::NoToken(asked.id).into());
             }

@@ -43,9 +43,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 ];
 
 pub(super) fn version(_: &Call) -> ApiResult {
-    let release = VERSION
-        .rsplit_once('.')
-        .map_or(VERSION, |(release, _)| release);
+    let release = VERSION.rsplit_once('.').map_or(VERSION, |(release, _)| release);
     Ok(Reply::data(
         json!({"version": VERSION, "release": release, "repoid": REPOID}),
     ))
@@ -84,10 +82,9 @@ fn status(call: &Call) -> ApiResult {
 fn next_id(call: &Call) -> ApiResult {
     let world = call.world();
     match call.number::<u32>("vmid") {
-        Some(vmid) if world.guests.contains_key(&vmid) => Err(ApiError::parameter(
-            "vmid",
-            format!("VM {vmid} already exists"),
-        )),
+        Some(vmid) if world.guests.contains_key(&vmid) => {
+            Err(ApiError::parameter("vmid", format!("VM {vmid} already exists")))
+        }
         Some(vmid) => Ok(Reply::data(vmid.to_string())),
         None => match world.first_free_vmid() {
             Some(vmid) => Ok(Reply::data(vmid.to_string())),

@@ -143,19 +143,12 @@ pub(crate) async fn dispatch(
     if let Some(node) = of_path.get("node") {
         check_node(&sim.world(), node)?;
     }
-    given.extend(
-        of_path
-            .iter()
-            .map(|(k, v)| (k.clone(), Given::Text(v.clone()))),
-    );
+    given.extend(of_path.iter().map(|(k, v)| (k.clone(), Given::Text(v.clone()))));
     let own: Vec<&[Param]> = PATH
         .chunks(1)
         .filter(|param| param.iter().any(|p| of_path.keys().any(|k| p.is_called(k))))
         .collect();
-    let tables: Vec<&[Param]> = own
-        .into_iter()
-        .chain(endpoint.params.iter().copied())
-        .collect();
+    let tables: Vec<&[Param]> = own.into_iter().chain(endpoint.params.iter().copied()).collect();
     let call = Call {
         sim: Arc::clone(sim),
         caller,
@@ -209,11 +202,9 @@ impl Endpoint {
         let Allow::Any(template, privileges) = self.allow else {
             return Ok(());
         };
-        let path = of_path
-            .iter()
-            .fold(template.to_owned(), |path, (name, value)| {
-                path.replace(&format!("{{{name}}}"), value)
-            });
+        let path = of_path.iter().fold(template.to_owned(), |path, (name, value)| {
+            path.replace(&format!("{{{name}}}"), value)
+        });
         if world.access.any(caller, &path, privileges) {
             Ok(())
         } else {

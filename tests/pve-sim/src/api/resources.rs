@@ -96,11 +96,9 @@ fn list(call: &Call) -> ApiResult {
         rows.extend(storage_rows(&world, call).into_iter().map(Row::Other));
     }
     if wanted("sdn")
-        && world.access.any(
-            &call.caller,
-            "/sdn/zones/localnetwork",
-            &["SDN.Audit", "SDN.Use"],
-        )
+        && world
+            .access
+            .any(&call.caller, "/sdn/zones/localnetwork", &["SDN.Audit", "SDN.Use"])
     {
         rows.extend(world.nodes.iter().map(|node| {
             Row::Other(json!({

@@ -71,11 +71,9 @@ fn list(call: &Call) -> ApiResult {
         let path = format!("/storage/{}", storage.name);
         let asked = call.text("storage").is_none_or(|name| name == storage.name)
             && (!call.flag("enabled") || storage.enabled)
-            && call.text("content").is_none_or(|kinds| {
-                kinds
-                    .split([',', ';', ' '])
-                    .any(|kind| storage.allows(kind))
-            });
+            && call
+                .text("content")
+                .is_none_or(|kinds| kinds.split([',', ';', ' ']).any(|kind| storage.allows(kind)));
         if !asked || !world.access.any(&call.caller, &path, SEE) {
             continue;
         }
@@ -110,9 +108,7 @@ fn content(call: &Call) -> ApiResult {
         v.node == call.node()
             && v.storage() == name
             && call.text("content").is_none_or(|kind| kind == v.content)
-            && call
-                .number::<u32>("vmid")
-                .is_none_or(|vmid| v.vmid == Some(vmid))
+            && call.number::<u32>("vmid").is_none_or(|vmid| v.vmid == Some(vmid))
     });
     let rows = rows.map(|volume| {
         let mut row = json!({

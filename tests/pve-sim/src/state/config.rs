@@ -59,11 +59,7 @@ pub(crate) fn typed(key: &str, value: &str) -> Value {
 /// Whether an option is a drive (`scsi0`, `virtio1`, `ide2`, `sata0`, `efidisk0`, `tpmstate0`).
 pub(crate) fn is_disk(key: &str) -> bool {
     let bus = key.trim_end_matches(|c: char| c.is_ascii_digit());
-    bus.len() < key.len()
-        && matches!(
-            bus,
-            "scsi" | "virtio" | "ide" | "sata" | "efidisk" | "tpmstate"
-        )
+    bus.len() < key.len() && matches!(bus, "scsi" | "virtio" | "ide" | "sata" | "efidisk" | "tpmstate")
 }
 
 /// Whether an option is a network card.

@@ -18,11 +18,7 @@ fn label(text: &str) -> bool {
 }
 
 fn check(valid: bool, sentence: &str) -> Result<(), String> {
-    if valid {
-        Ok(())
-    } else {
-        Err(sentence.to_owned())
-    }
+    if valid { Ok(()) } else { Err(sentence.to_owned()) }
 }
 
 pub(super) fn dns_name(_: &str, text: &str) -> Result<(), String> {

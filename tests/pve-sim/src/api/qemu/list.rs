@@ -41,7 +41,8 @@ pub(super) fn current(call: &Call) -> ApiResult {
         row["running-qemu"] = json!(QEMU_VERSION);
         row["balloon"] = json!(guest.max_memory());
         row["freemem"] = json!(guest.max_memory() / 2);
-        row["proxmox-support"] = json!({"backup-max-workers": true, "pbs-library-version": "2.0.1", "query-bitmap-info": true});
+        row["proxmox-support"] =
+            json!({"backup-max-workers": true, "pbs-library-version": "2.0.1", "query-bitmap-info": true});
         row["nics"] = nics(guest);
         row["blockstat"] = blocks(guest);
     }
@@ -49,11 +50,7 @@ pub(super) fn current(call: &Call) -> ApiResult {
 }
 
 fn status(guest: &Guest) -> &'static str {
-    if guest.is_running() {
-        "running"
-    } else {
-        "stopped"
-    }
+    if guest.is_running() { "running" } else { "stopped" }
 }
 
 fn figures(guest: &Guest) -> Value {

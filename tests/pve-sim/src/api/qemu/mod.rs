@@ -12,8 +12,7 @@ mod reshape;
 
 use super::{Allow, Call, Endpoint, Run};
 use crate::verify::{
-    CONFIG, CONFIG_ID, DELETE_AND_REVERT, DNS_NAME, Kind, NODE, SIZE, STORAGE, TEXT, at_least, may,
-    need,
+    CONFIG, CONFIG_ID, DELETE_AND_REVERT, DNS_NAME, Kind, NODE, SIZE, STORAGE, TEXT, at_least, may, need,
 };
 use crate::wire::ApiError;
 
