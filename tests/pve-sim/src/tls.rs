@@ -122,7 +122,10 @@ fn row(
     [issuer, subject]: [&[NamePart<'_>]; 2],
     names: &[String],
 ) -> CertificateInfo {
-    let slashes = |parts: &[NamePart<'_>]| parts.iter().map(|(_, k, v)| format!("/{k}={v}")).collect();
+    let slashes = |parts: &[NamePart<'_>]| {
+        let parts: Vec<String> = parts.iter().map(|(_, k, v)| format!("/{k}={v}")).collect();
+        parts.concat()
+    };
     let seconds = |time: i64| Timestamp::from_second(time).map_or(0, Timestamp::as_second);
     CertificateInfo {
         filename: filename.to_owned(),

@@ -97,7 +97,8 @@ async fn people_have_hands_here_too() {
             json!({"id": "a@pam!t", "secret": "s", "rights": []}),
         ),
         (Method::PUT, "/tokens", json!({"id": "a@pam!t", "rights": null})),
-        (Method::PUT, "/timing", json!({"time_scale": 10})),
+        (Method::PUT, "/timing", json!({"time_scale": 10, "create": 0.5})),
+        (Method::POST, "/resources/refresh", json!({})),
         (Method::POST, "/listener/stop", json!({})),
         (Method::POST, "/listener/start", json!({})),
     ];
@@ -105,6 +106,8 @@ async fn people_have_hands_here_too() {
         let (status, answer) = order(&lab, method, path, body).await;
         assert_eq!(status, 200, "{path}: {answer}");
     }
+    let timing = lab.sim.timing();
+    assert_eq!((timing.create.as_millis(), timing.start.as_millis()), (500, 1));
     let (_, guest) = order(&lab, Method::GET, "/guests/100", json!({})).await;
     assert_eq!(guest["node"], "pve2");
     assert_ne!(guest["uuid"], uuid);

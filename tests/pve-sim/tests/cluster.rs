@@ -10,7 +10,7 @@ use crate::client::{Lab, eventually};
 /// A simulator whose resources are refreshed when the test says so.
 async fn lagging(nodes: u32) -> Lab {
     let mut timing = Timing::instant();
-    timing.resources_refresh = Duration::from_secs(3600);
+    timing.resources_refresh = Duration::from_hours(1);
     Lab::start(Seed::nodes(nodes).with_timing(timing)).await
 }
 
@@ -33,6 +33,12 @@ async fn figures_lag_and_the_list_does_not() {
         .await;
     lab.sim.destroy(9000).unwrap();
     assert_eq!(row(&lab, 9000).await, None);
+    lab.sim.refresh_resources();
+    lab.sim.power_on(100).unwrap();
+    let old = row(&lab, 100).await.unwrap();
+    assert_eq!((&old["status"], &old["template"]), (&json!("stopped"), &json!(1)));
+    lab.sim.refresh_resources();
+    assert_eq!(row(&lab, 100).await.unwrap()["status"], "running");
 }
 
 #[tokio::test]

@@ -1,8 +1,5 @@
 //! Requests that stop at a known instant.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use pve_sim::{Mark, Matcher, Seed};
 use reqwest::Method;
 
@@ -10,35 +7,39 @@ use crate::client::{DEADLINE, Lab, eventually};
 
 #[tokio::test]
 async fn before_it_acts_nothing_is_done() {
-    let lab = Arc::new(Lab::instant(Seed::default()).await);
+    let lab = Lab::instant(Seed::default()).await;
     let mark = lab
         .sim
         .hold(Matcher::new("POST", "/nodes/*/qemu"), Mark::BeforeAct);
-    let own = Arc::clone(&lab);
-    let call = tokio::spawn(async move { own.post("/nodes/pve1/qemu", &[("vmid", "100")]).await });
-    tokio::time::timeout(DEADLINE, mark.reached()).await.unwrap();
-    assert!(lab.sim.guest(100).is_none());
-    mark.release();
-    assert_eq!(call.await.unwrap().status, 200);
+    let call = lab.post("/nodes/pve1/qemu", &[("vmid", "100")]);
+    let hands = async {
+        tokio::time::timeout(DEADLINE, mark.reached()).await.unwrap();
+        assert!(lab.sim.guest(100).is_none());
+        mark.release();
+    };
+    let (answer, ()) = tokio::join!(call, hands);
+    assert_eq!(answer.status, 200);
     assert!(lab.sim.guest(100).is_some());
 }
 
 #[tokio::test]
 async fn after_the_act_it_is_done_and_not_answered() {
-    let lab = Arc::new(Lab::instant(Seed::default()).await);
+    let lab = Lab::instant(Seed::default()).await;
     let mark = lab
         .sim
         .hold_after(Matcher::new("POST", "/nodes/*/qemu"), Mark::AfterAct, 1);
     lab.done(lab.post("/nodes/pve1/qemu", &[("vmid", "100")]).await)
         .await;
     assert!(!mark.is_reached());
-    let own = Arc::clone(&lab);
-    let call = tokio::spawn(async move { own.post("/nodes/pve1/qemu", &[("vmid", "101")]).await });
-    tokio::time::timeout(DEADLINE, mark.reached()).await.unwrap();
-    assert!(lab.sim.guest(101).is_some());
-    assert!(!call.is_finished());
-    drop(mark);
-    assert_eq!(call.await.unwrap().status, 200);
+    let call = lab.post("/nodes/pve1/qemu", &[("vmid", "101")]);
+    let hands = async {
+        tokio::time::timeout(DEADLINE, mark.reached()).await.unwrap();
+        assert!(lab.sim.guest(101).is_some());
+        assert_eq!(lab.sim.requests().0.last().unwrap().status, None);
+        drop(mark);
+    };
+    let (answer, ()) = tokio::join!(call, hands);
+    assert_eq!(answer.status, 200);
 }
 
 #[tokio::test]
@@ -52,8 +53,10 @@ async fn a_held_request_acts_although_its_client_has_gone() {
         _ = call => panic!("answered although held"),
         () = mark.reached() => {}
     }
-    // Give the closed connection time to be noticed: the work must outlive that.
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    // Further exchanges give the server time to see the closed connection: the work has to outlive it.
+    for _ in 0..10 {
+        lab.get("/version").await;
+    }
     assert!(lab.sim.guest(100).is_none());
     mark.release();
     eventually("the request acts", async || lab.sim.guest(100).is_some()).await;

@@ -66,7 +66,7 @@ async fn a_guest_lives_from_create_to_delete() {
 #[tokio::test]
 async fn while_it_is_created_only_the_lock_is_seen() {
     let mut timing = Timing::instant();
-    timing.create = Duration::from_secs(3600);
+    timing.create = Duration::from_hours(1);
     let lab = Lab::start(Seed::default().with_timing(timing)).await;
     let form = [("vmid", "100"), ("name", "web"), ("description", "marked")];
     lab.post("/nodes/pve1/qemu", &form).await.data();
@@ -127,7 +127,7 @@ async fn a_clone_has_an_identity_of_its_own() {
 #[tokio::test]
 async fn while_it_is_cloned_the_target_is_locked() {
     let mut timing = Timing::instant();
-    timing.clone_base = Duration::from_secs(3600);
+    timing.clone_base = Duration::from_hours(1);
     let lab = Lab::start(Seed::default().with_timing(timing)).await;
     let answer = lab
         .post(
@@ -229,7 +229,7 @@ async fn a_guest_that_ignores_shutdown_runs_into_the_timeout() {
 #[tokio::test]
 async fn a_shutdown_holds_the_lock_file_until_it_is_overruled() {
     let mut timing = Timing::instant();
-    timing.shutdown_timeout = Duration::from_secs(3600);
+    timing.shutdown_timeout = Duration::from_hours(1);
     let lab = Lab::start(Seed::default().with_timing(timing)).await;
     lab.create(100).await;
     lab.sim.power_on(100).unwrap();

@@ -10,4 +10,5 @@ mod faults;
 mod hands;
 mod holds;
 mod lifecycle;
+mod program;
 mod wire;

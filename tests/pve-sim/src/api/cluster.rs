@@ -17,14 +17,14 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         path: "/version",
         params: &[],
         allow: Allow::Everyone,
-        run: Run::Now(version),
+        run: Run::Show(version),
     },
     Endpoint {
         method: "GET",
         path: "/cluster/status",
         params: &[],
         allow: Allow::Any("/", &["Sys.Audit"]),
-        run: Run::Now(status),
+        run: Run::Show(status),
     },
     Endpoint {
         method: "GET",
@@ -38,19 +38,17 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         path: "/cluster/options",
         params: &[],
         allow: Allow::Everyone,
-        run: Run::Now(options),
+        run: Run::Show(options),
     },
 ];
 
-pub(super) fn version(_: &Call) -> ApiResult {
+pub(super) fn version(_: &Call) -> Reply {
     let release = VERSION.rsplit_once('.').map_or(VERSION, |(release, _)| release);
-    Ok(Reply::data(
-        json!({"version": VERSION, "release": release, "repoid": REPOID}),
-    ))
+    Reply::data(json!({"version": VERSION, "release": release, "repoid": REPOID}))
 }
 
 /// A node that stands alone has no cluster row.
-fn status(call: &Call) -> ApiResult {
+fn status(call: &Call) -> Reply {
     let world = call.world();
     let alone = world.nodes.len() == 1;
     let mut rows = Vec::new();
@@ -76,7 +74,7 @@ fn status(call: &Call) -> ApiResult {
             "level": "",
         }));
     }
-    Ok(Reply::data(rows))
+    Reply::data(rows)
 }
 
 fn next_id(call: &Call) -> ApiResult {
@@ -93,7 +91,7 @@ fn next_id(call: &Call) -> ApiResult {
     }
 }
 
-fn options(call: &Call) -> ApiResult {
+fn options(call: &Call) -> Reply {
     let world = call.world();
     let mut options = Map::new();
     options.insert("mac_prefix".to_owned(), Value::from("BC:24:11"));
@@ -115,5 +113,5 @@ fn options(call: &Call) -> ApiResult {
     if !bounds.is_empty() {
         options.insert("next-id".to_owned(), Value::Object(bounds));
     }
-    Ok(Reply::data(options))
+    Reply::data(options)
 }

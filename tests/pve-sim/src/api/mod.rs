@@ -19,7 +19,7 @@ use std::sync::{Arc, MutexGuard};
 use crate::shared::Shared;
 use crate::state::{Caller, World};
 use crate::verify::{Kind, NODE, Param, Params, STORAGE, TEXT, need, verify};
-use crate::wire::{ApiError, ApiResult, Given};
+use crate::wire::{ApiError, ApiResult, Given, Reply};
 
 /// One method of one path.
 pub(crate) struct Endpoint {
@@ -44,6 +44,8 @@ type Later = Pin<Box<dyn Future<Output = ApiResult> + Send>>;
 
 /// How it is carried out.
 enum Run {
+    /// When nothing can go wrong any more.
+    Show(fn(&Call) -> Reply),
     Now(fn(&Call) -> ApiResult),
     /// When it may have to wait, as for a lock file.
     Later(fn(Call) -> Later),
@@ -157,6 +159,7 @@ pub(crate) async fn dispatch(
         params: verify(&tables, &given)?,
     };
     match endpoint.run {
+        Run::Show(run) => Ok(run(&call)),
         Run::Now(run) => run(&call),
         Run::Later(run) => run(call).await,
     }

@@ -21,7 +21,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             may("target", NODE),
         ]],
         allow: Allow::Everyone,
-        run: Run::Now(list),
+        run: Run::Show(list),
     },
     Endpoint {
         method: "GET",
@@ -64,7 +64,7 @@ fn figures(world: &World, node: &str, storage: &Storage) -> Value {
     })
 }
 
-fn list(call: &Call) -> ApiResult {
+fn list(call: &Call) -> Reply {
     let world = call.world();
     let mut rows = Vec::new();
     for storage in &world.storages {
@@ -85,7 +85,7 @@ fn list(call: &Call) -> ApiResult {
         }
         rows.push(row);
     }
-    Ok(Reply::data(rows))
+    Reply::data(rows)
 }
 
 fn status(call: &Call) -> ApiResult {

@@ -16,7 +16,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         path: "/cluster/tasks",
         params: &[],
         allow: Allow::Everyone,
-        run: Run::Now(of_cluster),
+        run: Run::Show(of_cluster),
     },
     Endpoint {
         method: "GET",
@@ -34,14 +34,14 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             may("vmid", Kind::Vmid),
         ]],
         allow: Allow::Everyone,
-        run: Run::Now(of_node),
+        run: Run::Show(of_node),
     },
     Endpoint {
         method: "GET",
         path: "/nodes/{node}/tasks/{upid}",
         params: &[],
         allow: Allow::Everyone,
-        run: Run::Now(|_| Ok(Reply::data(json!([{"name": "log"}, {"name": "status"}])))),
+        run: Run::Show(|_| Reply::data(json!([{"name": "log"}, {"name": "status"}]))),
     },
     Endpoint {
         method: "DELETE",
@@ -76,7 +76,7 @@ fn visible(world: &World, call: &Call, task: &Task) -> bool {
     task.parts.user == call.caller.0 || world.access.any(&call.caller, &path, &["Sys.Audit"])
 }
 
-fn of_cluster(call: &Call) -> ApiResult {
+fn of_cluster(call: &Call) -> Reply {
     let world = call.world();
     let mut ended: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
     let mut rows = Vec::new();
@@ -103,10 +103,10 @@ fn of_cluster(call: &Call) -> ApiResult {
         }
         rows.push(row);
     }
-    Ok(Reply::data(rows))
+    Reply::data(rows)
 }
 
-fn of_node(call: &Call) -> ApiResult {
+fn of_node(call: &Call) -> Reply {
     let world = call.world();
     let source = call.text("source").unwrap_or("archive");
     let contains = |filter: Option<&str>, text: &str| {
@@ -141,7 +141,7 @@ fn of_node(call: &Call) -> ApiResult {
     let start = call.number("start").unwrap_or(0);
     let limit = call.number("limit").unwrap_or(50);
     let rows: Vec<Value> = all.iter().skip(start).take(limit).map(|task| row(task)).collect();
-    Ok(Reply::page(rows, Some(all.len()).filter(|n| *n > 0)))
+    Reply::page(rows, Some(all.len()).filter(|n| *n > 0))
 }
 
 fn status_kind(task: &Task) -> &'static str {

@@ -119,8 +119,8 @@ pub(crate) const CONFIG: &[Param] = &[
 
 /// What a change of configuration takes besides the options.
 pub(crate) const DELETE_AND_REVERT: &[Param] = &[
-    may("delete", Kind::List(format::any_list)),
-    may("revert", Kind::List(format::any_list)),
+    may("delete", Kind::List(format::config_id_list)),
+    may("revert", Kind::List(format::config_id_list)),
 ];
 
 fn find(option: &str) -> Option<&'static Param> {

@@ -6,7 +6,7 @@ use super::Call;
 use crate::state::{Guest, Power, QEMU_VERSION, drive_volume, is_disk, is_net};
 use crate::wire::{ApiResult, Reply};
 
-pub(super) fn list(call: &Call) -> ApiResult {
+pub(super) fn list(call: &Call) -> Reply {
     let world = call.world();
     let rows = world
         .guests
@@ -24,7 +24,7 @@ pub(super) fn list(call: &Call) -> ApiResult {
         }
         row
     });
-    Ok(Reply::data(rows.collect::<Vec<_>>()))
+    Reply::data(rows.collect::<Vec<_>>())
 }
 
 pub(super) fn current(call: &Call) -> ApiResult {

@@ -40,7 +40,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         path: "/nodes/{node}/qemu",
         params: &[&[may("full", Kind::Boolean)]],
         allow: Allow::Everyone,
-        run: Run::Now(list::list),
+        run: Run::Show(list::list),
     },
     Endpoint {
         method: "POST",
