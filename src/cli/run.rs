@@ -47,7 +47,7 @@ pub(super) fn main(arguments: Args, mut mistakes: Mistakes) -> Result<(), Failur
         .map_err(|wrong| {
             mistakes.add(
                 "--kubeconfig (KUBECONFIG)",
-                wrong,
+                format_args!("{wrong:#}"),
                 "give the file that reaches the cluster, or run Drover in one",
             );
         })
