@@ -1,1 +1,127 @@
-//! The `Hypervisor` trait and its drivers.
+//! The `Hypervisor` trait, which is all that the floors above know of a host, and its drivers.
+//!
+//! Every call is one exchange with the host (or a few, where a comment says so), bounded in time. Reads may
+//! be repeated by the driver, mutations never are: whether one whose answer was lost took place, the caller
+//! finds out by looking (`identity.md`, rule 7).
+
+mod error;
+pub mod proxmox;
+
+pub use error::{Error, Refusal};
+
+use futures::future::BoxFuture;
+
+use crate::model::{
+    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp,
+    HostVersion, NodeName, NumberBounds, NumberState, Overview, PowerReading, Progress, TaskRecord,
+    TaskState, Upid, Vmid, Volume,
+};
+use crate::plan::identity::Ownership;
+
+/// The answer to one call.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
+
+/// How a running guest is to be brought down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopMode {
+    /// Power off at once.
+    Hard,
+    /// Ask the guest, wait this many seconds, then power off if `force`, else fail.
+    Graceful {
+        /// Seconds to wait for the guest.
+        grace_seconds: u32,
+        /// Power off when the wait ends.
+        force: bool,
+    },
+}
+
+/// Which tasks of a node to list, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct TaskFilter {
+    /// Only those that carry this number.
+    pub vmid: Option<Vmid>,
+    /// Only those that began at or after this time (seconds since 1970, the node's clock).
+    pub since: Option<i64>,
+    /// Only those that run now.
+    pub active_only: bool,
+    /// Only those of this type (`qmclone`).
+    pub kind: Option<String>,
+}
+
+/// One member of a cluster, with which the whole cluster can be seen and managed.
+pub trait Hypervisor: Send + Sync + 'static {
+    /// The user or token in whose name calls are made, as task lists show it (`root@pam!drover`).
+    fn user(&self) -> &str;
+
+    /// The version of the host.
+    fn version(&self) -> Answer<'_, HostVersion>;
+
+    /// Membership and quorum.
+    fn cluster_status(&self) -> Answer<'_, ClusterStatus>;
+
+    /// What tells this cluster from another one at the same address; read from a member of it.
+    fn cluster_id<'a>(&'a self, node: &'a NodeName) -> Answer<'a, ClusterId>;
+
+    /// The bulk list of guests, nodes and storages.
+    fn overview(&self) -> Answer<'_, Overview>;
+
+    /// The cluster's short list of recent tasks: a hint, not a record.
+    fn recent_tasks(&self) -> Answer<'_, Vec<TaskRecord>>;
+
+    /// The datacenter's bounds for new numbers.
+    fn number_bounds(&self) -> Answer<'_, NumberBounds>;
+
+    /// Whether a number is given to a guest.
+    fn number_state(&self, vmid: Vmid) -> Answer<'_, NumberState>;
+
+    /// Volumes on a storage of a node, of one content (`iso`, `images`, `backup`) or one guest.
+    fn volumes<'a>(
+        &'a self,
+        node: &'a NodeName,
+        storage: &'a str,
+        content: Option<&'a str>,
+        vmid: Option<Vmid>,
+    ) -> Answer<'a, Vec<Volume>>;
+
+    /// Tasks of a node.
+    fn node_tasks<'a>(&'a self, node: &'a NodeName, filter: &'a TaskFilter) -> Answer<'a, Vec<TaskRecord>>;
+
+    /// How far a task is.
+    fn task<'a>(&'a self, upid: &'a Upid) -> Answer<'a, TaskState>;
+
+    /// A guest's configuration with what is pending.
+    fn guest_config<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, GuestConfig>;
+
+    /// A guest's power, without the bulk list's lag.
+    fn guest_power<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, PowerReading>;
+
+    /// The addresses that the guest's agent reports, without loopback and link-local ones.
+    fn guest_addresses<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Vec<GuestIp>>;
+
+    /// Makes an empty machine under a reserved number.
+    fn create<'a>(&'a self, guest: &'a CreateGuest) -> Answer<'a, Progress>;
+
+    /// Makes a full copy of another guest under a reserved number.
+    fn clone_guest<'a>(&'a self, guest: &'a CloneGuest) -> Answer<'a, Progress>;
+
+    /// Changes a configuration, all of `changes` or none. `base` is the configuration that was judged.
+    fn configure<'a>(
+        &'a self,
+        own: &'a Ownership,
+        base: &'a GuestConfig,
+        changes: &'a [Change],
+    ) -> Answer<'a, Progress>;
+
+    /// Grows a disk to a size in bytes.
+    fn grow_disk<'a>(&'a self, own: &'a Ownership, slot: &'a str, bytes: u64) -> Answer<'a, Progress>;
+
+    /// Starts a guest.
+    fn start<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress>;
+
+    /// Brings a guest down.
+    fn stop<'a>(&'a self, own: &'a Ownership, mode: StopMode) -> Answer<'a, Progress>;
+
+    /// Destroys a stopped guest and its own disks, and takes it out of jobs; never touches volumes that
+    /// its configuration does not name.
+    fn destroy<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress>;
+}

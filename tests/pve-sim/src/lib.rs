@@ -1,1 +1,38 @@
-//! sim
+//! A simulator of the Proxmox VE HTTPS API.
+//!
+//! It keeps the state of a small cluster (nodes, QEMU guests, storages, tasks, tokens) and answers the calls that
+//! change and show it with the statuses, sentences, delays and lags of the real thing. It is not a hypervisor: no
+//! guest runs, and what it doesn't simulate it refuses with Proxmox's own `501 Method … not implemented`.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), pve_sim::StartError> {
+//! let sim = pve_sim::Simulator::start(pve_sim::Seed::default()).await?;
+//! println!("{} {} {}", sim.url(), sim.token_id(), sim.token_secret());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Around the API there are three ways to make trouble, each from Rust (methods of [`Simulator`]) and over a second,
+//! plain HTTP listener (the README lists its calls): [`Fault`]s (a request or a task goes wrong), [`Hold`]s (a request
+//! stops at a known instant until it is released), and the hands of people who work on the same hosts
+//! ([`Simulator::power_off`], [`Simulator::recycle`], …). Every request is kept in a log ([`Simulator::requests`]).
+
+mod clock;
+mod fault;
+mod hands;
+mod hold;
+mod matcher;
+mod requests;
+mod seed;
+mod shared;
+mod simulator;
+mod timing;
+
+pub use fault::{Fault, FaultId, FaultKind};
+pub use hands::{GuestView, HandsError, TaskView};
+pub use hold::{Hold, Mark};
+pub use matcher::Matcher;
+pub use requests::{RequestEntry, Requests};
+pub use seed::{Rights, Seed, SeedGuest, SeedToken, Shutdown};
+pub use simulator::{Simulator, StartError};
+pub use timing::Timing;

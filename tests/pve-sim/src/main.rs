@@ -1,1 +1,3 @@
+//! The program `pve-sim`.
+
 fn main() {}

@@ -1,0 +1,113 @@
+//! A host and its cluster as they show themselves.
+
+use super::guest::GuestRow;
+use super::ids::{NodeName, Vmid, VolumeId};
+
+/// The version of Proxmox VE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostVersion {
+    /// As the host spells it: `9.2.11`.
+    pub text: String,
+    /// The first number of it.
+    pub major: u32,
+}
+
+/// Membership and quorum (`/cluster/status`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterStatus {
+    /// The cluster's name; absent for a node on its own.
+    pub name: Option<String>,
+    /// Whether the cluster has a majority; a node on its own always has.
+    pub quorate: bool,
+    /// All members.
+    pub members: Vec<Member>,
+}
+
+/// A member of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its name.
+    pub name: NodeName,
+    /// Whether the others see it.
+    pub online: bool,
+    /// Whether it is the one that answered.
+    pub local: bool,
+}
+
+/// The bulk list of everything in a cluster (`/cluster/resources`).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overview {
+    /// Guests, machines and containers, in the order of their numbers.
+    pub guests: Vec<GuestRow>,
+    /// Nodes.
+    pub nodes: Vec<NodeRow>,
+    /// Storages, one row a node that has it.
+    pub storages: Vec<StorageRow>,
+}
+
+/// A node in the bulk list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeRow {
+    /// Its name.
+    pub name: NodeName,
+    /// Whether it is online.
+    pub online: bool,
+    /// CPUs.
+    pub cpus: u32,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// Size of the root disk in bytes.
+    pub root_disk: u64,
+}
+
+/// A storage on a node in the bulk list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StorageRow {
+    /// Its name.
+    pub storage: String,
+    /// The node that has it.
+    pub node: NodeName,
+    /// Its plugin (`dir`, `lvmthin`, `zfspool` …).
+    pub plugin: String,
+    /// What it may hold (`images`, `iso`, `backup` …).
+    pub content: Vec<String>,
+    /// Whether all nodes see the same volumes.
+    pub shared: bool,
+    /// Whether the node can use it now.
+    pub available: bool,
+    /// Capacity in bytes.
+    pub capacity: u64,
+}
+
+/// A volume on a storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// Its id.
+    pub id: VolumeId,
+    /// What it is (`images`, `iso`, `backup` …).
+    pub content: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The guest to whose number it belongs.
+    pub vmid: Option<Vmid>,
+}
+
+/// The datacenter's bounds for new numbers (`next-id` in `datacenter.cfg`). The upper one is exclusive
+/// there, inclusive here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NumberBounds {
+    /// The lowest number to give.
+    pub lower: Option<u32>,
+    /// The highest number to give.
+    pub upper: Option<u32>,
+}
+
+/// Whether a number is given to a guest (`/cluster/nextid?vmid=N`, which needs no permission and reads
+/// the cluster's own list, without lag).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberState {
+    /// No guest has it.
+    Free,
+    /// A guest has it.
+    Taken,
+}

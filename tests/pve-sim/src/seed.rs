@@ -1,0 +1,288 @@
+//! What a simulator starts with: nodes, storages, guests, tokens.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::timing::Timing;
+
+/// The description of a cluster, written by hand or read from a file. The default is one node `pve1` with the storages
+/// `local` (directory: iso, vztmpl, backup, import) and `local-lvm` (thin pool: images, rootdir), the bridges `vmbr0`
+/// and `vmbr1`, the ISO `local:iso/debian-12.iso`, the template 9000 and the token `root@pam!drover`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Seed {
+    /// How many nodes, `pve1` on. More than one makes a cluster with quorum.
+    pub nodes: u32,
+    /// How many guests of other people stand on the nodes, 100 on, named `guest-NNN`, every second one running.
+    pub foreign_vms: u32,
+    /// Whether the template 9000 (`debian-12-template`, one disk of 8 GiB, agent enabled) stands on `pve1`.
+    pub template: bool,
+    /// Further guests.
+    pub guests: Vec<SeedGuest>,
+    /// File names below `local:iso/`, on every node.
+    pub isos: Vec<String>,
+    /// Bytes in `local`, on each node.
+    pub local_size: u64,
+    /// Bytes in `local-lvm`, on each node.
+    pub local_lvm_size: u64,
+    /// Processors of each node.
+    pub node_cpus: u32,
+    /// Bytes of memory of each node.
+    pub node_memory: u64,
+    /// Full id of the first token, all rights.
+    pub token_id: String,
+    /// Its secret; random when absent.
+    pub token_secret: Option<String>,
+    /// Further tokens.
+    pub tokens: Vec<SeedToken>,
+    /// Lower bound of `/cluster/nextid` in the datacenter's options.
+    pub next_id_lower: Option<u32>,
+    /// Upper bound (exclusive), likewise.
+    pub next_id_upper: Option<u32>,
+    /// How long things take.
+    pub timing: Timing,
+    /// Where the API listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the admin API listens, on loopback.
+    pub admin: SocketAddr,
+}
+
+impl Default for Seed {
+    fn default() -> Self {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            nodes: 1,
+            foreign_vms: 0,
+            template: true,
+            guests: Vec::new(),
+            isos: vec!["debian-12.iso".to_owned()],
+            local_size: 100 * GIB,
+            local_lvm_size: 2048 * GIB,
+            node_cpus: 16,
+            node_memory: 128 * GIB,
+            token_id: "root@pam!drover".to_owned(),
+            token_secret: None,
+            tokens: Vec::new(),
+            next_id_lower: None,
+            next_id_upper: None,
+            timing: Timing::default(),
+            listen: loopback,
+            admin: loopback,
+        }
+    }
+}
+
+const GIB: u64 = 1024 * 1024 * 1024;
+
+impl Seed {
+    /// The default with so many nodes.
+    #[must_use]
+    pub fn nodes(count: u32) -> Self {
+        Self {
+            nodes: count,
+            ..Self::default()
+        }
+    }
+
+    /// With so many guests of other people.
+    #[must_use]
+    pub fn with_foreign_vms(mut self, count: u32) -> Self {
+        self.foreign_vms = count;
+        self
+    }
+
+    /// With other durations.
+    #[must_use]
+    pub fn with_timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// With one more guest.
+    #[must_use]
+    pub fn with_guest(mut self, guest: SeedGuest) -> Self {
+        self.guests.push(guest);
+        self
+    }
+
+    /// With one more token.
+    #[must_use]
+    pub fn with_token(mut self, token: SeedToken) -> Self {
+        self.tokens.push(token);
+        self
+    }
+
+    /// With one more ISO on every node, by file name.
+    #[must_use]
+    pub fn with_iso(mut self, name: impl Into<String>) -> Self {
+        self.isos.push(name.into());
+        self
+    }
+}
+
+/// A guest that stands there from the beginning, or that somebody makes behind everyone's back.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedGuest {
+    /// Its number.
+    pub vmid: u32,
+    /// Its node; `pve1` when absent.
+    #[serde(default)]
+    pub node: Option<String>,
+    /// Its configuration as in the file. Disks are named by their volumes with a size; missing volumes are made.
+    /// `smbios1`, `vmgenid`, `meta` and MAC addresses are added as Proxmox would.
+    #[serde(default)]
+    pub config: BTreeMap<String, String>,
+    /// Whether it runs.
+    #[serde(default)]
+    pub running: bool,
+    /// What it does when told to shut down.
+    #[serde(default)]
+    pub shutdown: Shutdown,
+    /// Whether an agent answers inside it once it runs, if its configuration enables one.
+    #[serde(default = "yes")]
+    pub agent: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl SeedGuest {
+    /// A stopped guest with one core, 1 GiB of memory, a network card on `vmbr0` and a disk of 8 GiB.
+    #[must_use]
+    pub fn new(vmid: u32, name: impl Into<String>) -> Self {
+        let config = [
+            ("name", name.into()),
+            ("cores", "1".to_owned()),
+            ("memory", "1024".to_owned()),
+            ("net0", "virtio,bridge=vmbr0".to_owned()),
+            ("scsihw", "virtio-scsi-single".to_owned()),
+            ("scsi0", format!("local-lvm:vm-{vmid}-disk-0,size=8G")),
+            ("boot", "order=scsi0;net0".to_owned()),
+            ("ostype", "l26".to_owned()),
+            ("agent", "1".to_owned()),
+        ];
+        Self {
+            vmid,
+            node: None,
+            config: config.map(|(k, v)| (k.to_owned(), v)).into(),
+            running: false,
+            shutdown: Shutdown::default(),
+            agent: true,
+        }
+    }
+
+    /// On another node than the first.
+    #[must_use]
+    pub fn on(mut self, node: impl Into<String>) -> Self {
+        self.node = Some(node.into());
+        self
+    }
+
+    /// Running.
+    #[must_use]
+    pub fn running(mut self) -> Self {
+        self.running = true;
+        self
+    }
+
+    /// With an option set.
+    #[must_use]
+    pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.config.insert(key.into(), value.into());
+        self
+    }
+
+    /// That behaves so when told to shut down.
+    #[must_use]
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.shutdown = shutdown;
+        self
+    }
+
+    /// Without an agent inside.
+    #[must_use]
+    pub fn without_agent(mut self) -> Self {
+        self.agent = false;
+        self
+    }
+}
+
+/// What a guest does when told to shut down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shutdown {
+    /// Shuts down.
+    #[default]
+    Obeys,
+    /// Goes on running, until the time is out.
+    Ignores,
+}
+
+/// An API token.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedToken {
+    /// Full id, as `root@pam!reader`. Its user is made when missing, and has all rights.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+    /// What it may do. Absent: all that its user may (`privsep=0`). Empty: nothing (`privsep=1` without an ACL).
+    #[serde(default)]
+    pub rights: Option<Vec<Rights>>,
+}
+
+impl SeedToken {
+    /// A token with all the rights of its user.
+    #[must_use]
+    pub fn full(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            secret: secret.into(),
+            rights: None,
+        }
+    }
+
+    /// A token with privilege separation, and only these rights.
+    #[must_use]
+    pub fn limited(id: impl Into<String>, secret: impl Into<String>, rights: Vec<Rights>) -> Self {
+        Self {
+            rights: Some(rights),
+            ..Self::full(id, secret)
+        }
+    }
+}
+
+/// An entry of the access control list: privileges on a path. The longest path that applies decides.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rights {
+    /// As `/vms` or `/storage/local`.
+    pub path: String,
+    /// As `VM.Audit`; `*` stands for all.
+    pub privileges: Vec<String>,
+    /// Whether they hold below the path too.
+    #[serde(default = "yes")]
+    pub propagate: bool,
+}
+
+impl Rights {
+    /// Privileges on a path and all below it.
+    #[must_use]
+    pub fn new(path: impl Into<String>, privileges: &[&str]) -> Self {
+        Self {
+            path: path.into(),
+            privileges: privileges.iter().map(|&p| p.to_owned()).collect(),
+            propagate: true,
+        }
+    }
+
+    /// Every privilege on a path and all below it.
+    #[must_use]
+    pub fn all(path: impl Into<String>) -> Self {
+        Self::new(path, &["*"])
+    }
+}

@@ -1,0 +1,143 @@
+//! How long things take. Realistic by default; every duration is a setting, and all are divided by one scale.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Durations of tasks and lags, before [`Timing::time_scale`] divides them. In JSON and YAML they are seconds.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timing {
+    /// Divides every duration below: 10 makes everything ten times faster.
+    pub time_scale: f64,
+    /// A `qmcreate`, disks included.
+    #[serde(with = "seconds")]
+    pub create: Duration,
+    /// A `qmstart` until the guest counts as running.
+    #[serde(with = "seconds")]
+    pub start: Duration,
+    /// A `qmstop`.
+    #[serde(with = "seconds")]
+    pub stop: Duration,
+    /// From the request to shut down until a guest that listens has done so.
+    #[serde(with = "seconds")]
+    pub shutdown: Duration,
+    /// How long `qmshutdown` waits for a guest that doesn't listen, when no `timeout` is given.
+    #[serde(with = "seconds")]
+    pub shutdown_timeout: Duration,
+    /// A `qmdestroy`.
+    #[serde(with = "seconds")]
+    pub destroy: Duration,
+    /// A `resize`.
+    #[serde(with = "seconds")]
+    pub resize: Duration,
+    /// A `qmtemplate`, and the fixed part of a clone, full or linked.
+    #[serde(with = "seconds")]
+    pub clone_base: Duration,
+    /// Bytes that a full clone copies in a second.
+    pub clone_bandwidth: u64,
+    /// From the start of a guest until its agent answers.
+    #[serde(with = "seconds")]
+    pub agent_boot: Duration,
+    /// How old the figures of `/cluster/resources` may get.
+    #[serde(with = "seconds")]
+    pub resources_refresh: Duration,
+    /// How late a 401 is answered.
+    #[serde(with = "seconds")]
+    pub unauthorized_delay: Duration,
+    /// How long a call waits for the lock file of a guest.
+    #[serde(with = "seconds")]
+    pub lock_timeout: Duration,
+    /// After how long without a request a connection is closed.
+    #[serde(with = "seconds")]
+    pub keep_alive: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            time_scale: 1.0,
+            create: Duration::from_secs(1),
+            start: Duration::from_secs(1),
+            stop: Duration::from_secs(1),
+            shutdown: Duration::from_secs(3),
+            shutdown_timeout: Duration::from_secs(60),
+            destroy: Duration::from_secs(1),
+            resize: Duration::from_millis(500),
+            clone_base: Duration::from_secs(1),
+            clone_bandwidth: 500 * 1024 * 1024,
+            agent_boot: Duration::from_secs(5),
+            resources_refresh: Duration::from_secs(10),
+            unauthorized_delay: Duration::from_secs(3),
+            lock_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Timing {
+    /// Everything at once, for tests that ask about outcomes and not about lags. The keep-alive stays.
+    #[must_use]
+    pub fn instant() -> Self {
+        let tick = Duration::from_millis(1);
+        Self {
+            create: tick,
+            start: tick,
+            stop: tick,
+            shutdown: tick,
+            shutdown_timeout: Duration::from_millis(100),
+            destroy: tick,
+            resize: tick,
+            clone_base: tick,
+            clone_bandwidth: u64::MAX,
+            agent_boot: tick,
+            resources_refresh: tick,
+            unauthorized_delay: tick,
+            lock_timeout: Duration::from_millis(100),
+            ..Self::default()
+        }
+    }
+
+    /// The defaults, `scale` times faster.
+    #[must_use]
+    pub fn scaled(scale: f64) -> Self {
+        Self {
+            time_scale: scale,
+            ..Self::default()
+        }
+    }
+
+    /// `duration` as it passes on the real clock. A scale that isn't above zero counts as 1.
+    #[must_use]
+    pub fn real(&self, duration: Duration) -> Duration {
+        if self.time_scale.is_finite() && self.time_scale > 0.0 {
+            duration.div_f64(self.time_scale)
+        } else {
+            duration
+        }
+    }
+
+    /// How long a full clone of `bytes` takes.
+    #[must_use]
+    pub fn full_clone(&self, bytes: u64) -> Duration {
+        #[allow(clippy::cast_precision_loss, reason = "sizes in seconds need no more")]
+        let copying = bytes as f64 / self.clone_bandwidth.max(1) as f64;
+        self.clone_base + Duration::from_secs_f64(copying)
+    }
+}
+
+/// Durations written as a number of seconds.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(value.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
