@@ -8,6 +8,7 @@
 use std::{
     fmt::Write,
     fs::{self, DirBuilder},
+    net::Ipv4Addr,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -90,7 +91,7 @@ struct Host {
 }
 
 pub(super) fn main(arguments: Args, mut mistakes: Mistakes) -> Result<(), Failure> {
-    let settings = arguments.options.settings(&mut mistakes);
+    let settings = arguments.options.settings(Ipv4Addr::LOCALHOST, &mut mistakes);
     if let Some(named) = arguments.assets_dir.as_ref().filter(|path| !path.is_dir()) {
         let wrong = format!("{} is not a directory", named.display());
         mistakes.add(ASSETS_DIR, wrong, "name the one that has the programs");
@@ -189,7 +190,10 @@ impl Host {
             None => Trust::Insecure,
         };
         let node_name = given(self.node);
-        let name = node_name.clone().unwrap_or_else(|| "proxmox".to_owned());
+        // A Proxmox VE node may have capitals in its name, a resource not.
+        let name = node_name
+            .as_deref()
+            .map_or_else(|| "proxmox".to_owned(), str::to_ascii_lowercase);
         Some(HostAccess {
             secret: name.clone(),
             name,
