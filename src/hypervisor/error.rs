@@ -144,7 +144,9 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Connect { .. } | Self::Certificate { .. } | Self::NodeUnreachable { .. } => Class::Unreachable,
+            Self::Connect { .. } | Self::Certificate { .. } | Self::NodeUnreachable { .. } => {
+                Class::Unreachable
+            }
             Self::AnswerLost { .. } | Self::Decode { .. } => Class::Transient,
             Self::Unauthorized { .. } | Self::Forbidden { .. } => Class::Denied,
             Self::Stale { .. } => Class::Conflict,
@@ -167,6 +169,24 @@ impl Error {
                 Refusal::Other if *status >= 500 && *status != 501 => Class::Transient,
                 Refusal::Other => Class::Permanent,
             },
+        }
+    }
+
+    /// The label of metrics: the sort of error, without its words.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Connect { .. } => "connect",
+            Self::Certificate { .. } => "certificate",
+            Self::AnswerLost { .. } => "answer_lost",
+            Self::NodeUnreachable { .. } => "node_unreachable",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::Forbidden { .. } => "forbidden",
+            Self::Refused { .. } => "refused",
+            Self::Decode { .. } => "decode",
+            Self::Stale { .. } => "stale",
+            Self::HeldBack { .. } => "held_back",
+            Self::Unbuildable { .. } => "unbuildable",
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::ids::{NodeName, VolumeId, Vmid};
+use super::ids::{NodeName, Vmid, VolumeId};
 
 /// Where a guest is addressed: Proxmox VE wants the node that holds its configuration in the path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,7 @@
 //! A host and its cluster as they show themselves.
 
 use super::guest::GuestRow;
-use super::ids::{NodeName, VolumeId, Vmid};
+use super::ids::{NodeName, Vmid, VolumeId};
 
 /// The version of Proxmox VE.
 #[derive(Clone, Debug, PartialEq, Eq)]

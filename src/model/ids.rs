@@ -106,7 +106,10 @@ impl FromStr for NodeName {
         if fits {
             Ok(Self(text.to_owned()))
         } else {
-            Err(ParseId::new(text, "a node name (letters, digits and '-', 63 at most)"))
+            Err(ParseId::new(
+                text,
+                "a node name (letters, digits and '-', 63 at most)",
+            ))
         }
     }
 }
@@ -148,7 +151,10 @@ impl ClusterId {
         if hex.len() == 64 && hex.chars().all(|c| c.is_ascii_hexdigit()) {
             Ok(Self(hex))
         } else {
-            Err(ParseId::new(fingerprint, "a SHA-256 fingerprint (64 hexadecimal digits)"))
+            Err(ParseId::new(
+                fingerprint,
+                "a SHA-256 fingerprint (64 hexadecimal digits)",
+            ))
         }
     }
 

@@ -12,5 +12,5 @@ pub use guest::{
 pub use host::{
     ClusterStatus, HostVersion, Member, NodeRow, NumberBounds, NumberState, Overview, StorageRow, Volume,
 };
-pub use ids::{ClusterId, NodeName, ParseId, VolumeId, Vmid};
+pub use ids::{ClusterId, NodeName, ParseId, Vmid, VolumeId};
 pub use task::{Progress, TaskExit, TaskRecord, TaskState, Upid};

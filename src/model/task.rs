@@ -157,17 +157,24 @@ mod tests {
 
     #[test]
     fn upid_shows_its_parts() {
-        let upid: Upid = "UPID:pve1:00000245:000A2E2B:6B0262AA:qmclone:112:root@pam!op:".parse().unwrap();
+        let upid: Upid = "UPID:pve1:00000245:000A2E2B:6B0262AA:qmclone:112:root@pam!op:"
+            .parse()
+            .unwrap();
         assert_eq!(
             (upid.node().as_str(), upid.kind(), upid.user()),
             ("pve1", "qmclone", "root@pam!op")
         );
-        assert_eq!((upid.started(), upid.vmid().map(Vmid::get)), (0x6B02_62AA, Some(112)));
+        assert_eq!(
+            (upid.started(), upid.vmid().map(Vmid::get)),
+            (0x6B02_62AA, Some(112))
+        );
     }
 
     #[test]
     fn upid_of_several_guests_has_none() {
-        let upid: Upid = "UPID:pve:00000245:000A2E2B:6B0262AA:vzdump::root@pam:".parse().unwrap();
+        let upid: Upid = "UPID:pve:00000245:000A2E2B:6B0262AA:vzdump::root@pam:"
+            .parse()
+            .unwrap();
         assert_eq!(upid.vmid(), None);
     }
 
