@@ -1,1 +1,143 @@
-//! The command line.
+//! The command line: what can be asked for, and the exit code. Configuration is read here and nowhere else,
+//! checked as a whole, and every mistake is named at once.
+
+mod crds;
+mod mistakes;
+mod options;
+mod run;
+mod standalone;
+
+use std::{io::Write, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use mistakes::Mistakes;
+
+/// It ran, and failed.
+const FAILED: u8 = 1;
+/// It did not run: the configuration is wrong. The same code as clap's for unknown flags.
+const MISCONFIGURED: u8 = 2;
+
+/// Manages virtual machines on Proxmox VE as Kubernetes resources.
+#[derive(Debug, Parser)]
+#[command(
+    name = "drover",
+    version,
+    after_help = "Every flag has an environment variable, shown in brackets; `run` and `standalone` also read a file .env \
+                  in the working directory. A flag wins over the environment, and that over the file.\n\n\
+                  Exit codes: 0 ended as asked, 1 failed, 2 the configuration is wrong."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the operator against a Kubernetes cluster.
+    ///
+    /// The cluster is the one of --kubeconfig, or the one that Drover runs in, or the one of ~/.kube/config.
+    Run(run::Args),
+    /// Run the operator with a Kubernetes control plane of its own, for people without a cluster.
+    ///
+    /// Starts etcd, kube-apiserver and kube-controller-manager on the loopback interface, installs Drover's
+    /// kinds, and runs the operator. What is stored lasts in the data directory. Ctrl-C ends all in order.
+    Standalone(standalone::Args),
+    /// Write the definitions of Drover's kinds as YAML, for `kubectl apply -f`.
+    Crds(crds::Args),
+}
+
+/// Why a command ended.
+enum Failure {
+    Misconfigured(Mistakes),
+    Failed(anyhow::Error),
+}
+
+impl From<Mistakes> for Failure {
+    fn from(mistakes: Mistakes) -> Self {
+        Self::Misconfigured(mistakes)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What `main` does.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Reqwest, kube and rustls must agree on one provider, and are asked for it before the first connection.
+    let _already_installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let mut mistakes = Mistakes::default();
+    if std::env::args()
+        .skip(1)
+        .any(|argument| argument == "run" || argument == "standalone")
+    {
+        read_env_file(&mut mistakes);
+    }
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Run(arguments) => run::main(arguments, mistakes),
+        Command::Standalone(arguments) => standalone::main(arguments, mistakes),
+        Command::Crds(arguments) => crds::main(&arguments).map_err(Failure::from),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Failed(error)) => {
+            complain(&format!("drover: {error:#}\n"));
+            ExitCode::from(FAILED)
+        }
+        Err(Failure::Misconfigured(mistakes)) => {
+            complain(&mistakes.to_string());
+            ExitCode::from(MISCONFIGURED)
+        }
+    }
+}
+
+/// Adds what `.env` in the working directory says to the environment; what is there already wins.
+fn read_env_file(mistakes: &mut Mistakes) {
+    let file = std::path::Path::new(".env");
+    if file.exists()
+        && let Err(error) = dotenvy::from_path(file)
+    {
+        mistakes.add(".env", error.to_string(), "lines of the form NAME=value");
+    }
+}
+
+/// For people: results, and how to go on. Everything else is in the log, on standard error.
+fn say(text: &str) {
+    // A closed pipe is the reader's business.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// What went wrong before there is a log, or after it.
+fn complain(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_an_environment_variable() {
+        for command in Cli::command().get_subcommands() {
+            for argument in command.get_arguments().filter(|a| a.get_long() != Some("help")) {
+                assert!(
+                    argument.get_env().is_some(),
+                    "{} {}",
+                    command.get_name(),
+                    argument.get_id()
+                );
+            }
+        }
+    }
+}

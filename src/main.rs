@@ -1,3 +1,5 @@
 //! The program `drover`; everything lives in the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    drover::cli::main()
+}

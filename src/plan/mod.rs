@@ -1,3 +1,7 @@
 //! Pure functions: what is wanted and what was seen, to what is done next and what is said about it.
 
+pub mod desired;
+pub mod guest;
 pub mod identity;
+pub mod making;
+pub mod status;

@@ -14,5 +14,7 @@ pub(crate) fn now_ms() -> i64 {
 
 /// The value of the HTTP header `Expires`, which Proxmox sets to the current time.
 pub(crate) fn http_date() -> String {
-    Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    Timestamp::now()
+        .strftime("%a, %d %b %Y %H:%M:%S GMT")
+        .to_string()
 }

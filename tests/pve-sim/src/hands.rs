@@ -4,9 +4,14 @@
 //! host's own shell.
 
 use std::collections::BTreeMap;
+use std::sync::MutexGuard;
 
 use serde::Serialize;
 use thiserror::Error;
+
+use crate::seed::{Rights, SeedGuest, SeedToken, Shutdown};
+use crate::simulator::{Core, Simulator};
+use crate::state::{Guest, Task, Volume, World, is_disk, is_net, with_mac};
 
 /// Why a hand could not do it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -66,4 +71,296 @@ pub struct TaskView {
     pub user: String,
     /// How it ended; absent while it runs.
     pub exit: Option<String>,
+}
+
+impl Simulator {
+    /// A guest as it is.
+    #[must_use]
+    pub fn guest(&self, vmid: u32) -> Option<GuestView> {
+        self.core.world().guests.get(&vmid).map(Guest::view)
+    }
+
+    /// All guests, by number.
+    #[must_use]
+    pub fn guests(&self) -> Vec<GuestView> {
+        self.core.world().guests.values().map(Guest::view).collect()
+    }
+
+    /// All tasks, oldest first.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<TaskView> {
+        let world = self.core.world();
+        let mut tasks: Vec<TaskView> = world.tasks.newest().map(Task::view).collect();
+        tasks.reverse();
+        tasks
+    }
+
+    /// The ids of the volumes on a node.
+    #[must_use]
+    pub fn volumes(&self, node: &str) -> Vec<String> {
+        let world = self.core.world();
+        let on_node = world.volumes.values().filter(|v| v.node == node);
+        on_node.map(|v| v.volid.clone()).collect()
+    }
+
+    /// Starts a guest; one that runs goes on.
+    pub fn power_on(&self, vmid: u32) -> Result<(), HandsError> {
+        self.core.power(vmid, true)
+    }
+
+    /// Pulls a guest's plug.
+    pub fn power_off(&self, vmid: u32) -> Result<(), HandsError> {
+        self.core.power(vmid, false)
+    }
+
+    /// Sets (`Some`) or removes (`None`) options in the file, as with an editor: nothing is made pending or checked.
+    pub fn change_config(
+        &self,
+        vmid: u32,
+        changes: &[(&str, Option<&str>)],
+    ) -> Result<(), HandsError> {
+        let owned = changes
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), v.map(str::to_owned)));
+        self.core.change_config(vmid, owned.collect())
+    }
+
+    /// Gives a guest another name.
+    pub fn rename(&self, vmid: u32, name: &str) -> Result<(), HandsError> {
+        self.change_config(vmid, &[("name", Some(name))])
+    }
+
+    /// Locks a guest, as a backup that died leaves it; `None` unlocks it.
+    pub fn lock(&self, vmid: u32, lock: Option<&str>) -> Result<(), HandsError> {
+        self.change_config(vmid, &[("lock", lock)])
+    }
+
+    /// Destroys a guest, running or not, with its disks.
+    pub fn destroy(&self, vmid: u32) -> Result<(), HandsError> {
+        self.core.destroy(vmid)
+    }
+
+    /// Destroys a guest and makes a foreign one under its number on the same node; returns the new one's UUID.
+    pub fn recycle(&self, vmid: u32) -> Result<String, HandsError> {
+        self.core.recycle(vmid)
+    }
+
+    /// A full clone by hand: description and all, with MAC addresses, UUID and disks of its own.
+    pub fn copy(&self, vmid: u32, new_vmid: u32, name: &str) -> Result<(), HandsError> {
+        self.core.copy(vmid, new_vmid, name)
+    }
+
+    /// Moves a guest with its disks to another node; it keeps running or not.
+    pub fn move_guest(&self, vmid: u32, node: &str) -> Result<(), HandsError> {
+        self.core.move_guest(vmid, node)
+    }
+
+    /// Makes a guest as described.
+    pub fn add_guest(&self, guest: SeedGuest) -> Result<(), HandsError> {
+        self.core.add_guest(guest)
+    }
+
+    /// Changes what a guest does when told to shut down.
+    pub fn set_shutdown(&self, vmid: u32, shutdown: Shutdown) -> Result<(), HandsError> {
+        self.core.behave(vmid, Some(shutdown), None)
+    }
+
+    /// Installs an agent inside a guest, or removes it.
+    pub fn set_agent(&self, vmid: u32, answers: bool) -> Result<(), HandsError> {
+        self.core.behave(vmid, None, Some(answers))
+    }
+
+    /// Takes a node off the network, or puts it back. Calls about it answer 595; its guests keep their last figures.
+    pub fn set_node_online(&self, node: &str, online: bool) -> Result<(), HandsError> {
+        self.core.set_node_online(node, online)
+    }
+
+    /// Takes the cluster's quorum away, or gives it back.
+    pub fn set_quorum(&self, quorate: bool) {
+        self.core.world().quorate = quorate;
+    }
+
+    /// Makes a token, or replaces the one with its id.
+    pub fn add_token(&self, token: SeedToken) {
+        self.core.world().access.add(token);
+    }
+
+    /// Removes a token.
+    pub fn revoke_token(&self, id: &str) -> Result<(), HandsError> {
+        let revoked = self.core.world().access.revoke(id);
+        revoked
+            .then_some(())
+            .ok_or_else(|| HandsError::NoToken(id.to_owned()))
+    }
+
+    /// Gives a token another secret.
+    pub fn change_secret(&self, id: &str, secret: &str) -> Result<(), HandsError> {
+        let changed = self.core.world().access.set_secret(id, secret);
+        changed
+            .then_some(())
+            .ok_or_else(|| HandsError::NoToken(id.to_owned()))
+    }
+
+    /// Changes what a token may; `None` is all that its user may.
+    pub fn set_rights(&self, id: &str, rights: Option<Vec<Rights>>) -> Result<(), HandsError> {
+        let changed = self.core.world().access.set_rights(id, rights);
+        changed
+            .then_some(())
+            .ok_or_else(|| HandsError::NoToken(id.to_owned()))
+    }
+
+    /// Puts an ISO into `local` of a node, by file name.
+    pub fn add_iso(&self, node: &str, name: &str) -> Result<(), HandsError> {
+        self.core.add_iso(node, name)
+    }
+
+    /// Removes a volume, whoever uses it.
+    pub fn remove_volume(&self, node: &str, volid: &str) -> Result<(), HandsError> {
+        let freed = self.core.world().free_volume(node, volid);
+        freed
+            .map(drop)
+            .ok_or_else(|| HandsError::NoVolume(volid.to_owned()))
+    }
+}
+
+impl Core {
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.shared.world()
+    }
+
+    fn with_guest<T>(&self, vmid: u32, act: impl FnOnce(&mut Guest) -> T) -> Result<T, HandsError> {
+        let mut world = self.world();
+        world
+            .guests
+            .get_mut(&vmid)
+            .map(act)
+            .ok_or(HandsError::NoGuest(vmid))
+    }
+
+    pub(crate) fn power(&self, vmid: u32, on: bool) -> Result<(), HandsError> {
+        let mut world = self.world();
+        let guest = world.guests.get(&vmid).ok_or(HandsError::NoGuest(vmid))?;
+        match (guest.is_running(), on) {
+            (false, true) => world.power_on(vmid),
+            (true, false) => world.power_off(vmid),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) fn behave(
+        &self,
+        vmid: u32,
+        shutdown: Option<Shutdown>,
+        agent: Option<bool>,
+    ) -> Result<(), HandsError> {
+        self.with_guest(vmid, |guest| {
+            guest.shutdown = shutdown.unwrap_or(guest.shutdown);
+            guest.agent_inside = agent.unwrap_or(guest.agent_inside);
+        })
+    }
+
+    pub(crate) fn change_config(
+        &self,
+        vmid: u32,
+        changes: BTreeMap<String, Option<String>>,
+    ) -> Result<(), HandsError> {
+        self.with_guest(vmid, |guest| {
+            for (key, value) in changes {
+                match value {
+                    Some(value) => guest.config.insert(key, value),
+                    None => guest.config.remove(&key),
+                };
+            }
+        })
+    }
+
+    pub(crate) fn destroy(&self, vmid: u32) -> Result<(), HandsError> {
+        let removed = self.world().remove_guest(vmid);
+        removed.map(drop).ok_or(HandsError::NoGuest(vmid))
+    }
+
+    pub(crate) fn recycle(&self, vmid: u32) -> Result<String, HandsError> {
+        let mut world = self.world();
+        let gone = world.remove_guest(vmid).ok_or(HandsError::NoGuest(vmid))?;
+        world.place(SeedGuest::new(vmid, format!("recycled-{vmid}")).on(gone.node));
+        let uuid = world.guests.get(&vmid).and_then(Guest::uuid);
+        Ok(uuid.unwrap_or_default().to_owned())
+    }
+
+    pub(crate) fn copy(&self, vmid: u32, new_vmid: u32, name: &str) -> Result<(), HandsError> {
+        let mut world = self.world();
+        let source = world.guests.get(&vmid).ok_or(HandsError::NoGuest(vmid))?;
+        if world.guests.contains_key(&new_vmid) {
+            return Err(HandsError::GuestExists(new_vmid));
+        }
+        let mut copy = SeedGuest::new(new_vmid, name).on(source.node.clone());
+        copy.config = source.config.clone();
+        for key in ["smbios1", "vmgenid", "template", "lock"] {
+            copy.config.remove(key);
+        }
+        copy.config.insert("name".to_owned(), name.to_owned());
+        for (key, value) in &mut copy.config {
+            if is_net(key) {
+                *value = with_mac(value, true);
+            } else if is_disk(key) {
+                for kind in ["vm", "base"] {
+                    *value = value.replace(&format!("{kind}-{vmid}-"), &format!("vm-{new_vmid}-"));
+                }
+                *value = value.replace(&format!(":{vmid}/"), &format!(":{new_vmid}/"));
+            }
+        }
+        world.place(copy);
+        Ok(())
+    }
+
+    pub(crate) fn move_guest(&self, vmid: u32, node: &str) -> Result<(), HandsError> {
+        let mut world = self.world();
+        if world.node(node).is_none() {
+            return Err(HandsError::NoNode(node.to_owned()));
+        }
+        let guest = world
+            .guests
+            .get_mut(&vmid)
+            .ok_or(HandsError::NoGuest(vmid))?;
+        let from = std::mem::replace(&mut guest.node, node.to_owned());
+        let volumes: Vec<String> = guest.volumes().map(|(_, volid)| volid.to_owned()).collect();
+        for volid in volumes {
+            if let Some(mut volume) = world.free_volume(&from, &volid) {
+                node.clone_into(&mut volume.node);
+                world.add_volume(volume);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn add_guest(&self, guest: SeedGuest) -> Result<(), HandsError> {
+        let mut world = self.world();
+        if world.guests.contains_key(&guest.vmid) {
+            return Err(HandsError::GuestExists(guest.vmid));
+        }
+        if let Some(node) = guest.node.as_deref().filter(|n| world.node(n).is_none()) {
+            return Err(HandsError::NoNode(node.to_owned()));
+        }
+        world.place(guest);
+        Ok(())
+    }
+
+    pub(crate) fn set_node_online(&self, node: &str, online: bool) -> Result<(), HandsError> {
+        let mut world = self.world();
+        let found = world.nodes.iter_mut().find(|n| n.name == node);
+        found
+            .ok_or_else(|| HandsError::NoNode(node.to_owned()))?
+            .online = online;
+        Ok(())
+    }
+
+    pub(crate) fn add_iso(&self, node: &str, name: &str) -> Result<(), HandsError> {
+        let mut world = self.world();
+        if world.node(node).is_none() {
+            return Err(HandsError::NoNode(node.to_owned()));
+        }
+        world.add_volume(Volume::iso(node, "local", name, 1 << 30));
+        Ok(())
+    }
 }

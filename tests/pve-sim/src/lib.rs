@@ -17,6 +17,8 @@
 //! stops at a known instant until it is released), and the hands of people who work on the same hosts
 //! ([`Simulator::power_off`], [`Simulator::recycle`], …). Every request is kept in a log ([`Simulator::requests`]).
 
+mod admin;
+mod api;
 mod clock;
 mod fault;
 mod hands;
@@ -26,7 +28,12 @@ mod requests;
 mod seed;
 mod shared;
 mod simulator;
+mod state;
 mod timing;
+mod tls;
+mod verify;
+mod wire;
+mod worker;
 
 pub use fault::{Fault, FaultId, FaultKind};
 pub use hands::{GuestView, HandsError, TaskView};

@@ -1,3 +1,176 @@
-//! The program `pve-sim`.
+//! The program `pve-sim`: a simulated Proxmox VE cluster to try Drover (or any other client) against.
 
-fn main() {}
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use pve_sim::{Seed, Simulator, Timing};
+use serde_json::json;
+
+/// Simulates the Proxmox VE API over HTTPS, with a certificate of its own making. No guest runs; their lives are
+/// simulated with the delays and errors of the real thing.
+///
+/// Faults, marks at which requests stop, and what other people do to the guests are ordered over a second, plain HTTP
+/// listener on loopback; its calls stand in the crate's README.
+#[derive(Debug, Parser)]
+#[command(name = "pve-sim", version)]
+struct Options {
+    /// Number of nodes: pve1, pve2, …
+    #[arg(long, default_value_t = 1)]
+    nodes: u32,
+
+    /// Number of guests of other people that stand there from the beginning, named guest-NNN, every second one running
+    #[arg(long, default_value_t = 0)]
+    vms: u32,
+
+    /// Address of the API; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8006")]
+    listen: SocketAddr,
+
+    /// Address of the admin API, on loopback; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8007")]
+    admin: SocketAddr,
+
+    /// Divides all durations: 10 makes tasks and lags ten times shorter
+    #[arg(long, default_value_t = 1.0)]
+    time_scale: f64,
+
+    /// Full id of the API token with all rights
+    #[arg(long, default_value = "root@pam!drover")]
+    token_id: String,
+
+    /// Its secret; a random one when absent
+    #[arg(long, env = "PVE_SIM_TOKEN_SECRET", hide_env_values = true)]
+    token_secret: Option<String>,
+
+    /// A YAML or JSON file with a whole seed (guests, tokens, ISOs, timing); options given here come first
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
+
+    /// Where to write, with mode 0600 and once it listens, {url, port, admin, `token_id`, `token_secret`, fingerprint, `ca_pem`}
+    #[arg(long, value_name = "FILE")]
+    info_file: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut causes = vec![error.to_string()];
+            let mut cause = error.source();
+            while let Some(inner) = cause {
+                causes.push(inner.to_string());
+                cause = inner.source();
+            }
+            complain(&causes.join(": "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+async fn run(options: Options) -> Result<(), Failure> {
+    let sim = Simulator::start(seed(&options)?).await?;
+    if let Some(path) = &options.info_file {
+        write_info(path, &sim)?;
+    }
+    announce(&sim);
+    stopped().await?;
+    sim.shutdown().await;
+    Ok(())
+}
+
+/// The seed of the file, if there is one, with what the options say. An option that has its default doesn't count.
+fn seed(options: &Options) -> Result<Seed, Failure> {
+    let mut seed = match &options.seed {
+        Some(path) => serde_yaml::from_str(&std::fs::read_to_string(path)?)?,
+        None => Seed::default(),
+    };
+    let alone = options.seed.is_none();
+    if alone || options.nodes != 1 {
+        seed.nodes = options.nodes;
+    }
+    if alone || options.vms != 0 {
+        seed.foreign_vms = options.vms;
+    }
+    if alone || options.token_id != "root@pam!drover" {
+        seed.token_id.clone_from(&options.token_id);
+    }
+    #[allow(clippy::float_cmp, reason = "exactly the default")]
+    if alone || options.time_scale != 1.0 {
+        seed.timing = Timing {
+            time_scale: options.time_scale,
+            ..seed.timing
+        };
+    }
+    if let Some(secret) = &options.token_secret {
+        seed.token_secret = Some(secret.clone());
+    }
+    seed.listen = options.listen;
+    seed.admin = options.admin;
+    Ok(seed)
+}
+
+/// Written beside its place and renamed, so that whoever waits for the file never reads half of it.
+fn write_info(path: &Path, sim: &Simulator) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let info = json!({
+        "url": sim.url(),
+        "port": sim.port(),
+        "admin": sim.admin_url(),
+        "token_id": sim.token_id(),
+        "token_secret": sim.token_secret(),
+        "fingerprint": sim.fingerprint(),
+        "ca_fingerprint": sim.ca_fingerprint(),
+        "ca_pem": sim.ca_pem(),
+    });
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    // A leftover could have another mode.
+    let _ = std::fs::remove_file(&partial);
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&partial)?;
+    file.write_all(info.to_string().as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&partial, path)
+}
+
+async fn stopped() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[allow(
+    clippy::print_stdout,
+    reason = "what the person who started it has to know"
+)]
+fn announce(sim: &Simulator) {
+    println!("API:         {}", sim.url());
+    println!("admin:       {}", sim.admin_url());
+    println!("nodes:       {}", sim.node_names().join(" "));
+    println!("token:       {}={}", sim.token_id(), sim.token_secret());
+    println!("fingerprint: {}", sim.fingerprint());
+}
+
+#[allow(clippy::print_stderr, reason = "the program's last word")]
+fn complain(error: &str) {
+    eprintln!("pve-sim: {error}");
+}

@@ -1,8 +1,111 @@
 //! What the parts of one simulator share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::fault::Faults;
+use crate::hold::Holds;
+use crate::requests::RequestLog;
+use crate::state::World;
+use crate::timing::Timing;
 
 /// Locks, also after a panic elsewhere: the simulator goes on with what it has.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One simulator's insides.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    world: Mutex<World>,
+    timing: Mutex<Timing>,
+    pub(crate) faults: Faults,
+    pub(crate) holds: Holds,
+    pub(crate) log: RequestLog,
+    lock_files: Mutex<HashMap<u32, Arc<RwLock<()>>>>,
+    tracker: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+/// The lock file of a guest, held.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held for its drop")]
+pub(crate) enum LockFile {
+    Exclusive(OwnedRwLockWriteGuard<()>),
+    Shared(OwnedRwLockReadGuard<()>),
+}
+
+impl Shared {
+    pub(crate) fn new(world: World, timing: Timing) -> Arc<Self> {
+        Arc::new(Self {
+            world: Mutex::new(world),
+            timing: Mutex::new(timing),
+            faults: Faults::default(),
+            holds: Holds::default(),
+            log: RequestLog::default(),
+            lock_files: Mutex::default(),
+            tracker: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// The state. Never held across an await.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        locked(&self.world)
+    }
+
+    pub(crate) fn timing(&self) -> Timing {
+        locked(&self.timing).clone()
+    }
+
+    pub(crate) fn set_timing(&self, timing: Timing) {
+        *locked(&self.timing) = timing;
+    }
+
+    /// Runs work that ends with the simulator, whoever waits for it.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tracker.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = work => {}
+            }
+        });
+    }
+
+    /// Ends everything, and waits for it.
+    pub(crate) async fn end(&self) {
+        self.stop.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    /// Waits for one of the durations of [`Timing`], scaled.
+    pub(crate) async fn pause(&self, which: impl FnOnce(&Timing) -> Duration) {
+        let timing = self.timing();
+        tokio::time::sleep(timing.real(which(&timing))).await;
+    }
+
+    /// Takes a guest's lock file, as long as Proxmox would wait for it; else its sentence.
+    pub(crate) async fn lock_file(&self, vmid: u32, shared: bool) -> Result<LockFile, String> {
+        let file = Arc::clone(locked(&self.lock_files).entry(vmid).or_default());
+        let timing = self.timing();
+        let taken = tokio::time::timeout(timing.real(timing.lock_timeout), async move {
+            if shared {
+                LockFile::Shared(file.read_owned().await)
+            } else {
+                LockFile::Exclusive(file.write_owned().await)
+            }
+        });
+        let lock = taken.await;
+        lock.map_err(|_| {
+            format!("can't lock file '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout")
+        })
+    }
 }

@@ -1,15 +1,24 @@
 //! The handle on a running simulator.
-#![allow(
-    clippy::todo,
-    unused_variables,
-    missing_docs,
-    clippy::unused_async,
-    clippy::unused_self
-)]
 
-use crate::*;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
 use thiserror::Error;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::admin::AdminListener;
+use crate::fault::{Fault, FaultId};
+use crate::hold::{Hold, Mark};
+use crate::matcher::Matcher;
+use crate::requests::Requests;
+use crate::seed::Seed;
+use crate::shared::{Shared, locked};
+use crate::state::World;
+use crate::timing::Timing;
+use crate::tls::Certificates;
+use crate::wire::Listener;
 
 /// Why a simulator could not start.
 #[derive(Debug, Error)]
@@ -17,159 +26,326 @@ pub enum StartError {
     /// The seed contradicts itself.
     #[error("seed: {0}")]
     Seed(String),
+    /// A certificate could not be made.
+    #[error("make a certificate")]
+    Certificate(#[from] rcgen::Error),
+    /// The TLS library refused the certificate.
+    #[error("set up TLS")]
+    Tls(#[from] rustls::Error),
+    /// The address can't be listened on.
+    #[error("listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
 }
 
+/// A running simulator. Dropping it ends its work and closes its ports; [`Simulator::shutdown`] waits for that.
 #[derive(Debug)]
-pub struct Simulator {}
+pub struct Simulator {
+    pub(crate) core: Arc<Core>,
+}
+
+/// What the handle and the admin API both have in their hands.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) shared: Arc<Shared>,
+    certificates: Certificates,
+    listener: Mutex<Option<Listener>>,
+    address: SocketAddr,
+    token_id: String,
+    token_secret: String,
+    admin: Mutex<Option<AdminListener>>,
+}
 
 impl Simulator {
+    /// Starts a simulator in the given state, listening.
     pub async fn start(seed: Seed) -> Result<Self, StartError> {
-        todo!()
+        check(&seed)?;
+        let names: Vec<String> = (1..=seed.nodes).map(|n| format!("pve{n}")).collect();
+        let certificates = Certificates::make(&names)?;
+        let token_secret = seed
+            .token_secret
+            .clone()
+            .unwrap_or_else(|| Uuid::new_v4().to_string());
+        let world = World::from_seed(&seed, &token_secret, certificates.of_nodes.clone());
+        let shared = Shared::new(world, seed.timing.clone());
+        let listener = listen(&shared, seed.listen, &certificates).await?;
+        let core = Arc::new(Core {
+            address: listener.address,
+            listener: Mutex::new(Some(listener)),
+            shared: Arc::clone(&shared),
+            certificates,
+            token_id: seed.token_id.clone(),
+            token_secret,
+            admin: Mutex::new(None),
+        });
+        let sim = Self { core };
+        let admin = AdminListener::start(&sim.core, seed.admin).await;
+        let admin = admin.map_err(|source| StartError::Listen {
+            address: seed.admin,
+            source,
+        })?;
+        *locked(&sim.core.admin) = Some(admin);
+        shared.spawn(refresh(Arc::clone(&shared)));
+        Ok(sim)
     }
+
     /// `https://127.0.0.1:8006`, without a path.
+    #[must_use]
     pub fn url(&self) -> String {
-        todo!()
+        format!("https://{}", self.core.address)
     }
+
+    /// The port of the API.
+    #[must_use]
     pub fn port(&self) -> u16 {
-        todo!()
+        self.core.address.port()
     }
-    /// `http://127.0.0.1:8007`
+
+    /// `http://127.0.0.1:8007`, the admin API.
+    #[must_use]
     pub fn admin_url(&self) -> String {
-        todo!()
+        let admin = locked(&self.core.admin);
+        admin
+            .as_ref()
+            .map(|a| format!("http://{}", a.address))
+            .unwrap_or_default()
     }
+
+    /// Full id of the first token, as `root@pam!drover`.
+    #[must_use]
     pub fn token_id(&self) -> &str {
-        todo!()
+        &self.core.token_id
     }
+
+    /// Secret of the first token, as it was at the start.
+    #[must_use]
     pub fn token_secret(&self) -> &str {
-        todo!()
+        &self.core.token_secret
     }
-    /// SHA-256 of the certificate it listens with, as `AB:CD:…`.
+
+    /// SHA-256 of the certificate that is presented, as `AB:CD:…`.
+    #[must_use]
     pub fn fingerprint(&self) -> &str {
-        todo!()
+        let own = self
+            .core
+            .certificates
+            .of_nodes
+            .first()
+            .and_then(|rows| rows.last());
+        own.map_or("", |row| &row.fingerprint)
     }
-    /// SHA-256 of `pve-root-ca.pem`: the cluster's identity.
+
+    /// SHA-256 of `pve-root-ca.pem`, which tells this cluster from others.
+    #[must_use]
     pub fn ca_fingerprint(&self) -> &str {
-        todo!()
+        let ca = self
+            .core
+            .certificates
+            .of_nodes
+            .first()
+            .and_then(|rows| rows.first());
+        ca.map_or("", |row| &row.fingerprint)
     }
+
+    /// `pve-root-ca.pem`.
+    #[must_use]
     pub fn ca_pem(&self) -> &str {
-        todo!()
+        &self.core.certificates.ca_pem
     }
+
+    /// `pve1` and so on.
+    #[must_use]
     pub fn node_names(&self) -> Vec<String> {
-        todo!()
+        self.world().nodes.iter().map(|n| n.name.clone()).collect()
     }
-    pub async fn shutdown(self) {}
-    // log
+
+    /// Ends everything, and waits until it has ended.
+    pub async fn shutdown(self) {
+        self.core.shared.end().await;
+    }
+
+    /// Every request so far.
+    #[must_use]
     pub fn requests(&self) -> Requests {
-        todo!()
+        self.core.shared.log.pick(|_| true)
     }
+
+    /// Every request so far that may have changed something.
+    #[must_use]
     pub fn mutations(&self) -> Requests {
-        todo!()
+        self.core.shared.log.pick(|r| r.mutating)
     }
+
+    /// The number of the last request, for [`Requests::since`].
+    #[must_use]
     pub fn position(&self) -> u64 {
-        todo!()
+        self.core.shared.log.position()
     }
-    pub fn clear_requests(&self) {}
-    // trouble
+
+    /// Empties the log; numbers go on.
+    pub fn clear_requests(&self) {
+        self.core.shared.log.clear();
+    }
+
+    /// Puts a fault in force.
     pub fn fault(&self, fault: Fault) -> FaultId {
-        todo!()
+        self.core.shared.faults.add(fault)
     }
+
+    /// Takes a fault away; false if it isn't there.
     pub fn clear_fault(&self, id: FaultId) -> bool {
-        todo!()
+        self.core.shared.faults.clear(id)
     }
-    pub fn clear_faults(&self) {}
+
+    /// Takes all faults away.
+    pub fn clear_faults(&self) {
+        self.core.shared.faults.clear_all();
+    }
+
+    /// The faults in force, with how often each has hit.
+    #[must_use]
     pub fn faults(&self) -> Vec<(FaultId, Fault, u32)> {
-        todo!()
+        self.core.shared.faults.list()
     }
+
+    /// Stops the next matching request at a mark.
+    #[must_use]
     pub fn hold(&self, matcher: Matcher, mark: Mark) -> Hold {
-        todo!()
+        self.hold_after(matcher, mark, 0)
     }
+
+    /// Stops a matching request at a mark, after `skip` others have passed.
+    #[must_use]
     pub fn hold_after(&self, matcher: Matcher, mark: Mark, skip: u64) -> Hold {
-        todo!()
+        let order = self.core.shared.holds.add(matcher, mark, skip);
+        Hold { order }
     }
-    // what is
-    pub fn guest(&self, vmid: u32) -> Option<GuestView> {
-        todo!()
+
+    /// How long things take.
+    #[must_use]
+    pub fn timing(&self) -> Timing {
+        self.core.shared.timing()
     }
-    pub fn guests(&self) -> Vec<GuestView> {
-        todo!()
+
+    /// Changes how long things take, from now on.
+    pub fn set_timing(&self, timing: Timing) {
+        self.core.shared.set_timing(timing);
     }
-    pub fn tasks(&self) -> Vec<TaskView> {
-        todo!()
-    }
-    /// Volume ids on a node.
-    pub fn volumes(&self, node: &str) -> Vec<String> {
-        todo!()
-    }
-    // hands
-    pub fn power_on(&self, vmid: u32) -> Result<(), HandsError> {
-        todo!()
-    }
-    pub fn power_off(&self, vmid: u32) -> Result<(), HandsError> {
-        todo!()
-    }
-    /// Sets (`Some`) or removes (`None`) options at once.
-    pub fn change_config(&self, vmid: u32, changes: &[(&str, Option<&str>)]) -> Result<(), HandsError> {
-        todo!()
-    }
-    pub fn rename(&self, vmid: u32, name: &str) -> Result<(), HandsError> {
-        todo!()
-    }
-    pub fn lock(&self, vmid: u32, lock: Option<&str>) -> Result<(), HandsError> {
-        todo!()
-    }
-    pub fn destroy(&self, vmid: u32) -> Result<(), HandsError> {
-        todo!()
-    }
-    /// Destroys the guest and makes a foreign one under its number; returns the new one's UUID.
-    pub fn recycle(&self, vmid: u32) -> Result<String, HandsError> {
-        todo!()
-    }
-    /// A full clone by hand, with the description copied.
-    pub fn copy(&self, vmid: u32, new_vmid: u32, name: &str) -> Result<(), HandsError> {
-        todo!()
-    }
-    pub fn move_guest(&self, vmid: u32, node: &str) -> Result<(), HandsError> {
-        todo!()
-    }
-    pub fn add_guest(&self, guest: SeedGuest) -> Result<(), HandsError> {
-        todo!()
-    }
-    pub fn set_shutdown(&self, vmid: u32, shutdown: Shutdown) -> Result<(), HandsError> {
-        todo!()
-    }
-    pub fn set_agent(&self, vmid: u32, answers: bool) -> Result<(), HandsError> {
-        todo!()
-    }
-    pub fn set_node_online(&self, node: &str, online: bool) -> Result<(), HandsError> {
-        todo!()
-    }
-    pub fn set_quorum(&self, quorate: bool) {}
-    pub fn set_timing(&self, timing: Timing) {}
-    pub fn add_token(&self, token: SeedToken) {}
-    pub fn revoke_token(&self, id: &str) -> Result<(), HandsError> {
-        todo!()
-    }
-    pub fn change_secret(&self, id: &str, secret: &str) -> Result<(), HandsError> {
-        todo!()
-    }
-    /// `None`: all that its user may.
-    pub fn set_rights(&self, id: &str, rights: Option<Vec<Rights>>) -> Result<(), HandsError> {
-        todo!()
-    }
-    pub fn add_iso(&self, node: &str, name: &str) -> Result<(), HandsError> {
-        todo!()
-    }
-    pub fn remove_volume(&self, node: &str, volid: &str) -> Result<(), HandsError> {
-        todo!()
-    }
-    /// The host is down: connections are refused, open ones reset.
-    pub fn stop_listener(&self) {}
-    /// Up again, on the same port.
-    pub async fn start_listener(&self) -> Result<(), StartError> {
-        todo!()
-    }
-    /// Waits until no task runs.
+
+    /// Waits until no task runs; false when the deadline comes first.
     pub async fn idle(&self, deadline: Duration) -> bool {
-        todo!()
+        let until = Instant::now() + deadline;
+        loop {
+            let busy = self.world().tasks.newest().any(|t| t.end.is_none());
+            if !busy || Instant::now() >= until {
+                return !busy;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The host is down: connections are refused, open ones end. Tasks go on.
+    pub fn stop_listener(&self) {
+        self.core.stop_listener();
+    }
+
+    /// The host is up again, at the same address.
+    pub async fn start_listener(&self) -> Result<(), StartError> {
+        self.core.start_listener().await
+    }
+
+    fn world(&self) -> std::sync::MutexGuard<'_, World> {
+        self.core.shared.world()
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.core.shared.stop.cancel();
+    }
+}
+
+impl Core {
+    pub(crate) fn stop_listener(&self) {
+        locked(&self.listener).take();
+    }
+
+    pub(crate) async fn start_listener(&self) -> Result<(), StartError> {
+        if locked(&self.listener).is_some() {
+            return Ok(());
+        }
+        let listener = listen(&self.shared, self.address, &self.certificates).await?;
+        *locked(&self.listener) = Some(listener);
+        Ok(())
+    }
+}
+
+async fn listen(
+    shared: &Arc<Shared>,
+    address: SocketAddr,
+    tls: &Certificates,
+) -> Result<Listener, StartError> {
+    // A listener that was just dropped may need a moment to let go of its port.
+    let mut tries = 0;
+    loop {
+        match Listener::start(shared, address, Arc::clone(&tls.server)).await {
+            Ok(listener) => return Ok(listener),
+            Err(source)
+                if source.kind() != std::io::ErrorKind::AddrInUse
+                    || address.port() == 0
+                    || tries == 50 =>
+            {
+                return Err(StartError::Listen { address, source });
+            }
+            Err(_) => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+}
+
+fn check(seed: &Seed) -> Result<(), StartError> {
+    if seed.nodes == 0 {
+        return Err(StartError::Seed("at least one node is needed".to_owned()));
+    }
+    if !seed.admin.ip().is_loopback() {
+        return Err(StartError::Seed(
+            "the admin API listens on loopback only".to_owned(),
+        ));
+    }
+    let ids = std::iter::once(&seed.token_id).chain(seed.tokens.iter().map(|t| &t.id));
+    for id in ids {
+        if !id.contains('@') || !id.contains('!') {
+            let text = format!("token id '{id}' isn't like user@realm!name");
+            return Err(StartError::Seed(text));
+        }
+    }
+    let mut numbers = std::collections::BTreeSet::new();
+    for guest in &seed.guests {
+        let node = guest.node.as_deref().unwrap_or("pve1");
+        let known = (1..=seed.nodes).any(|n| format!("pve{n}") == node);
+        if !known {
+            return Err(StartError::Seed(format!(
+                "guest {}: no node '{node}'",
+                guest.vmid
+            )));
+        }
+        if !numbers.insert(guest.vmid) {
+            return Err(StartError::Seed(format!("guest {} twice", guest.vmid)));
+        }
+    }
+    Ok(())
+}
+
+/// Takes new figures for `/cluster/resources` every now and then, as pvestatd.
+async fn refresh(shared: Arc<Shared>) {
+    loop {
+        shared.pause(|t| t.resources_refresh).await;
+        shared.world().refresh_resources();
     }
 }

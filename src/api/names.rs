@@ -1,0 +1,23 @@
+//! Names that Drover uses on every kind: group, finalizers, annotations, field managers.
+
+/// The API group of all kinds.
+pub const GROUP: &str = "drover.dev";
+/// The API version of all kinds.
+pub const VERSION: &str = "v1alpha1";
+
+/// Keeps a guest's resource until its guest was dealt with.
+pub const GUEST_FINALIZER: &str = "drover.dev/guest";
+/// Keeps a host's resource while guests or other hosts refer to it.
+pub const HOST_FINALIZER: &str = "drover.dev/host";
+
+/// `"true"`: no pass acts; deletion waits.
+pub const PAUSED: &str = "drover.dev/paused";
+/// Any new value asks for a pass now; echoed in `status.lastHandledReconcileAt`.
+pub const RECONCILE_AT: &str = "drover.dev/reconcile-at";
+/// The identity of a lost guest that may be made again.
+pub const RECREATE: &str = "drover.dev/recreate";
+
+/// The field manager of Drover's controllers, and the reporting controller of its Events.
+pub const MANAGER: &str = "drover";
+/// The tag on a guest, a hint for people and never evidence.
+pub const TAG: &str = "drover";

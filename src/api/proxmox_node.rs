@@ -1,0 +1,397 @@
+//! `ProxmoxNode`: a node of Proxmox VE that Drover manages, and how to reach it.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use super::size::Size;
+use super::span::Span;
+
+/// How to reach a node of Proxmox VE, and what may be done there.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "drover.dev",
+    version = "v1alpha1",
+    kind = "ProxmoxNode",
+    plural = "proxmoxnodes",
+    shortname = "pxn",
+    category = "drover",
+    status = "ProxmoxNodeStatus",
+    derive = "PartialEq",
+    doc = "A node of Proxmox VE, on its own or a member of a cluster. Virtual machines name it as their host.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
+        description = "Whether Drover can work with the node"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        description = "Why it is ready or not; kubectl describe says more"
+    ),
+    printcolumn(
+        name = "Node",
+        type_ = "string",
+        json_path = ".status.nodeName",
+        description = "Name of the node in Proxmox VE"
+    ),
+    printcolumn(
+        name = "Version",
+        type_ = "string",
+        json_path = ".status.version",
+        description = "Version of Proxmox VE"
+    ),
+    printcolumn(
+        name = "Cluster",
+        type_ = "string",
+        json_path = ".status.cluster.name",
+        description = "Name of its cluster"
+    ),
+    printcolumn(
+        name = "VMs",
+        type_ = "integer",
+        json_path = ".status.guests.virtualMachines",
+        description = "Virtual machines on the node, Drover's and others"
+    ),
+    printcolumn(
+        name = "Address",
+        type_ = "string",
+        json_path = ".spec.host",
+        description = "Where it is reached",
+        priority = 1
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = ("has(self.host) != has(self.connectionRef)", "give either host (with credentialsRef) or connectionRef, not both"),
+    validation = ("has(self.host) == has(self.credentialsRef)", "host and credentialsRef belong together: credentialsRef names the Secret with the API token"),
+    validation = ("!has(self.connectionRef) || has(self.nodeName)", "with connectionRef, nodeName must say which member of the cluster is meant"),
+    validation = ("!has(self.connectionRef) || (!has(self.port) && !has(self.tls) && !has(self.timeout) && !has(self.poll) && !has(self.vmidRange) && !has(self.vmidReuse))", "with connectionRef, port, tls, timeout, poll, vmidRange and vmidReuse come from the node that it names")
+)]
+pub struct ProxmoxNodeSpec {
+    /// A name for people; shown nowhere else than here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100))]
+    pub display_name: Option<String>,
+
+    /// Takes address, credentials, TLS, time-out, polling and number range from another ProxmoxNode of the
+    /// same cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_ref: Option<NameRef>,
+
+    /// Name or address under which the node's API is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[A-Za-z0-9.:\-\[\]]+$"))]
+    pub host: Option<String>,
+
+    /// Port of the API; 8006 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: Option<i32>,
+
+    /// The Secret with the API token: the keys `tokenId` (`user@realm!name`) and `tokenSecret`. A changed
+    /// Secret is taken up at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_ref: Option<SecretRef>,
+
+    /// How the node's certificate is checked; against the system's authorities when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+
+    /// How long one call may take; 30s when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+
+    /// How often the cluster is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll: Option<Poll>,
+
+    /// The numbers from which new guests get theirs; 100 to 999999999 when absent. The datacenter's own
+    /// bounds are honoured too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vmid_range: Option<VmidRange>,
+
+    /// Whether numbers may be given a second time. `Never` (the default): when the range is used up, no
+    /// guest is created. `AfterRange`: then free numbers are used again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vmid_reuse: Option<VmidReuse>,
+
+    /// Name of the node in Proxmox VE; absent: the one that answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[A-Za-z0-9]([A-Za-z0-9\-]*[A-Za-z0-9])?$")
+    )]
+    #[x_kube(validation = ("self == oldSelf", "nodeName can't be changed: make another ProxmoxNode"))]
+    pub node_name: Option<String>,
+
+    /// How much may be asked of the cluster at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+
+    /// Which namespaces may use this node; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_namespaces: Option<AllowedNamespaces>,
+
+    /// What a guest gets that does not say otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<HostDefaults>,
+}
+
+/// Names another object of a kind that the field tells.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NameRef {
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// Names a Secret.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRef {
+    /// Its namespace, one of those from which Drover takes credentials (`--credentials-namespaces`).
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: String,
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// How a certificate is checked.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = ("[has(self.caBundle), has(self.fingerprint), has(self.insecureSkipVerify) && self.insecureSkipVerify].filter(x, x).size() <= 1", "choose one of caBundle, fingerprint and insecureSkipVerify")
+)]
+pub struct Tls {
+    /// Accepts any certificate. Only for tests: whoever is between Drover and the node can read the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub insecure_skip_verify: Option<bool>,
+    /// Certificates of the authorities to trust, in PEM (`/etc/pve/pve-root-ca.pem` of the node).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65536))]
+    pub ca_bundle: Option<String>,
+    /// The SHA-256 fingerprint of the node's own certificate, as its Certificates page shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 95), regex(pattern = r"^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$"))]
+    pub fingerprint: Option<String>,
+}
+
+/// How often a cluster is looked at, whatever the number of its guests.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Poll {
+    /// Between two looks at the recent tasks; 3s when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<Span>,
+    /// Between two looks at the list of guests; 10s when absent, which is how often Proxmox VE refreshes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Span>,
+    /// In which each guest's configuration is read once; 1h when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Span>,
+}
+
+/// A range of guest numbers, both ends included.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("self.min <= self.max", "min must not be above max"))]
+pub struct VmidRange {
+    /// The lowest number.
+    #[schemars(range(min = 100, max = 999_999_999))]
+    pub min: u32,
+    /// The highest number.
+    #[schemars(range(min = 100, max = 999_999_999))]
+    pub max: u32,
+}
+
+/// Whether numbers may be given a second time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum VmidReuse {
+    /// Each number once.
+    #[default]
+    Never,
+    /// Again, once the range is used up.
+    AfterRange,
+}
+
+/// How much may be asked of a cluster at once.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Budget {
+    /// Calls at once; 8 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 64))]
+    pub requests: Option<u32>,
+    /// Changing tasks at once; 4 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 64))]
+    pub tasks: Option<u32>,
+    /// Of these, on one storage; 2 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 64))]
+    pub tasks_per_storage: Option<u32>,
+    /// Clones of one guest at once; 2 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 64))]
+    pub clones_per_source: Option<u32>,
+}
+
+/// Which namespaces may use a host.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("(self.from == 'Selector') == has(self.selector)", "selector belongs to from: Selector, and only to it"))]
+pub struct AllowedNamespaces {
+    /// `None`, `All`, or `Selector`.
+    pub from: NamespacesFrom,
+    /// The labels of the namespaces, for `from: Selector`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<LabelSelector>,
+}
+
+/// The ways to say which namespaces may use a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum NamespacesFrom {
+    /// No namespace.
+    None,
+    /// Every namespace.
+    All,
+    /// Those that the selector matches.
+    Selector,
+}
+
+/// What a guest gets that does not say otherwise.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostDefaults {
+    /// The storage of its disks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100))]
+    pub storage: Option<String>,
+    /// The bridge of its network interface.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 15))]
+    pub bridge: Option<String>,
+}
+
+/// What Drover knows of the node.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProxmoxNodeStatus {
+    /// `Ready`, `Reachable`, `Authenticated`, `Quorate`, and `Reconciling` and `Stalled` while they are true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// The generation that the conditions speak of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The last value of the annotation `drover.dev/reconcile-at` that was acted upon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
+    /// Version of Proxmox VE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Name of the node in Proxmox VE, pinned once seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_name: Option<String>,
+    /// Its cluster; a node on its own is a cluster of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterInfo>,
+    /// What the node has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
+    /// What the guests that run on it were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocated: Option<Allocated>,
+    /// How many guests it has, Drover's and others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guests: Option<GuestCounts>,
+    /// Its storages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub storages: Vec<StorageInfo>,
+    /// The highest number that a guest of this cluster is known to have had. Numbers are given from above it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub highest_vmid: Option<u32>,
+}
+
+/// The cluster of a node.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterInfo {
+    /// Its name; absent for a node on its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// SHA-256 fingerprint of its root certificate: tells it from another one at the same address.
+    pub id: String,
+    /// Names of its nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub members: Vec<String>,
+}
+
+/// What a node has.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Capacity {
+    /// CPUs.
+    pub cpus: u32,
+    /// Memory.
+    pub memory: Size,
+    /// Size of the root disk.
+    pub root_disk: Size,
+}
+
+/// What running guests were given.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Allocated {
+    /// Virtual CPUs.
+    pub cpus: u32,
+    /// Memory.
+    pub memory: Size,
+}
+
+/// Numbers of guests.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GuestCounts {
+    /// QEMU machines, templates included.
+    pub virtual_machines: u32,
+    /// LXC containers.
+    pub containers: u32,
+}
+
+/// A storage of a node.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StorageInfo {
+    /// Its name.
+    pub name: String,
+    /// Its plugin (`dir`, `lvmthin`, …).
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// What it may hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub content: Vec<String>,
+    /// Whether all nodes see the same volumes.
+    pub shared: bool,
+    /// Whether the node can use it now.
+    pub active: bool,
+    /// Its size.
+    pub capacity: Size,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self("0".to_owned())
+    }
+}

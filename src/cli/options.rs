@@ -1,0 +1,237 @@
+//! The flags that `run` and `standalone` share, and how they become [`Settings`].
+//!
+//! Values are taken as text and checked here, not by clap, which would stop at the first mistake.
+
+use std::{fs, net::SocketAddr, time::Duration};
+
+use super::mistakes::Mistakes;
+use crate::runtime::{DEFAULT_NAMESPACE, LogFormat, LogSettings, Settings, selector, telemetry};
+
+/// Where Kubernetes tells a pod its namespace.
+const POD_NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+/// The shared flags.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Act only on hosts with these labels, such as `region=eu`; whole clusters, never parts of one
+    #[arg(long, env = "DROVER_HOST_SELECTOR", value_name = "SELECTOR")]
+    host_selector: Option<String>,
+    /// Namespaces that the credentialsRef of a host may point into [default: Drover's own]
+    #[arg(
+        long,
+        env = "DROVER_CREDENTIALS_NAMESPACES",
+        value_name = "NAME,…",
+        value_delimiter = ','
+    )]
+    credentials_namespaces: Vec<String>,
+    /// Where /metrics, /livez and /readyz are served; port 0 takes a free one
+    #[arg(
+        long,
+        env = "DROVER_ADMIN_LISTEN",
+        value_name = "ADDRESS:PORT",
+        default_value = "0.0.0.0:9090"
+    )]
+    admin_listen: String,
+    /// Lines for people (text) or for machines (json)
+    #[arg(
+        long,
+        env = "DROVER_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    log_format: String,
+    /// What is logged, such as `info,drover=debug`
+    #[arg(
+        long,
+        env = "DROVER_LOG_FILTER",
+        value_name = "DIRECTIVES",
+        default_value = "info"
+    )]
+    log_filter: String,
+    /// How long running work may take to end, or to be recorded, after SIGTERM
+    #[arg(
+        long,
+        env = "DROVER_SHUTDOWN_GRACE",
+        value_name = "TIME",
+        default_value = "25s"
+    )]
+    shutdown_grace: String,
+    /// How many resources of a kind are reconciled at the same time
+    #[arg(long, env = "DROVER_WORKERS", value_name = "NUMBER", default_value = "8")]
+    workers: String,
+    /// How long after a create whose answer was lost nothing under the number counts as proof that nothing was made
+    #[arg(long, env = "DROVER_CREATE_SETTLE", value_name = "TIME", default_value = "2m")]
+    create_settle: String,
+}
+
+impl Options {
+    /// The settings, with a default in place of each value that is a mistake.
+    pub(super) fn settings(self, mistakes: &mut Mistakes) -> Settings {
+        let defaults = Settings::default();
+        let host_selector = self.host_selector.filter(|text| !text.trim().is_empty());
+        if let Some(Err(wrong)) = host_selector.as_deref().map(selector::check) {
+            let place = "--host-selector (DROVER_HOST_SELECTOR)";
+            mistakes.add(place, wrong, "give a label selector such as region=eu,tier!=test");
+        }
+        let place = "--admin-listen (DROVER_ADMIN_LISTEN)";
+        let admin_listen = address(&self.admin_listen).unwrap_or_else(|wrong| {
+            mistakes.add(place, wrong, "give one such as 0.0.0.0:9090 or [::1]:0");
+            defaults.admin_listen
+        });
+        let shutdown_grace = mistakes.take(
+            "--shutdown-grace (DROVER_SHUTDOWN_GRACE)",
+            duration(&self.shutdown_grace),
+            "give a time such as 25s or 1m",
+        );
+        let mut timing = defaults.timing;
+        timing.create_settle = mistakes.take(
+            "--create-settle (DROVER_CREATE_SETTLE)",
+            duration(&self.create_settle),
+            "give a time such as 2m",
+        );
+        Settings {
+            credentials_namespaces: credentials_namespaces(&self.credentials_namespaces, mistakes),
+            log: log(&self.log_format, self.log_filter, mistakes),
+            workers: mistakes.take(
+                "--workers (DROVER_WORKERS)",
+                workers(&self.workers),
+                "give a number from 1 to 256",
+            ),
+            host_selector,
+            admin_listen,
+            shutdown_grace,
+            timing,
+        }
+    }
+}
+
+fn log(format: &str, filter: String, mistakes: &mut Mistakes) -> LogSettings {
+    let format = mistakes.take(
+        "--log-format (DROVER_LOG_FORMAT)",
+        <LogFormat as clap::ValueEnum>::from_str(format, true)
+            .map_err(|_| format!("{format:?} is not a format")),
+        "give text or json",
+    );
+    if let Err(wrong) = telemetry::filter(&filter) {
+        let place = "--log-filter (DROVER_LOG_FILTER)";
+        mistakes.add(place, wrong, "give directives such as info,drover=debug");
+    }
+    LogSettings { format, filter }
+}
+
+fn credentials_namespaces(given: &[String], mistakes: &mut Mistakes) -> Vec<String> {
+    let given: Vec<_> = given
+        .iter()
+        .map(|name| name.trim())
+        .filter(|name| !name.is_empty())
+        .collect();
+    for name in given.iter().filter(|name| !is_namespace(name)) {
+        mistakes.add(
+            "--credentials-namespaces (DROVER_CREDENTIALS_NAMESPACES)",
+            format_args!("{name:?} is not a namespace's name"),
+            "give lower-case letters, digits and -, at most 63",
+        );
+    }
+    if given.is_empty() {
+        return vec![own_namespace()];
+    }
+    given.into_iter().map(str::to_owned).collect()
+}
+
+/// The namespace that Drover runs in.
+#[allow(clippy::disallowed_methods, reason = "configuration is read here")]
+fn own_namespace() -> String {
+    let named = std::env::var("POD_NAMESPACE").or_else(|_| fs::read_to_string(POD_NAMESPACE_FILE));
+    let named = named.unwrap_or_default();
+    match named.trim() {
+        "" => DEFAULT_NAMESPACE.to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+fn is_namespace(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !name.is_empty()
+        && name.len() <= 63
+        && name.chars().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is not an address with a port"))
+}
+
+fn workers(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(number @ 1..=256) => Ok(number),
+        _ => Err(format!("{text:?} is not a number from 1 to 256")),
+    }
+}
+
+/// `25s`, `1m 30s`: what Kubernetes and jiff write.
+fn duration(text: &str) -> Result<Duration, String> {
+    text.parse::<jiff::SignedDuration>()
+        .ok()
+        .and_then(|time| Duration::try_from(time).ok())
+        .ok_or_else(|| format!("{text:?} is not a time"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn read(arguments: &[&str]) -> (Settings, Mistakes) {
+        let line = Line::parse_from(std::iter::once("drover").chain(arguments.iter().copied()));
+        let mut mistakes = Mistakes::default();
+        (line.options.settings(&mut mistakes), mistakes)
+    }
+
+    #[test]
+    fn flags_default_to_the_settings_defaults() {
+        assert_eq!(read(&[]), (Settings::default(), Mistakes::default()));
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_once() {
+        let (_, mistakes) = read(&[
+            "--host-selector=a in (",
+            "--credentials-namespaces=ok,Not_Ok",
+            "--admin-listen=9090",
+            "--log-format=xml",
+            "--log-filter=drover=loudly",
+            "--shutdown-grace=-5s",
+            "--workers=0",
+            "--create-settle=soon",
+        ]);
+        let text = mistakes.to_string();
+        assert_eq!(text.lines().count(), 9, "{text}");
+        for flag in [
+            "HOST_SELECTOR",
+            "CREDENTIALS_NAMESPACES",
+            "ADMIN_LISTEN",
+            "LOG_FORMAT",
+            "LOG_FILTER",
+            "SHUTDOWN_GRACE",
+            "WORKERS",
+            "CREATE_SETTLE",
+        ] {
+            assert!(text.contains(&format!("(DROVER_{flag})")), "{flag} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_as_kubernetes_writes_them() {
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert!(duration("30").is_err());
+    }
+}

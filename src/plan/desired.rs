@@ -1,0 +1,314 @@
+//! What a VirtualMachine wants of its guest, with its class and its host's defaults worked in. What nobody
+//! names stays absent, and is left as it is on the host.
+
+use crate::api::{
+    CloneSource, DesiredPower, HostDefaults, MIB, Size, VirtualMachine, VirtualMachineClassSpec,
+};
+use crate::model::{Vmid, VolumeId};
+
+/// What a guest is to be like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// Its name on the host.
+    pub name: String,
+    /// The number that the spec pins.
+    pub pinned: Option<Vmid>,
+    /// How it is made.
+    pub origin: Origin,
+    /// Whether it is to run; absent: left to people.
+    pub power: Option<DesiredPower>,
+    /// Seconds that it may take to shut down.
+    pub grace_seconds: u32,
+    /// Whether it is powered off after that.
+    pub force: bool,
+    /// CPU sockets.
+    pub sockets: Option<u32>,
+    /// Cores a socket.
+    pub cores: Option<u32>,
+    /// Memory in MiB.
+    pub memory_mib: Option<u64>,
+    /// The guest agent's channel.
+    pub agent: Option<bool>,
+    /// The first disk.
+    pub disk: Option<DesiredDisk>,
+    /// The first network interface.
+    pub nic: Option<DesiredNic>,
+    /// What lies in the CD drive.
+    pub iso: Option<VolumeId>,
+}
+
+/// How a guest is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// With empty disks.
+    Blank,
+    /// As a full copy of the machine with this number.
+    CloneOf(Vmid),
+    /// As a full copy of the one machine with this name.
+    CloneOfName(String),
+}
+
+/// A disk as it is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredDisk {
+    /// Its slot.
+    pub slot: String,
+    /// Its size in bytes, at least.
+    pub size: Option<u64>,
+    /// Its storage.
+    pub storage: Option<String>,
+}
+
+/// A network interface as it is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredNic {
+    /// Its slot.
+    pub slot: String,
+    /// Its bridge.
+    pub bridge: Option<String>,
+    /// The card of a new one.
+    pub model: &'static str,
+}
+
+/// A spec that can't be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct Invalid {
+    /// The field of the spec.
+    pub field: &'static str,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+impl Invalid {
+    fn new(field: &'static str, problem: impl ToString) -> Self {
+        Self {
+            field,
+            problem: problem.to_string(),
+        }
+    }
+}
+
+const DEFAULT_DISK: &str = "scsi0";
+const DEFAULT_NIC: &str = "net0";
+const DEFAULT_GRACE: u32 = 60;
+
+/// The name of the guest of a resource on its host.
+#[must_use]
+pub fn guest_name(vm: &VirtualMachine) -> String {
+    let own = || vm.metadata.name.clone().unwrap_or_default();
+    vm.spec.name.clone().unwrap_or_else(own)
+}
+
+/// Works class and defaults into the spec. The class is the pinned one where the status has it.
+pub fn resolve(
+    vm: &VirtualMachine,
+    class: Option<&VirtualMachineClassSpec>,
+    defaults: &HostDefaults,
+) -> Result<Desired, Invalid> {
+    let spec = &vm.spec;
+    let empty = VirtualMachineClassSpec::default();
+    let class = class.unwrap_or(&empty);
+    let cpu = spec.cpu.as_ref();
+    let class_cpu = class.cpu.as_ref();
+    let origin = origin(spec.source.as_ref().and_then(|s| s.clone.as_ref()))?;
+    let blank = origin == Origin::Blank;
+
+    let memory = spec.memory.as_ref().or(class.memory.as_ref());
+    let memory_mib = memory.map(|m| whole_mib(&m.size)).transpose()?;
+    let sockets = cpu.and_then(|c| c.sockets).or(class_cpu.and_then(|c| c.sockets));
+    let cores = cpu.and_then(|c| c.cores).or(class_cpu.and_then(|c| c.cores));
+    let (grace_seconds, force) = shutdown(vm)?;
+    let iso = spec.cdrom.as_ref().map(|c| c.iso.parse::<VolumeId>()).transpose();
+
+    Ok(Desired {
+        name: guest_name(vm),
+        pinned: spec
+            .vmid
+            .map(Vmid::try_from)
+            .transpose()
+            .map_err(|e| Invalid::new("spec.vmid", e))?,
+        power: spec.power_state,
+        grace_seconds,
+        force,
+        sockets,
+        cores,
+        memory_mib,
+        agent: spec.agent.as_ref().map(|a| a.enabled),
+        disk: disk(vm, class, defaults, blank)?,
+        nic: nic(vm, class, defaults, blank),
+        iso: iso.map_err(|e| Invalid::new("spec.cdrom.iso", e))?,
+        origin,
+    })
+}
+
+fn origin(clone: Option<&CloneSource>) -> Result<Origin, Invalid> {
+    let field = "spec.source.clone";
+    match clone {
+        None => Ok(Origin::Blank),
+        Some(CloneSource { vmid: Some(n), .. }) => Vmid::try_from(*n)
+            .map(Origin::CloneOf)
+            .map_err(|e| Invalid::new(field, e)),
+        Some(CloneSource { name: Some(name), .. }) => Ok(Origin::CloneOfName(name.clone())),
+        Some(CloneSource { .. }) => Err(Invalid::new(field, "give exactly one of vmid and name")),
+    }
+}
+
+fn whole_mib(size: &Size) -> Result<u64, Invalid> {
+    let field = "spec.memory.size";
+    let bytes = size.bytes().map_err(|e| Invalid::new(field, e))?;
+    if bytes == 0 || bytes % MIB != 0 {
+        return Err(Invalid::new(
+            field,
+            "memory must be in whole MiB, like 4Gi or 1536Mi",
+        ));
+    }
+    Ok(bytes / MIB)
+}
+
+fn shutdown(vm: &VirtualMachine) -> Result<(u32, bool), Invalid> {
+    let Some(shutdown) = &vm.spec.shutdown else {
+        return Ok((DEFAULT_GRACE, true));
+    };
+    let field = "spec.shutdown.grace";
+    let grace = match &shutdown.grace {
+        None => DEFAULT_GRACE,
+        Some(span) => {
+            let span = span.duration().map_err(|e| Invalid::new(field, e))?;
+            u32::try_from(span.as_secs())
+                .ok()
+                .filter(|s| *s > 0)
+                .ok_or_else(|| Invalid::new(field, "grace is one second at least"))?
+        }
+    };
+    Ok((grace, shutdown.force.unwrap_or(true)))
+}
+
+fn disk(
+    vm: &VirtualMachine,
+    class: &VirtualMachineClassSpec,
+    defaults: &HostDefaults,
+    blank: bool,
+) -> Result<Option<DesiredDisk>, Invalid> {
+    let spec = vm.spec.disks.first();
+    let class = class.disk.as_ref();
+    if spec.is_none() && class.is_none() {
+        return Ok(None);
+    }
+    let size = spec
+        .and_then(|d| d.size.as_ref())
+        .or(class.and_then(|d| d.size.as_ref()));
+    let size = size.map(Size::bytes).transpose();
+    // A clone's disks stay where the source's are unless the spec itself names a storage: a full copy to
+    // another storage is a wish, not a default.
+    let shared_default = class.and_then(|d| d.storage.clone()).or(defaults.storage.clone());
+    let storage = spec
+        .and_then(|d| d.storage.clone())
+        .or_else(|| if blank { shared_default } else { None });
+    Ok(Some(DesiredDisk {
+        slot: spec.map_or_else(|| DEFAULT_DISK.to_owned(), |d| d.name.clone()),
+        size: size.map_err(|e| Invalid::new("spec.disks[0].size", e))?,
+        storage,
+    }))
+}
+
+fn nic(
+    vm: &VirtualMachine,
+    class: &VirtualMachineClassSpec,
+    defaults: &HostDefaults,
+    blank: bool,
+) -> Option<DesiredNic> {
+    let spec = vm.spec.networks.first();
+    let class_bridge = class.network.as_ref().and_then(|n| n.bridge.clone());
+    // A new machine gets an interface as soon as somebody names a bridge; a clone keeps the source's.
+    let fallback = class_bridge.or_else(|| {
+        (blank || spec.is_some())
+            .then(|| defaults.bridge.clone())
+            .flatten()
+    });
+    if spec.is_none() && fallback.is_none() {
+        return None;
+    }
+    Some(DesiredNic {
+        slot: spec.map_or_else(|| DEFAULT_NIC.to_owned(), |n| n.name.clone()),
+        bridge: spec.and_then(|n| n.bridge.clone()).or(fallback),
+        model: spec.and_then(|n| n.model).unwrap_or_default().as_str(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{ClassDisk, ClassNetwork, Cpu, Memory};
+
+    fn vm(spec: serde_json::Value) -> VirtualMachine {
+        let mut object = serde_json::json!({
+            "apiVersion": "drover.dev/v1alpha1", "kind": "VirtualMachine",
+            "metadata": {"name": "web-1", "namespace": "default"}, "spec": spec,
+        });
+        object["spec"]["hostRef"] = serde_json::json!({"kind": "ProxmoxNode", "name": "pve1"});
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn standard() -> VirtualMachineClassSpec {
+        VirtualMachineClassSpec {
+            cpu: Some(Cpu {
+                sockets: None,
+                cores: Some(2),
+            }),
+            memory: Some(Memory {
+                size: Size("4Gi".into()),
+            }),
+            disk: Some(ClassDisk {
+                size: Some(Size("50Gi".into())),
+                storage: None,
+            }),
+            network: Some(ClassNetwork {
+                bridge: Some("vmbr1".into()),
+            }),
+        }
+    }
+
+    fn defaults() -> HostDefaults {
+        HostDefaults {
+            storage: Some("local-lvm".into()),
+            bridge: Some("vmbr0".into()),
+        }
+    }
+
+    #[test]
+    fn what_the_spec_says_goes_before_the_class_and_that_before_the_defaults() {
+        let vm = vm(serde_json::json!({"cpu": {"cores": 8}, "classRef": {"name": "standard"}}));
+        let desired = resolve(&vm, Some(&standard()), &defaults()).unwrap();
+        assert_eq!((desired.cores, desired.memory_mib), (Some(8), Some(4096)));
+        let disk = desired.disk.unwrap();
+        assert_eq!(
+            (disk.slot.as_str(), disk.size, disk.storage.as_deref()),
+            ("scsi0", Some(50 << 30), Some("local-lvm"))
+        );
+        assert_eq!(desired.nic.unwrap().bridge.as_deref(), Some("vmbr1"));
+    }
+
+    #[test]
+    fn clone_keeps_what_nobody_names() {
+        let vm = vm(serde_json::json!({"source": {"clone": {"vmid": 9000}}}));
+        let desired = resolve(&vm, None, &defaults()).unwrap();
+        assert_eq!(
+            (
+                desired.cores,
+                desired.memory_mib,
+                desired.disk.clone(),
+                desired.nic.clone()
+            ),
+            (None, None, None, None)
+        );
+        assert_eq!(desired.origin, Origin::CloneOf(9000.try_into().unwrap()));
+    }
+
+    #[test]
+    fn sizes_that_are_no_sizes_name_their_field() {
+        let vm = vm(serde_json::json!({"memory": {"size": "1500"}}));
+        let error = resolve(&vm, None, &defaults()).unwrap_err();
+        assert_eq!(error.field, "spec.memory.size");
+    }
+}

@@ -1,0 +1,123 @@
+//! Which number a new guest gets. A number is never given twice: archives and volumes belong to numbers, and
+//! pruning works on them (`identity.md`, rule 2).
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use crate::model::{NumberBounds, Vmid};
+
+/// What is known of the numbers of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// Given now: guests in the list, and numbers in the status of living resources.
+    pub used: BTreeSet<u32>,
+    /// Known to have been given once: stored with the host, or seen in marks, tasks, archives and volumes.
+    pub spent: BTreeSet<u32>,
+}
+
+/// The range is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("every number from {min} to {max} was given already")]
+pub struct Exhausted {
+    /// The lowest number of the range.
+    pub min: u32,
+    /// The highest number of the range.
+    pub max: u32,
+}
+
+/// The range that both the host's resource and the datacenter allow.
+#[must_use]
+pub fn range(configured: Option<(u32, u32)>, bounds: NumberBounds) -> (u32, u32) {
+    let (min, max) = configured.unwrap_or((Vmid::MIN, Vmid::MAX));
+    (
+        bounds.lower.map_or(min, |lower| min.max(lower)),
+        bounds.upper.map_or(max, |upper| max.min(upper)),
+    )
+}
+
+/// The number after the highest that was ever given in the range; with `reuse`, once the range is used up,
+/// the lowest that is free and to which nothing belongs any more.
+pub fn next(numbers: &Numbers, (min, max): (u32, u32), reuse: bool) -> Result<Vmid, Exhausted> {
+    let exhausted = Exhausted { min, max };
+    if min > max {
+        return Err(exhausted);
+    }
+    let highest = |set: &BTreeSet<u32>| set.range(min..=max).next_back().copied();
+    let above = highest(&numbers.used)
+        .max(highest(&numbers.spent))
+        .map_or(Some(min), |n| n.checked_add(1));
+    let candidate = match above {
+        Some(n) if n <= max => Some(n),
+        _ if reuse => (min..=max).find(|n| !numbers.used.contains(n) && !numbers.spent.contains(n)),
+        _ => None,
+    };
+    candidate.and_then(|n| Vmid::try_from(n).ok()).ok_or(exhausted)
+}
+
+/// The identity of the guest that a resource makes under a number. The number takes part, so that a guest
+/// made again after a loss is told from the lost one.
+#[must_use]
+pub fn identity(cluster_uid: &str, resource_uid: &str, vmid: Vmid) -> Uuid {
+    let name = format!("drover.dev/{cluster_uid}/{resource_uid}/{vmid}");
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::identity::fixtures::number;
+
+    fn numbers(used: &[u32], spent: &[u32]) -> Numbers {
+        Numbers {
+            used: used.iter().copied().collect(),
+            spent: spent.iter().copied().collect(),
+        }
+    }
+
+    #[test]
+    fn numbers_come_from_above_the_highest_ever_given() {
+        assert_eq!(next(&numbers(&[], &[]), (100, 200), false), Ok(number(100)));
+        assert_eq!(
+            next(&numbers(&[100, 105], &[]), (100, 200), false),
+            Ok(number(106))
+        );
+        assert_eq!(next(&numbers(&[100], &[120]), (100, 200), false), Ok(number(121)));
+    }
+
+    #[test]
+    fn numbers_outside_the_range_do_not_matter() {
+        assert_eq!(
+            next(&numbers(&[50, 9000], &[300]), (100, 200), false),
+            Ok(number(100))
+        );
+    }
+
+    #[test]
+    fn range_that_is_used_up_is_an_error_unless_reuse_is_allowed() {
+        let full = numbers(&[102], &[100]);
+        assert_eq!(
+            next(&full, (100, 102), false),
+            Err(Exhausted { min: 100, max: 102 })
+        );
+        assert_eq!(next(&full, (100, 102), true), Ok(number(101)));
+        assert!(next(&numbers(&[100, 101, 102], &[]), (100, 102), true).is_err());
+    }
+
+    #[test]
+    fn bounds_of_the_datacenter_are_honoured() {
+        let bounds = NumberBounds {
+            lower: Some(500),
+            upper: Some(600),
+        };
+        assert_eq!(range(None, bounds), (500, 600));
+        assert_eq!(range(Some((550, 900)), bounds), (550, 600));
+        assert!(next(&numbers(&[], &[]), range(Some((100, 200)), bounds), true).is_err());
+    }
+
+    #[test]
+    fn guest_made_again_has_another_identity() {
+        assert_ne!(identity("c", "r", number(100)), identity("c", "r", number(101)));
+        assert_eq!(identity("c", "r", number(100)), identity("c", "r", number(100)));
+    }
+}

@@ -1,0 +1,323 @@
+//! The next step of a resource that has a number: from what stands under the number, and what is recorded,
+//! to whether it may act, must make, seal, wait, hold, or may be forgotten.
+
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use super::mark::{self, MarkReading};
+use super::ownership::Ownership;
+use super::presence::Presence;
+use super::verdict::{self, Hold, Verdict};
+use crate::model::{GuestAddress, GuestConfig, Lock, Vmid};
+
+/// What a resource says of its guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim<'a> {
+    /// UID of the resource.
+    pub uid: &'a str,
+    /// The number in its status.
+    pub vmid: Vmid,
+    /// The identity that a guest made by this resource under this number has.
+    pub expected: Uuid,
+    /// The identity in its status; `None` while the guest was not seen whole yet.
+    pub recorded: Option<Uuid>,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+}
+
+/// What stands under the number, read just now.
+#[derive(Clone, Copy, Debug)]
+pub enum Sighting<'a> {
+    /// A guest.
+    Guest {
+        /// Where.
+        at: &'a GuestAddress,
+        /// Its configuration.
+        config: &'a GuestConfig,
+        /// When that was read.
+        read_at: Instant,
+    },
+    /// A guest of another kind: numbers are unique over machines and containers, so the resource's own
+    /// guest can't be there any more.
+    OtherKind,
+    /// No guest could be read; this is what the cluster says of the number.
+    Absent(Presence),
+}
+
+/// What the node's own task list and this process know of the making of the guest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// A create or clone of ours that may have made it, and no destroy of that number since.
+    pub made_by_us: bool,
+    /// A task that explains a lock runs now.
+    pub running: bool,
+    /// This process made the reservation, and the host refused every call for it because the number exists.
+    pub only_refused: bool,
+}
+
+/// The next step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The guest is the resource's own: compare and act, or destroy.
+    Act(Ownership),
+    /// Write the mark again, then go on.
+    Remark(Ownership),
+    /// Write identity and sealed mark.
+    Seal(Ownership),
+    /// Record the identity in the status.
+    Record(Uuid),
+    /// Send the call that makes the guest.
+    Make,
+    /// Look at the node's tasks and decide again.
+    LookAtTasks,
+    /// The number is a stranger's: reserve another one.
+    GiveUp,
+    /// The host is at work under the number.
+    WaitForHost(Lock),
+    /// A lock stands and no task runs: a person must clear it.
+    StaleLock(Lock),
+    /// Whether the guest exists can't be told yet.
+    WaitForPresence(Presence),
+    /// Send nothing, and say why.
+    Hold(Hold),
+    /// The wanted guest is gone.
+    Lost,
+    /// The guest is gone and the resource may go.
+    Release,
+}
+
+/// Decides the next step. `evidence` is `None` until the tasks were looked at.
+#[must_use]
+pub fn decide(claim: &Claim<'_>, sighting: &Sighting<'_>, evidence: Option<Evidence>) -> Step {
+    match sighting {
+        Sighting::Absent(presence) => absent(claim, *presence),
+        Sighting::OtherKind => match claim.recorded {
+            None => Step::GiveUp,
+            Some(_) if claim.deleting => Step::Release,
+            Some(_) => Step::Lost,
+        },
+        Sighting::Guest { at, config, read_at } => {
+            let own = || Ownership::new((*at).clone(), config.digest.clone(), *read_at);
+            if let Some(lock) = config.lock.as_ref().filter(|lock| lock.is_transition()) {
+                return match evidence {
+                    None => Step::LookAtTasks,
+                    Some(Evidence { running: true, .. }) => Step::WaitForHost(lock.clone()),
+                    Some(_) => Step::StaleLock(lock.clone()),
+                };
+            }
+            match claim.recorded {
+                Some(_) => recorded(claim, config, own),
+                None => reserved(claim, config, evidence, own),
+            }
+        }
+    }
+}
+
+fn absent(claim: &Claim<'_>, presence: Presence) -> Step {
+    match (presence, claim.recorded, claim.deleting) {
+        // An identity is recorded only after the guest was seen: no create of it can still be under way.
+        (Presence::Gone | Presence::Unsettled(_), Some(_), true) | (Presence::Gone, None, true) => {
+            Step::Release
+        }
+        (Presence::Gone | Presence::Unsettled(_), Some(_), false) => Step::Lost,
+        // The host refuses a second guest under one number, so making it again can't double it.
+        (Presence::Gone | Presence::Unsettled(_), None, false) => Step::Make,
+        (other, _, _) => Step::WaitForPresence(other),
+    }
+}
+
+fn recorded(claim: &Claim<'_>, config: &GuestConfig, own: impl Fn() -> Ownership) -> Step {
+    match verdict::judge(claim.uid, claim.recorded, claim.vmid, config) {
+        Verdict::Ours => Step::Act(own()),
+        Verdict::OursUnmarked => Step::Remark(own()),
+        Verdict::Gone if claim.deleting => Step::Release,
+        Verdict::Gone => Step::Lost,
+        Verdict::Hold(why) => Step::Hold(why),
+        Verdict::Wait => Step::LookAtTasks,
+    }
+}
+
+fn reserved(
+    claim: &Claim<'_>,
+    config: &GuestConfig,
+    evidence: Option<Evidence>,
+    own: impl Fn() -> Ownership,
+) -> Step {
+    match mark::read(claim.vmid, config) {
+        MarkReading::Sealed(mark) if mark.uid == claim.uid => match mark.uuid {
+            Some(uuid) => Step::Record(uuid),
+            None => Step::Hold(Hold::Unproven),
+        },
+        MarkReading::Unsealed(mark) if mark.uid == claim.uid => match evidence {
+            None => Step::LookAtTasks,
+            Some(Evidence { made_by_us: true, .. }) if config.template => Step::Hold(Hold::Template),
+            Some(Evidence { made_by_us: true, .. }) => Step::Seal(own()),
+            Some(_) => Step::Hold(Hold::Unproven),
+        },
+        _ if config.uuid == Some(claim.expected) => Step::Hold(Hold::IdentityWithoutMark),
+        _ => match evidence {
+            None => Step::LookAtTasks,
+            Some(
+                Evidence {
+                    only_refused: true, ..
+                }
+                | Evidence {
+                    made_by_us: false, ..
+                },
+            ) => Step::GiveUp,
+            Some(_) => Step::Hold(Hold::Unidentified),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::identity::fixtures::{UID, config, mark, number};
+
+    const EXPECTED: Uuid = Uuid::from_u128(1);
+    const FOREIGN: Uuid = Uuid::from_u128(2);
+    const OURS: Evidence = Evidence {
+        made_by_us: true,
+        running: false,
+        only_refused: false,
+    };
+    const NOTHING: Evidence = Evidence {
+        made_by_us: false,
+        running: false,
+        only_refused: false,
+    };
+
+    fn claim(recorded: Option<Uuid>, deleting: bool) -> Claim<'static> {
+        Claim {
+            uid: UID,
+            vmid: number(105),
+            expected: EXPECTED,
+            recorded,
+            deleting,
+        }
+    }
+
+    fn decided(claim: Claim<'_>, config: &GuestConfig, evidence: Option<Evidence>) -> Step {
+        let at = GuestAddress {
+            node: "pve1".parse().unwrap(),
+            vmid: number(105),
+        };
+        decide(
+            &claim,
+            &Sighting::Guest {
+                at: &at,
+                config,
+                read_at: Instant::now(),
+            },
+            evidence,
+        )
+    }
+
+    #[test]
+    fn unsealed_mark_counts_only_with_a_task_of_ours() {
+        let clone = config(Some(FOREIGN), &mark(105).to_string());
+        assert_eq!(decided(claim(None, false), &clone, None), Step::LookAtTasks);
+        assert!(matches!(
+            decided(claim(None, false), &clone, Some(OURS)),
+            Step::Seal(_)
+        ));
+        assert_eq!(
+            decided(claim(None, false), &clone, Some(NOTHING)),
+            Step::Hold(Hold::Unproven)
+        );
+    }
+
+    #[test]
+    fn sealed_mark_is_recorded_without_more_evidence() {
+        let made = config(Some(EXPECTED), &mark(105).sealed(EXPECTED).to_string());
+        assert_eq!(decided(claim(None, false), &made, None), Step::Record(EXPECTED));
+    }
+
+    #[test]
+    fn strangers_number_is_given_up_only_on_proof() {
+        let stranger = config(Some(FOREIGN), "");
+        assert_eq!(
+            decided(claim(None, false), &stranger, Some(NOTHING)),
+            Step::GiveUp
+        );
+        let refused = Evidence {
+            only_refused: true,
+            ..OURS
+        };
+        assert_eq!(
+            decided(claim(None, false), &stranger, Some(refused)),
+            Step::GiveUp
+        );
+        assert_eq!(
+            decided(claim(None, false), &stranger, Some(OURS)),
+            Step::Hold(Hold::Unidentified)
+        );
+        let unmarked = config(Some(EXPECTED), "");
+        assert_eq!(
+            decided(claim(None, false), &unmarked, Some(refused)),
+            Step::Hold(Hold::IdentityWithoutMark)
+        );
+    }
+
+    #[test]
+    fn recycled_number_releases_a_deleted_resource_and_is_lost_for_a_wanted_one() {
+        let stranger = config(Some(FOREIGN), "");
+        assert_eq!(
+            decided(claim(Some(EXPECTED), true), &stranger, None),
+            Step::Release
+        );
+        assert_eq!(decided(claim(Some(EXPECTED), false), &stranger, None), Step::Lost);
+    }
+
+    #[test]
+    fn lock_is_waited_for_while_a_task_runs_and_stale_without_one() {
+        let mut locked = config(None, "");
+        locked.lock = Some(Lock("clone".into()));
+        let running = Evidence {
+            running: true,
+            ..NOTHING
+        };
+        assert_eq!(decided(claim(None, false), &locked, None), Step::LookAtTasks);
+        assert_eq!(
+            decided(claim(None, false), &locked, Some(running)),
+            Step::WaitForHost(Lock("clone".into()))
+        );
+        assert_eq!(
+            decided(claim(None, true), &locked, Some(NOTHING)),
+            Step::StaleLock(Lock("clone".into()))
+        );
+    }
+
+    #[test]
+    fn container_under_the_number_is_a_successor() {
+        let step = |recorded, deleting| decide(&claim(recorded, deleting), &Sighting::OtherKind, None);
+        assert_eq!(step(Some(EXPECTED), true), Step::Release);
+        assert_eq!(step(Some(EXPECTED), false), Step::Lost);
+        assert_eq!(step(None, false), Step::GiveUp);
+    }
+
+    #[test]
+    fn free_number_is_made_again_but_released_only_when_settled() {
+        let until = Presence::Unsettled(jiff::Timestamp::UNIX_EPOCH);
+        let step = |recorded, deleting, presence| {
+            decide(&claim(recorded, deleting), &Sighting::Absent(presence), None)
+        };
+        assert_eq!(step(None, false, until), Step::Make);
+        assert_eq!(step(None, true, until), Step::WaitForPresence(until));
+        assert_eq!(step(None, true, Presence::Gone), Step::Release);
+        assert_eq!(step(Some(EXPECTED), false, Presence::Gone), Step::Lost);
+        assert_eq!(step(Some(EXPECTED), true, Presence::Gone), Step::Release);
+        for presence in [Presence::NotQuorate, Presence::Taken] {
+            for recorded in [None, Some(EXPECTED)] {
+                for deleting in [false, true] {
+                    assert_eq!(
+                        step(recorded, deleting, presence),
+                        Step::WaitForPresence(presence)
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! What is said about a guest: its status, from what was seen and how the pass ended.
+
+use jiff::Timestamp;
+
+use crate::api::conditions::{self, Finding, Truth, reason};
+use crate::api::{
+    Address, DesiredPower, MIB, Observed, ObservedDisk, ObservedNetwork, ObservedPower, Size, VirtualMachine,
+    VirtualMachineStatus,
+};
+use crate::model::{GuestConfig, GuestIp, GuestRow, Power, Vmid};
+use crate::plan::desired::Desired;
+use crate::plan::identity::Hold;
+
+/// How a pass ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How things stand.
+    pub standing: Standing,
+    /// One of [`reason`].
+    pub reason: &'static str,
+    /// What it means and what to do, for people.
+    pub message: String,
+}
+
+/// How things stand with a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// As declared.
+    Ready,
+    /// Being worked on, or waiting for something that may come by itself.
+    Progressing,
+    /// It can't be told, for now.
+    Unknown,
+    /// Waiting for a person.
+    Stalled,
+}
+
+impl Outcome {
+    /// As declared.
+    #[must_use]
+    pub fn ready(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Standing::Ready, reason, message)
+    }
+
+    /// Being worked on.
+    #[must_use]
+    pub fn progressing(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Standing::Progressing, reason, message)
+    }
+
+    /// It can't be told, for now.
+    #[must_use]
+    pub fn unknown(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Standing::Unknown, reason, message)
+    }
+
+    /// Waiting for a person.
+    #[must_use]
+    pub fn stalled(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Standing::Stalled, reason, message)
+    }
+
+    fn new(standing: Standing, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            standing,
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// The conditions that every kind has: `Ready`, and `Reconciling` or `Stalled` while they are true.
+#[must_use]
+pub fn findings(outcome: &Outcome) -> Vec<Finding> {
+    let Outcome {
+        standing,
+        reason,
+        message,
+    } = outcome;
+    let found = |type_, truth| Finding::new(type_, truth, reason, message.clone());
+    match standing {
+        Standing::Ready => vec![found(conditions::READY, Truth::True)],
+        Standing::Progressing => vec![
+            found(conditions::READY, Truth::False),
+            found(conditions::RECONCILING, Truth::True),
+        ],
+        Standing::Unknown => vec![
+            found(conditions::READY, Truth::Unknown),
+            found(conditions::RECONCILING, Truth::True),
+        ],
+        Standing::Stalled => vec![
+            found(conditions::READY, Truth::False),
+            found(conditions::STALLED, Truth::True),
+        ],
+    }
+}
+
+/// Writes the outcome of a pass into the status.
+pub fn conclude(vm: &VirtualMachine, status: &mut VirtualMachineStatus, outcome: &Outcome, now: Timestamp) {
+    let generation = vm.metadata.generation;
+    let mut found = findings(outcome);
+    // A difference is drift only where nobody changed the declaration since it was last carried out.
+    let carried_out = was_ready(vm);
+    if !status.drift.is_empty() && carried_out {
+        let fields: Vec<String> = status
+            .drift
+            .iter()
+            .map(|d| format!("{} is {} instead of {}", d.field, d.observed, d.desired))
+            .collect();
+        let message = format!("somebody changed the machine on the host: {}", fields.join("; "));
+        found.push(Finding::new(
+            conditions::DRIFTED,
+            Truth::True,
+            reason::CHANGED_ON_HOST,
+            message,
+        ));
+    }
+    if !status.pending.is_empty() {
+        let message = format!(
+            "{} waits for the next reboot: shut the machine down and start it again, or restart it from the \
+             host's page, when it suits",
+            status.pending.join(", ")
+        );
+        found.push(Finding::new(
+            conditions::REBOOT_REQUIRED,
+            Truth::True,
+            reason::PENDING_CHANGES,
+            message,
+        ));
+    }
+    if is_paused(vm) {
+        let message = "the annotation drover.dev/paused stands: nothing is done until it is removed";
+        found.push(Finding::new(
+            conditions::PAUSED,
+            Truth::True,
+            reason::PAUSED,
+            message,
+        ));
+    }
+    if vm.metadata.deletion_timestamp.is_some() {
+        found.push(Finding::new(
+            conditions::DELETING,
+            Truth::True,
+            outcome.reason,
+            outcome.message.clone(),
+        ));
+    }
+    status.conditions = conditions::merge(&status.conditions, found, generation, now);
+    status.observed_generation = generation;
+    status.last_handled_reconcile_at = vm
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|a| a.get(crate::api::names::RECONCILE_AT).cloned());
+}
+
+/// Whether the resource's annotation says that no pass may act.
+#[must_use]
+pub fn is_paused(vm: &VirtualMachine) -> bool {
+    let annotations = vm.metadata.annotations.as_ref();
+    annotations
+        .and_then(|a| a.get(crate::api::names::PAUSED))
+        .is_some_and(|v| v == "true")
+}
+
+/// Whether the present declaration was carried out before: Ready, for this very generation.
+fn was_ready(vm: &VirtualMachine) -> bool {
+    vm.status.as_ref().is_some_and(|stored| {
+        stored.observed_generation == vm.metadata.generation
+            && (conditions::is_true(&stored.conditions, conditions::READY)
+                || conditions::is_true(&stored.conditions, conditions::DRIFTED))
+    })
+}
+
+/// Whether the stored status and the bulk list agree so far that the guest's configuration need not be read.
+#[must_use]
+pub fn agrees(vm: &VirtualMachine, desired: &Desired, row: &GuestRow) -> bool {
+    let Some(status) = &vm.status else { return false };
+    let Some(observed) = &status.observed else {
+        return false;
+    };
+    let power = match row.power {
+        Power::Running => matches!(
+            status.power_state,
+            Some(ObservedPower::Running | ObservedPower::Paused)
+        ),
+        Power::Stopped => status.power_state == Some(ObservedPower::Stopped),
+        Power::Unknown => true,
+    };
+    let wanted = match desired.power {
+        None => true,
+        Some(DesiredPower::Running) => row.power != Power::Stopped,
+        Some(DesiredPower::Stopped) => row.power != Power::Running,
+    };
+    let memory = observed.memory.bytes().ok();
+    let handled = vm
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|a| a.get(crate::api::names::RECONCILE_AT));
+    conditions::is_true(&status.conditions, conditions::READY)
+        && status.observed_generation == vm.metadata.generation
+        && status.last_handled_reconcile_at.as_ref() == handled
+        && status.task.is_none()
+        && status.drift.is_empty()
+        && status.identity.is_some()
+        && power
+        && wanted
+        && !row.template
+        && row.name.as_ref().is_none_or(|name| *name == desired.name)
+        && (row.cpus == 0 || row.cpus == observed.cpus)
+        && (row.memory == 0 || Some(row.memory) == memory)
+}
+
+/// Writes what the bulk list shows into the status.
+pub fn observe_row(status: &mut VirtualMachineStatus, row: &GuestRow) {
+    status.node = Some(row.node.to_string());
+    status.lock = row.lock.as_ref().map(|l| l.0.clone());
+    let paused = status.power_state == Some(ObservedPower::Paused);
+    match row.power {
+        // The list does not tell a paused guest from a running one.
+        Power::Running if paused => {}
+        Power::Running => status.power_state = Some(ObservedPower::Running),
+        Power::Stopped => status.power_state = Some(ObservedPower::Stopped),
+        Power::Unknown if status.power_state.is_none() => status.power_state = Some(ObservedPower::Unknown),
+        Power::Unknown => {}
+    }
+}
+
+/// Writes what the configuration shows into the status.
+pub fn observe_config(status: &mut VirtualMachineStatus, desired: &Desired, config: &GuestConfig) {
+    let hardware = &config.current;
+    let managed_disk = desired.disk.as_ref().map(|d| d.slot.as_str());
+    let managed_nic = desired.nic.as_ref().map(|n| n.slot.as_str());
+    status.lock = config.lock.as_ref().map(|l| l.0.clone());
+    status.pending.clone_from(&config.pending);
+    status.observed = Some(Observed {
+        cpus: hardware.sockets.saturating_mul(hardware.cores),
+        memory: Size::of_bytes(hardware.memory_mib.saturating_mul(MIB)),
+        disks: hardware
+            .disks
+            .iter()
+            .map(|(slot, disk)| ObservedDisk {
+                name: slot.clone(),
+                size: disk.size.map(Size::of_bytes),
+                storage: disk.volume.storage().to_owned(),
+                managed: managed_disk == Some(slot),
+            })
+            .collect(),
+        networks: hardware
+            .nics
+            .iter()
+            .map(|(slot, nic)| ObservedNetwork {
+                name: slot.clone(),
+                mac: nic.mac.clone(),
+                bridge: nic.bridge.clone(),
+                managed: managed_nic == Some(slot),
+            })
+            .collect(),
+    });
+}
+
+/// Writes the addresses that the agent reported into the status.
+pub fn observe_addresses(status: &mut VirtualMachineStatus, addresses: &[GuestIp]) {
+    const MOST: usize = 32;
+    let mut sorted: Vec<&GuestIp> = addresses.iter().collect();
+    sorted.sort_by_key(|ip| (ip.is_ipv6(), **ip));
+    sorted.dedup();
+    status.addresses = sorted
+        .into_iter()
+        .take(MOST)
+        .map(|ip| Address {
+            type_: "InternalIP".to_owned(),
+            address: ip.to_string(),
+        })
+        .collect();
+}
+
+/// The outcome for a guest that is as declared.
+#[must_use]
+pub fn as_declared(status: &VirtualMachineStatus, desired: &Desired) -> Outcome {
+    let reason = match desired.power {
+        Some(DesiredPower::Running) => reason::RUNNING,
+        Some(DesiredPower::Stopped) => reason::STOPPED,
+        None => reason::AS_DECLARED,
+    };
+    let mut message = "the machine is as declared".to_owned();
+    if !status.pending.is_empty() {
+        message = format!(
+            "all that can be changed while it runs is done; {} waits for a reboot",
+            status.pending.join(", ")
+        );
+    }
+    Outcome::ready(reason, message)
+}
+
+/// What a hold means, and what a person can do.
+#[must_use]
+pub fn hold(why: Hold, vmid: Vmid, uid: &str) -> Outcome {
+    let (reason, message) = match why {
+        Hold::IdentityChanged => (
+            reason::IDENTITY_CHANGED,
+            format!(
+                "machine {vmid} carries this resource's mark but another UUID than status.identity: somebody \
+                 replaced it or changed smbios1. Nothing is sent. Set its UUID back, or remove the line \
+                 'drover/v1' from its notes if it is not this resource's"
+            ),
+        ),
+        Hold::MarkedByOther => (
+            reason::MARKED_BY_OTHER,
+            format!(
+                "machine {vmid} is marked in its notes as somebody else's. Nothing is sent. If it is this \
+                 resource's (uid {uid}), remove the line 'drover/v1' from its notes"
+            ),
+        ),
+        Hold::Unidentified => (
+            reason::UNIDENTIFIED,
+            format!(
+                "it can't be told whether machine {vmid} is this resource's: it carries no mark of its own and \
+                 no known UUID. Nothing is sent. Remove the machine if it is not needed"
+            ),
+        ),
+        Hold::Template => (
+            reason::IS_TEMPLATE,
+            format!("machine {vmid} was made a template on the host: it is neither started nor destroyed"),
+        ),
+        Hold::Unproven => (
+            reason::UNPROVEN,
+            format!(
+                "machine {vmid} carries this resource's mark, not sealed, and the node's tasks do not show that \
+                 Drover made it. Nothing is sent. Remove the machine if it is a left-over"
+            ),
+        ),
+        Hold::IdentityWithoutMark => (
+            reason::UNIDENTIFIED,
+            format!(
+                "machine {vmid} has the UUID of this resource's machine but not its mark. Nothing is made. \
+                 Remove the machine, or change its UUID, if it is not this resource's"
+            ),
+        ),
+    };
+    Outcome::stalled(reason, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stalled_and_reconciling_are_there_only_while_true() {
+        let types = |outcome: &Outcome| {
+            findings(outcome)
+                .iter()
+                .map(|f| (f.type_, f.truth))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            types(&Outcome::ready(reason::RUNNING, "")),
+            [("Ready", Truth::True)]
+        );
+        assert_eq!(
+            types(&Outcome::stalled(reason::NAME_TAKEN, "")),
+            [("Ready", Truth::False), ("Stalled", Truth::True)]
+        );
+        assert_eq!(
+            types(&Outcome::unknown(reason::HOST_UNREACHABLE, "")),
+            [("Ready", Truth::Unknown), ("Reconciling", Truth::True)]
+        );
+    }
+
+    #[test]
+    fn first_address_is_the_lowest_ipv4() {
+        let mut status = VirtualMachineStatus::default();
+        let addresses = ["2001:db8::1", "192.0.2.9", "192.0.2.1", "192.0.2.9"].map(|a| a.parse().unwrap());
+        observe_addresses(&mut status, &addresses);
+        let shown: Vec<&str> = status.addresses.iter().map(|a| a.address.as_str()).collect();
+        assert_eq!(shown, ["192.0.2.1", "192.0.2.9", "2001:db8::1"]);
+    }
+}

@@ -1,0 +1,131 @@
+//! Guests as their node sees them: live, unlike `/cluster/resources`.
+
+use serde_json::{Value, json};
+
+use super::Call;
+use crate::state::{Guest, Power, QEMU_VERSION, drive_volume, is_disk, is_net};
+use crate::wire::{ApiResult, Reply};
+
+pub(super) fn list(call: &Call) -> ApiResult {
+    let world = call.world();
+    let rows = world
+        .guests
+        .values()
+        .filter(|g| g.node == call.node())
+        .filter(|g| {
+            world
+                .access
+                .any(&call.caller, &format!("/vms/{}", g.vmid), &["VM.Audit"])
+        });
+    let rows = rows.map(|guest| {
+        let mut row = figures(guest);
+        if call.flag("full") {
+            row["qmpstatus"] = json!(status(guest));
+        }
+        row
+    });
+    Ok(Reply::data(rows.collect::<Vec<_>>()))
+}
+
+pub(super) fn current(call: &Call) -> ApiResult {
+    let world = call.world();
+    let guest = world.guest_on(call.node(), call.vmid())?;
+    let mut row = figures(guest);
+    row["ha"] = json!({"managed": 0});
+    row["qmpstatus"] = json!(status(guest));
+    if guest.agent_enabled() {
+        row["agent"] = json!(1);
+    }
+    if guest.is_running() {
+        row["running-machine"] = json!("pc-i440fx-10.1+pve0");
+        row["running-qemu"] = json!(QEMU_VERSION);
+        row["balloon"] = json!(guest.max_memory());
+        row["freemem"] = json!(guest.max_memory() / 2);
+        row["proxmox-support"] = json!({"backup-max-workers": true, "pbs-library-version": "2.0.1", "query-bitmap-info": true});
+        row["nics"] = nics(guest);
+        row["blockstat"] = blocks(guest);
+    }
+    Ok(Reply::data(row))
+}
+
+fn status(guest: &Guest) -> &'static str {
+    if guest.is_running() {
+        "running"
+    } else {
+        "stopped"
+    }
+}
+
+fn figures(guest: &Guest) -> Value {
+    let mut row = json!({
+        "vmid": guest.vmid,
+        "name": guest.display_name(),
+        "status": status(guest),
+        "cpus": guest.cpus(),
+        "cpu": 0,
+        "mem": 0,
+        "memhost": 0,
+        "maxmem": guest.max_memory(),
+        "disk": 0,
+        "maxdisk": guest.max_disk(),
+        "netin": 0,
+        "netout": 0,
+        "uptime": 0,
+    });
+    if let Power::Running { since, pid } = guest.power {
+        let uptime = since.elapsed().as_secs();
+        row["pid"] = json!(pid);
+        row["uptime"] = json!(uptime);
+        row["cpu"] = json!(0.02);
+        row["mem"] = json!(guest.max_memory() / 2);
+        row["memhost"] = json!(guest.max_memory() / 2);
+        for traffic in ["netin", "netout", "diskread", "diskwrite"] {
+            row[traffic] = json!(uptime * 1000);
+        }
+        for what in ["cpu", "io", "memory"] {
+            row[format!("pressure{what}some")] = json!(0);
+            row[format!("pressure{what}full")] = json!(0);
+        }
+    }
+    if guest.is_template() {
+        row["template"] = json!(1);
+    }
+    for key in ["tags", "lock"] {
+        if let Some(value) = guest.option(key) {
+            row[key] = json!(value);
+        }
+    }
+    row
+}
+
+fn nics(guest: &Guest) -> Value {
+    let cards = guest.config.keys().filter(|key| is_net(key));
+    cards
+        .map(|key| {
+            let tap = format!("tap{}i{}", guest.vmid, key.trim_start_matches("net"));
+            (tap, json!({"netin": 0, "netout": 0}))
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+fn blocks(guest: &Guest) -> Value {
+    let drives = guest
+        .config
+        .iter()
+        .filter(|(key, value)| is_disk(key) && drive_volume(value).contains(':'));
+    let zeros = json!({
+        "rd_bytes": 0, "rd_operations": 0, "rd_merged": 0, "rd_total_time_ns": 0,
+        "wr_bytes": 0, "wr_operations": 0, "wr_merged": 0, "wr_total_time_ns": 0, "wr_highest_offset": 0,
+        "flush_operations": 0, "flush_total_time_ns": 0,
+        "unmap_bytes": 0, "unmap_operations": 0, "unmap_merged": 0, "unmap_total_time_ns": 0,
+        "failed_rd_operations": 0, "failed_wr_operations": 0, "failed_flush_operations": 0,
+        "failed_unmap_operations": 0, "invalid_rd_operations": 0, "invalid_wr_operations": 0,
+        "invalid_flush_operations": 0, "invalid_unmap_operations": 0,
+        "account_failed": true, "account_invalid": true, "timed_stats": [],
+    });
+    drives
+        .map(|(key, _)| (key.clone(), zeros.clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}

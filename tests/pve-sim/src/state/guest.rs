@@ -1,0 +1,189 @@
+//! One QEMU guest.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use tokio::time::Instant;
+
+use super::config::{Config, digest, is_disk};
+use super::property::{bool_of, drive_property, drive_volume, parse_size};
+use crate::hands::GuestView;
+use crate::seed::Shutdown;
+
+/// Whether a guest runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Power {
+    Stopped,
+    Running {
+        /// When it was started.
+        since: Instant,
+        /// Of its QEMU process.
+        pid: u32,
+    },
+}
+
+/// A guest with what its file says and how it behaves.
+#[derive(Clone, Debug)]
+pub(crate) struct Guest {
+    pub(crate) vmid: u32,
+    pub(crate) node: String,
+    pub(crate) config: Config,
+    /// Changes that wait for the next start; `None` deletes.
+    pub(crate) pending: BTreeMap<String, Option<String>>,
+    pub(crate) power: Power,
+    /// When its system was last booted, by a start or a reset.
+    pub(crate) booted: Instant,
+    pub(crate) shutdown: Shutdown,
+    /// Whether an agent is installed inside.
+    pub(crate) agent_inside: bool,
+    pub(crate) starts: u32,
+}
+
+impl Guest {
+    pub(crate) fn new(vmid: u32, node: &str, config: Config) -> Self {
+        Self {
+            vmid,
+            node: node.to_owned(),
+            config,
+            pending: BTreeMap::new(),
+            power: Power::Stopped,
+            booted: Instant::now(),
+            shutdown: Shutdown::Obeys,
+            agent_inside: true,
+            starts: 0,
+        }
+    }
+
+    pub(crate) fn digest(&self) -> String {
+        digest(&self.config, &self.pending)
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.power, Power::Running { .. })
+    }
+
+    /// Its processor begins anew, in the same process.
+    pub(crate) fn reset(&mut self) {
+        self.booted = Instant::now();
+    }
+
+    pub(crate) fn is_template(&self) -> bool {
+        self.config.get("template").is_some_and(|t| t == "1")
+    }
+
+    pub(crate) fn lock(&self) -> Option<&str> {
+        self.config.get("lock").map(String::as_str)
+    }
+
+    pub(crate) fn option(&self, key: &str) -> Option<&str> {
+        self.config.get(key).map(String::as_str)
+    }
+
+    /// The name in lists: `VM 100` when it has none.
+    pub(crate) fn display_name(&self) -> String {
+        self.option("name")
+            .map_or_else(|| format!("VM {}", self.vmid), str::to_owned)
+    }
+
+    pub(crate) fn cpus(&self) -> u64 {
+        let number = |key| self.option(key).and_then(|v| v.parse().ok()).unwrap_or(1);
+        number("cores") * number("sockets")
+    }
+
+    /// Bytes; 512 MiB when the configuration says nothing.
+    pub(crate) fn max_memory(&self) -> u64 {
+        let text = self.option("memory").unwrap_or("512");
+        let text = text.strip_prefix("current=").unwrap_or(text);
+        text.parse::<u64>().unwrap_or(512) << 20
+    }
+
+    /// Bytes of the disk that it boots from, which is what Proxmox shows as `maxdisk`.
+    pub(crate) fn max_disk(&self) -> u64 {
+        let first = self
+            .boot_order()
+            .find(|key| is_disk(key) && !self.is_cdrom(key));
+        let disk = first.or_else(|| {
+            let mut drives = self.config.keys().map(String::as_str);
+            drives.find(|key| is_disk(key) && !self.is_cdrom(key))
+        });
+        disk.and_then(|key| drive_property(self.option(key)?, "size"))
+            .and_then(parse_size)
+            .unwrap_or(0)
+    }
+
+    fn is_cdrom(&self, key: &str) -> bool {
+        self.option(key).is_some_and(|v| v.contains("media=cdrom"))
+    }
+
+    fn boot_order(&self) -> impl Iterator<Item = &str> {
+        self.option("boot")
+            .and_then(|b| b.strip_prefix("order="))
+            .unwrap_or("")
+            .split(';')
+    }
+
+    /// Every drive that has a volume: option, volume id.
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.config.iter().filter_map(|(key, value)| {
+            let volume = drive_volume(value);
+            let owns = is_disk(key) || key.starts_with("unused");
+            (owns && volume.contains(':')).then_some((key.as_str(), volume))
+        })
+    }
+
+    /// The value that an option will have after the next start.
+    pub(crate) fn wanted(&self, key: &str) -> Option<&str> {
+        match self.pending.get(key) {
+            Some(pending) => pending.as_deref(),
+            None => self.option(key),
+        }
+    }
+
+    /// The configuration after the next start: what a plain `GET config` shows.
+    pub(crate) fn wanted_config(&self) -> Config {
+        let mut config = self.config.clone();
+        for (key, value) in &self.pending {
+            match value {
+                Some(value) => config.insert(key.clone(), value.clone()),
+                None => config.remove(key),
+            };
+        }
+        config
+    }
+
+    pub(crate) fn uuid(&self) -> Option<&str> {
+        drive_property(self.option("smbios1")?, "uuid")
+    }
+
+    pub(crate) fn agent_enabled(&self) -> bool {
+        self.option("agent").is_some_and(|a| bool_of(a, "enabled"))
+    }
+
+    /// The address of its first card: what cloud-init gives it, else one that follows from its number.
+    pub(crate) fn address(&self) -> (Ipv4Addr, u8) {
+        let given = self
+            .option("ipconfig0")
+            .and_then(|c| drive_property(c, "ip"))
+            .and_then(|ip| ip.split_once('/'))
+            .and_then(|(ip, prefix)| Some((ip.parse().ok()?, prefix.parse().ok()?)));
+        given.unwrap_or_else(|| {
+            let [_, b, c, d] = self.vmid.to_be_bytes();
+            (Ipv4Addr::new(10, b, c, d), 8)
+        })
+    }
+
+    pub(crate) fn view(&self) -> GuestView {
+        GuestView {
+            vmid: self.vmid,
+            node: self.node.clone(),
+            name: self.config.get("name").cloned(),
+            running: self.is_running(),
+            template: self.is_template(),
+            uuid: self.uuid().map(str::to_owned),
+            lock: self.config.get("lock").cloned(),
+            config: self.config.clone(),
+            pending: self.pending.clone(),
+            starts: self.starts,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The state of the simulated cluster, apart from the wire: what the hosts would know if no HTTP were spoken.
+
+mod access;
+mod config;
+mod guest;
+mod hotplug;
+mod property;
+mod resources;
+mod seeding;
+mod storage;
+mod task;
+mod upid;
+mod world;
+
+pub(crate) use access::Caller;
+pub(crate) use config::{Config, NETWORK_MODELS, is_disk, is_net, typed};
+pub(crate) use guest::{Guest, Power};
+pub(crate) use hotplug::change;
+pub(crate) use property::{
+    drive_property, drive_volume, format_size, normalize_tags, parse_size, set_property, with_mac,
+};
+pub(crate) use seeding::{QEMU_VERSION, complete};
+pub(crate) use storage::{Storage, Volume};
+pub(crate) use task::Task;
+pub(crate) use upid::Upid;
+pub(crate) use world::{Node, World};

@@ -1,0 +1,66 @@
+//! What `/cluster/resources` knows: the figures that each node broadcasts every ten seconds, and which therefore lag.
+//!
+//! The list of guests itself does not lag: a new guest is listed at once, without figures, and a removed one vanishes at
+//! once. Tags and lock are read from the live configuration too (`PVE::API2Tools::extract_vm_stats`).
+
+use std::collections::BTreeMap;
+
+use super::guest::{Guest, Power};
+use super::world::World;
+
+/// The last figures of every guest.
+#[derive(Debug, Default)]
+pub(crate) struct ResourceCache {
+    pub(crate) guests: BTreeMap<u32, GuestFigures>,
+}
+
+/// What a node said about a guest.
+#[derive(Clone, Debug)]
+pub(crate) struct GuestFigures {
+    pub(crate) name: String,
+    pub(crate) status: &'static str,
+    pub(crate) template: bool,
+    pub(crate) cpus: u64,
+    pub(crate) max_memory: u64,
+    pub(crate) max_disk: u64,
+    pub(crate) uptime: u64,
+    pub(crate) cpu: f64,
+    pub(crate) memory: u64,
+    pub(crate) traffic: u64,
+}
+
+impl GuestFigures {
+    pub(crate) fn of(guest: &Guest) -> Self {
+        let uptime = match guest.power {
+            Power::Stopped => 0,
+            Power::Running { since, .. } => since.elapsed().as_secs(),
+        };
+        let running = guest.is_running();
+        Self {
+            name: guest.display_name(),
+            status: if running { "running" } else { "stopped" },
+            template: guest.is_template(),
+            cpus: guest.cpus(),
+            max_memory: guest.max_memory(),
+            max_disk: guest.max_disk(),
+            uptime,
+            cpu: if running { 0.02 } else { 0.0 },
+            memory: if running { guest.max_memory() / 2 } else { 0 },
+            traffic: uptime * 1000,
+        }
+    }
+}
+
+impl World {
+    /// Takes new figures from every node that is up; those of a node that is down stay as they were.
+    pub(crate) fn refresh_resources(&mut self) {
+        let mut fresh = std::mem::take(&mut self.cache.guests);
+        fresh.retain(|vmid, _| self.guests.contains_key(vmid));
+        for guest in self.guests.values() {
+            if self.node(&guest.node).is_some_and(|n| n.online) {
+                fresh.insert(guest.vmid, GuestFigures::of(guest));
+            }
+        }
+        self.cache.guests = fresh;
+    }
+}

@@ -1,0 +1,187 @@
+//! Makes the first state out of a seed, and guests out of descriptions.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::access::Access;
+use super::config::{is_disk, is_net};
+use super::guest::Guest;
+use super::property::{drive_property, drive_volume, normalize_tags, parse_size, with_mac};
+use super::resources::ResourceCache;
+use super::storage::{Storage, Volume};
+use super::task::Tasks;
+use super::world::{Node, World};
+use crate::clock;
+use crate::seed::{Seed, SeedGuest, SeedToken};
+use crate::tls::CertificateInfo;
+
+/// The version of QEMU that `meta` names.
+pub(crate) const QEMU_VERSION: &str = "10.1.2";
+
+/// An ISO image's size: that of a network installer.
+const ISO_SIZE: u64 = 659_554_304;
+
+impl World {
+    /// The state that a seed describes. `certificates` has one list a node.
+    pub(crate) fn from_seed(
+        seed: &Seed,
+        secret: &str,
+        certificates: Vec<Vec<CertificateInfo>>,
+    ) -> Self {
+        let nodes = certificates
+            .into_iter()
+            .enumerate()
+            .map(|(at, certificates)| Node {
+                name: format!("pve{}", at + 1),
+                online: true,
+                since: Instant::now(),
+                cpus: seed.node_cpus,
+                memory: seed.node_memory,
+                ip: format!("192.0.2.{}", 11 + at),
+                certificates,
+            })
+            .collect();
+        let mut world = Self {
+            quorate: true,
+            nodes,
+            guests: BTreeMap::new(),
+            storages: vec![
+                Storage {
+                    name: "local".to_owned(),
+                    kind: "dir",
+                    content: vec!["iso", "vztmpl", "backup", "import"],
+                    shared: false,
+                    enabled: true,
+                    total: seed.local_size,
+                },
+                Storage {
+                    name: "local-lvm".to_owned(),
+                    kind: "lvmthin",
+                    content: vec!["images", "rootdir"],
+                    shared: false,
+                    enabled: true,
+                    total: seed.local_lvm_size,
+                },
+            ],
+            volumes: BTreeMap::new(),
+            bridges: vec!["vmbr0".to_owned(), "vmbr1".to_owned()],
+            tasks: Tasks::default(),
+            access: Access::default(),
+            cache: ResourceCache::default(),
+            next_id: (seed.next_id_lower, seed.next_id_upper),
+        };
+        world.access.add(SeedToken::full(&seed.token_id, secret));
+        for token in &seed.tokens {
+            world.access.add(token.clone());
+        }
+        let names: Vec<String> = world.nodes.iter().map(|n| n.name.clone()).collect();
+        for (node, iso) in names
+            .iter()
+            .flat_map(|n| seed.isos.iter().map(move |i| (n, i)))
+        {
+            world.add_volume(Volume::iso(node, "local", iso, ISO_SIZE));
+        }
+        for guest in first_guests(seed, &names) {
+            world.place(guest);
+        }
+        world.refresh_resources();
+        world
+    }
+
+    /// Puts a guest there as it is described, with the volumes that it names.
+    pub(crate) fn place(&mut self, seed: SeedGuest) {
+        let node = seed
+            .node
+            .clone()
+            .or_else(|| self.nodes.first().map(|n| n.name.clone()))
+            .unwrap_or_default();
+        let mut guest = Guest::new(seed.vmid, &node, seed.config);
+        guest.shutdown = seed.shutdown;
+        guest.agent_inside = seed.agent;
+        complete(&mut guest.config);
+        let drives: Vec<String> = guest
+            .config
+            .iter()
+            .filter(|(key, _)| is_disk(key) || key.starts_with("unused"))
+            .map(|(_, value)| value.clone())
+            .collect();
+        for value in drives {
+            let volid = drive_volume(&value);
+            if volid.contains(':')
+                && !volid.contains(":iso/")
+                && self.volume(&node, volid).is_none()
+            {
+                let size = drive_property(&value, "size")
+                    .and_then(parse_size)
+                    .unwrap_or(1 << 30);
+                let format = volid
+                    .rsplit_once('.')
+                    .map_or("raw", |(_, extension)| extension);
+                self.add_volume(Volume::disk(
+                    &node,
+                    volid.to_owned(),
+                    format,
+                    size,
+                    seed.vmid,
+                ));
+            }
+        }
+        self.guests.insert(seed.vmid, guest);
+        if seed.running {
+            self.power_on(seed.vmid);
+        }
+    }
+}
+
+/// Adds what Proxmox adds to every new guest: `smbios1`, `vmgenid`, `meta`, MAC addresses; tags get their order.
+pub(crate) fn complete(config: &mut super::Config) {
+    let has_uuid = config
+        .get("smbios1")
+        .is_some_and(|s| drive_property(s, "uuid").is_some());
+    if !has_uuid {
+        let rest = config
+            .get("smbios1")
+            .map(|s| format!(",{s}"))
+            .unwrap_or_default();
+        config.insert(
+            "smbios1".to_owned(),
+            format!("uuid={}{rest}", Uuid::new_v4()),
+        );
+    }
+    if config.get("vmgenid").is_none_or(|v| v == "1") {
+        config.insert("vmgenid".to_owned(), Uuid::new_v4().to_string());
+    }
+    config
+        .entry("meta".to_owned())
+        .or_insert_with(|| format!("creation-qemu={QEMU_VERSION},ctime={}", clock::now()));
+    for (key, value) in config.iter_mut() {
+        if is_net(key) {
+            *value = with_mac(value, false);
+        } else if key == "tags" {
+            *value = normalize_tags(value);
+        }
+    }
+}
+
+fn first_guests(seed: &Seed, nodes: &[String]) -> Vec<SeedGuest> {
+    let mut guests = Vec::new();
+    if seed.template {
+        let template = SeedGuest::new(9000, "debian-12-template")
+            .set("scsi0", "local-lvm:base-9000-disk-0,size=8G")
+            .set("memory", "2048")
+            .set("template", "1");
+        guests.push(template);
+    }
+    let taken: Vec<u32> = seed.guests.iter().map(|g| g.vmid).chain([9000]).collect();
+    let numbers = (100..).filter(|id| !taken.contains(id));
+    let foreign = numbers.zip(nodes.iter().cycle()).zip(0..seed.foreign_vms);
+    for ((vmid, node), at) in foreign {
+        let mut guest = SeedGuest::new(vmid, format!("guest-{vmid}")).on(node);
+        guest.running = at % 2 == 0;
+        guests.push(guest);
+    }
+    guests.extend(seed.guests.iter().cloned());
+    guests
+}

@@ -1,0 +1,123 @@
+//! Tasks: started by a call, ended by themselves, listed afterwards.
+
+use std::collections::HashMap;
+
+use tokio_util::sync::CancellationToken;
+
+use super::upid::Upid;
+use crate::clock;
+use crate::hands::TaskView;
+
+/// One task, running or ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    pub(crate) upid: String,
+    pub(crate) parts: Upid,
+    pub(crate) log: Vec<String>,
+    /// When and how it ended.
+    pub(crate) end: Option<(i64, String)>,
+    /// Cancelled by `DELETE`.
+    pub(crate) abort: CancellationToken,
+}
+
+impl Task {
+    /// `WARNINGS: n` counts as success, as in Proxmox.
+    pub(crate) fn failed(&self) -> bool {
+        self.end
+            .as_ref()
+            .is_some_and(|(_, exit)| exit != "OK" && !exit.starts_with("WARNINGS: "))
+    }
+
+    pub(crate) fn view(&self) -> TaskView {
+        TaskView {
+            upid: self.upid.clone(),
+            kind: self.parts.kind.clone(),
+            id: self.parts.id.clone(),
+            user: self.parts.user.clone(),
+            exit: self.end.as_ref().map(|(_, exit)| exit.clone()),
+        }
+    }
+}
+
+/// All tasks of the cluster, in the order of their start.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    list: Vec<Task>,
+    index: HashMap<String, usize>,
+    next_pid: u32,
+}
+
+/// The first process number that is given out.
+const FIRST_PID: u32 = 2000;
+
+impl Tasks {
+    /// A process number that wasn't used before.
+    pub(crate) fn next_pid(&mut self) -> u32 {
+        self.next_pid += 1;
+        FIRST_PID + self.next_pid
+    }
+
+    /// Enters a running task.
+    pub(crate) fn begin(
+        &mut self,
+        node: &str,
+        kind: &str,
+        id: &str,
+        user: &str,
+        uptime_ticks: u64,
+    ) -> &Task {
+        let parts = Upid {
+            node: node.to_owned(),
+            pid: self.next_pid(),
+            pstart: uptime_ticks,
+            starttime: clock::now(),
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            user: user.to_owned(),
+        };
+        let upid = parts.to_string();
+        let at = self.list.len();
+        self.index.insert(upid.clone(), at);
+        self.list.push(Task {
+            upid,
+            parts,
+            log: Vec::new(),
+            end: None,
+            abort: CancellationToken::new(),
+        });
+        &self.list[at]
+    }
+
+    pub(crate) fn get(&self, upid: &str) -> Option<&Task> {
+        self.list.get(*self.index.get(upid)?)
+    }
+
+    pub(crate) fn log(&mut self, upid: &str, line: impl Into<String>) {
+        if let Some(task) = self.get_mut(upid) {
+            task.log.push(line.into());
+        }
+    }
+
+    /// Ends a task that still runs, and writes the last line of its log.
+    pub(crate) fn end(&mut self, upid: &str, exit: &str) {
+        let Some(task) = self.get_mut(upid).filter(|t| t.end.is_none()) else {
+            return;
+        };
+        task.log.push(match exit {
+            "OK" => "TASK OK".to_owned(),
+            warnings if warnings.starts_with("WARNINGS: ") => format!("TASK {warnings}"),
+            "unexpected status" => "received interrupt".to_owned(),
+            error => format!("TASK ERROR: {error}"),
+        });
+        task.end = Some((clock::now(), exit.to_owned()));
+    }
+
+    /// Newest first.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = &Task> {
+        self.list.iter().rev()
+    }
+
+    fn get_mut(&mut self, upid: &str) -> Option<&mut Task> {
+        self.list.get_mut(*self.index.get(upid)?)
+    }
+}

@@ -1,0 +1,196 @@
+//! The cluster: nodes, guests, storages, tasks, access, and what all of them need together.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use super::access::Access;
+use super::guest::{Guest, Power};
+use super::resources::ResourceCache;
+use super::storage::{Storage, Volume};
+use super::task::Tasks;
+
+/// Seconds that every node has been up when the simulator starts.
+const UPTIME_AT_START: u64 = 86_400;
+
+/// One host of the cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) online: bool,
+    pub(crate) since: Instant,
+    pub(crate) cpus: u32,
+    pub(crate) memory: u64,
+    pub(crate) ip: String,
+    /// What `GET /nodes/{node}/certificates/info` says, the CA's first.
+    pub(crate) certificates: Vec<crate::tls::CertificateInfo>,
+}
+
+impl Node {
+    /// Seconds since its boot.
+    pub(crate) fn uptime(&self) -> u64 {
+        UPTIME_AT_START + self.since.elapsed().as_secs()
+    }
+
+    /// The clock in which process start times are counted: hundredths of a second since boot.
+    pub(crate) fn ticks(&self) -> u64 {
+        UPTIME_AT_START * 100 + u64::try_from(self.since.elapsed().as_millis() / 10).unwrap_or(0)
+    }
+
+    /// Of the certificate that the node itself presents.
+    pub(crate) fn fingerprint(&self) -> &str {
+        self.certificates
+            .last()
+            .map_or("", |c| c.fingerprint.as_str())
+    }
+}
+
+/// Everything that the hosts know.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) quorate: bool,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) guests: BTreeMap<u32, Guest>,
+    pub(crate) storages: Vec<Storage>,
+    pub(crate) volumes: BTreeMap<(String, String), Volume>,
+    pub(crate) bridges: Vec<String>,
+    pub(crate) tasks: Tasks,
+    pub(crate) access: Access,
+    pub(crate) cache: ResourceCache,
+    /// Bounds of `/cluster/nextid` from the datacenter's options.
+    pub(crate) next_id: (Option<u32>, Option<u32>),
+}
+
+impl World {
+    pub(crate) fn node(&self, name: &str) -> Option<&Node> {
+        self.nodes.iter().find(|n| n.name == name)
+    }
+
+    pub(crate) fn storage(&self, name: &str) -> Option<&Storage> {
+        self.storages.iter().find(|s| s.name == name)
+    }
+
+    pub(crate) fn volume(&self, node: &str, volid: &str) -> Option<&Volume> {
+        self.volumes.get(&(node.to_owned(), volid.to_owned()))
+    }
+
+    pub(crate) fn add_volume(&mut self, volume: Volume) {
+        let key = (volume.node.clone(), volume.volid.clone());
+        self.volumes.insert(key, volume);
+    }
+
+    pub(crate) fn free_volume(&mut self, node: &str, volid: &str) -> Option<Volume> {
+        self.volumes.remove(&(node.to_owned(), volid.to_owned()))
+    }
+
+    /// The guest, if it stands on the node; else Proxmox's sentence for a missing one.
+    pub(crate) fn guest_on(&self, node: &str, vmid: u32) -> Result<&Guest, String> {
+        let found = self.guests.get(&vmid).filter(|g| g.node == node);
+        found.ok_or_else(|| missing(node, vmid))
+    }
+
+    pub(crate) fn guest_on_mut(&mut self, node: &str, vmid: u32) -> Result<&mut Guest, String> {
+        let found = self.guests.get_mut(&vmid).filter(|g| g.node == node);
+        found.ok_or_else(|| missing(node, vmid))
+    }
+
+    /// The first free number of the bounds; a plain scan, nothing is reserved.
+    pub(crate) fn first_free_vmid(&self) -> Option<u32> {
+        let lower = self.next_id.0.unwrap_or(100);
+        let upper = self.next_id.1.unwrap_or(1_000_000);
+        (lower..upper).find(|id| !self.guests.contains_key(id))
+    }
+
+    /// Bytes in use on a node's storage.
+    pub(crate) fn used(&self, node: &str, storage: &str) -> u64 {
+        let on_node = (node.to_owned(), String::new())..=(node.to_owned(), "\u{10FFFF}".to_owned());
+        self.volumes
+            .range(on_node)
+            .filter(|(_, v)| v.storage() == storage)
+            .map(|(_, v)| v.used)
+            .sum()
+    }
+
+    /// Allocates a disk for a guest under the first free name.
+    pub(crate) fn allocate_disk(
+        &mut self,
+        node: &str,
+        storage: &Storage,
+        vmid: u32,
+        format: &str,
+        size: u64,
+    ) -> Volume {
+        let mut number = 0;
+        let volid = loop {
+            let volid = storage.disk_volid(vmid, &format!("disk-{number}"), format);
+            let base = volid.replace("/vm-", "/base-").replace(":vm-", ":base-");
+            let stem = |v: &str| {
+                v.rsplit_once('.')
+                    .filter(|_| storage.kind == "dir")
+                    .map_or(v.to_owned(), |p| p.0.to_owned())
+            };
+            let taken = ["raw", "qcow2", "vmdk"].iter().any(|extension| {
+                let with = |v: &str| {
+                    if storage.kind == "dir" {
+                        format!("{}.{extension}", stem(v))
+                    } else {
+                        v.to_owned()
+                    }
+                };
+                self.volume(node, &with(&volid)).is_some()
+                    || self.volume(node, &with(&base)).is_some()
+            });
+            if !taken {
+                break volid;
+            }
+            number += 1;
+        };
+        let format = if storage.kind == "dir" { format } else { "raw" };
+        let volume = Volume::disk(node, volid, format, size, vmid);
+        self.add_volume(volume.clone());
+        volume
+    }
+
+    /// Removes a guest and the volumes that its configuration names.
+    pub(crate) fn remove_guest(&mut self, vmid: u32) -> Option<Guest> {
+        let guest = self.guests.remove(&vmid)?;
+        let owned: Vec<String> = guest
+            .volumes()
+            .map(|(_, volid)| volid.to_owned())
+            .filter(|volid| {
+                self.volume(&guest.node, volid)
+                    .is_some_and(|v| v.vmid == Some(vmid))
+            })
+            .collect();
+        for volid in owned {
+            self.free_volume(&guest.node, &volid);
+        }
+        Some(guest)
+    }
+
+    /// Starts a guest: what was pending is applied, and its clock begins.
+    pub(crate) fn power_on(&mut self, vmid: u32) {
+        let pid = self.tasks.next_pid();
+        super::hotplug::apply_pending(self, vmid);
+        if let Some(guest) = self.guests.get_mut(&vmid) {
+            guest.starts += 1;
+            guest.booted = Instant::now();
+            guest.power = Power::Running {
+                since: Instant::now(),
+                pid,
+            };
+        }
+    }
+
+    /// Stops a guest; Proxmox applies what is pending then, not only at the next start.
+    pub(crate) fn power_off(&mut self, vmid: u32) {
+        if let Some(guest) = self.guests.get_mut(&vmid) {
+            guest.power = Power::Stopped;
+        }
+        super::hotplug::apply_pending(self, vmid);
+    }
+}
+
+fn missing(node: &str, vmid: u32) -> String {
+    format!("Configuration file 'nodes/{node}/qemu-server/{vmid}.conf' does not exist")
+}

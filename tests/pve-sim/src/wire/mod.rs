@@ -1,0 +1,10 @@
+//! The HTTP layer as Proxmox has it: what is refused, how parameters come, how answers look.
+
+mod decode;
+mod listener;
+mod reply;
+mod service;
+
+pub(crate) use decode::{Given, decode_pairs};
+pub(crate) use listener::Listener;
+pub(crate) use reply::{ApiError, ApiResult, Reply};
