@@ -46,4 +46,12 @@ impl Ownership {
     pub fn for_tests(at: GuestAddress, digest: &str) -> Self {
         Self::new(at, digest.to_owned(), Instant::now())
     }
+
+    /// Likewise, and too old.
+    #[cfg(test)]
+    #[must_use]
+    pub fn stale_for_tests(at: GuestAddress, digest: &str) -> Self {
+        let long_ago = Instant::now().checked_sub(2 * MAX_AGE).unwrap_or_else(Instant::now);
+        Self::new(at, digest.to_owned(), long_ago)
+    }
 }
