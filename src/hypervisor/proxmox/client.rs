@@ -345,7 +345,7 @@ impl Head {
                 maybe_done: status != 595,
             }),
             // Proxmox VE says none of these: something in between lost the host.
-            status @ (502 | 503 | 504) if complaint.is_none() => Err(Error::AnswerLost {
+            status @ 502..=504 if complaint.is_none() => Err(Error::AnswerLost {
                 operation,
                 reason: format!("{status} {message}, from something in between"),
             }),

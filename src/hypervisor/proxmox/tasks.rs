@@ -39,15 +39,15 @@ impl ListRow {
             (None | Some(Value::Null), status) if status.as_deref().is_none_or(|s| s == "RUNNING") => {
                 TaskState::Running
             }
-            (_, status) => ended(status),
+            (_, status) => ended(status.as_deref()),
         };
         Ok(TaskRecord { upid, state })
     }
 }
 
 /// A task that was cut off leaves no word; Proxmox VE itself calls that so (`PVE/Tools.pm`, `upid_read_status`).
-fn ended(status: Option<String>) -> TaskState {
-    TaskState::Ended(TaskExit::parse(status.as_deref().unwrap_or("unexpected status")))
+fn ended(status: Option<&str>) -> TaskState {
+    TaskState::Ended(TaskExit::parse(status.unwrap_or("unexpected status")))
 }
 
 impl Client {
@@ -106,7 +106,7 @@ impl Client {
         };
         match row.status.as_str() {
             "running" => Ok(TaskState::Running),
-            "stopped" => Ok(ended(row.exitstatus)),
+            "stopped" => Ok(ended(row.exitstatus.as_deref())),
             other => Err(call.unreadable(format!("'{other}' is no status of a task"))),
         }
     }

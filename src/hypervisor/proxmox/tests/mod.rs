@@ -1,6 +1,7 @@
 //! The driver against a server that says what a host, a broken host or another program might say.
 
 mod server;
+mod simulated;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -310,13 +311,24 @@ async fn a_connection_that_the_host_closed_makes_no_change_uncertain() {
 }
 
 #[tokio::test]
-async fn reads_share_a_connection_that_is_open() {
-    let server = Server::saying(data(r#"{"version":"9.2.11"}"#)).await;
+async fn reads_share_a_connection_and_each_change_makes_its_own() {
+    let server = Server::start(|_, seen| {
+        Deed::Answer(data(if seen.line.starts_with("GET") {
+            r#"{"version":"9.2.11"}"#
+        } else {
+            "null"
+        }))
+    })
+    .await;
     let driver = server.driver();
     for _ in 0..3 {
         driver.version().await.unwrap();
     }
-    assert_eq!(server.seen().len(), 3);
+    assert_eq!(server.connections(), 1);
+    for _ in 0..2 {
+        driver.start(&own()).await.unwrap();
+    }
+    assert_eq!(server.connections(), 3);
 }
 
 #[tokio::test]

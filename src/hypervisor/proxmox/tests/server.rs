@@ -1,5 +1,6 @@
 //! A server made by hand: TLS, one request after the other, and for each what a closure says.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ pub(super) struct Server {
     pub(super) pem: String,
     pub(super) fingerprint: Fingerprint,
     seen: Arc<Mutex<Vec<Seen>>>,
+    connections: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
 
@@ -75,14 +77,23 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::new(Mutex::new(Vec::new()));
+        let connections = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        tasks.spawn(accept(listener, acceptor, Arc::clone(&seen), Arc::new(deed)));
+        let made = Arc::clone(&connections);
+        tasks.spawn(accept(
+            listener,
+            acceptor,
+            made,
+            Arc::clone(&seen),
+            Arc::new(deed),
+        ));
         Self {
             port,
             pem: cert.pem(),
             fingerprint: fingerprint(cert.der()),
             seen,
+            connections,
             _tasks: tasks,
         }
     }
@@ -95,6 +106,11 @@ impl Server {
 
     pub(super) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// How many connections were made.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// A driver that trusts it.
@@ -129,9 +145,16 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
 
 type Act = dyn Fn(usize, &Seen) -> Deed + Send + Sync;
 
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, seen: Arc<Mutex<Vec<Seen>>>, act: Arc<Act>) {
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    made: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    act: Arc<Act>,
+) {
     let mut connections = JoinSet::new();
     while let Ok((tcp, _)) = listener.accept().await {
+        made.fetch_add(1, Ordering::SeqCst);
         connections.spawn(serve(tcp, acceptor.clone(), Arc::clone(&seen), Arc::clone(&act)));
     }
 }
