@@ -6,15 +6,18 @@
 //! its sentence stands in the reason phrase, and before 8.3 only there.
 
 use std::error::Error as StdError;
+use std::future::{Ready, ready};
 use std::io;
 use std::time::{Duration, Instant};
 
 use backon::{ConstantBuilder, Retryable as _};
 use hyper::ext::ReasonPhrase;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
-use reqwest::{Response, Url};
+use reqwest::{ClientBuilder, Response, Url};
 use rustls::CertificateError;
 use serde::de::DeserializeOwned;
+use tower::BoxError;
+use tower::util::AndThenLayer;
 
 use super::answers::{self, Complaint};
 use super::auth::Auth;
@@ -47,6 +50,7 @@ pub(super) struct Client {
     /// Keeps none: a change is never sent twice, so a kept connection that the host just closed would make
     /// its outcome unknown.
     changes: reqwest::Client,
+    tls: rustls::ClientConfig,
     base: String,
     address: String,
     auth: Auth,
@@ -81,21 +85,12 @@ impl Client {
         let address = address(&connection.host, connection.port).map_err(unbuildable)?;
         let tls = tls::client_config(&connection.trust).map_err(unbuildable)?;
         let auth = Auth::new(&connection.credentials).map_err(unbuildable)?;
-        let builder = || {
-            reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .http1_only()
-                .https_only(true)
-                .no_proxy()
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .connect_timeout(CONNECT_TIMEOUT.min(connection.timeout))
-                .user_agent(concat!("drover/", env!("CARGO_PKG_VERSION")))
-        };
-        let built = |client: reqwest::Result<reqwest::Client>| client.map_err(|e| unbuildable(in_words(&e)));
+        let built = |builder: ClientBuilder| builder.build().map_err(|e| unbuildable(in_words(&e)));
+        let builder = || builder(&tls, connection.timeout);
         Ok(Self {
-            reads: built(builder().pool_idle_timeout(IDLE_TIMEOUT).build())?,
-            changes: built(builder().pool_max_idle_per_host(0).build())?,
+            reads: built(builder().pool_idle_timeout(IDLE_TIMEOUT))?,
+            changes: built(builder().pool_max_idle_per_host(0))?,
+            tls: tls.clone(),
             base: format!("https://{address}/api2/json"),
             address,
             auth,
@@ -136,9 +131,13 @@ impl Client {
 
     /// Sends a change, once.
     pub(super) async fn change(&self, call: &Call) -> Result<Progress, Error> {
+        self.change_over(call, &self.changes).await
+    }
+
+    async fn change_over(&self, call: &Call, client: &reqwest::Client) -> Result<Progress, Error> {
         let timeout = self.timeout.max(CHANGE_TIMEOUT);
         let answer: Option<String> = self
-            .exchange(call, &self.changes, timeout)
+            .exchange(call, client, timeout)
             .await
             .map_err(|failure| failure.error)?;
         match answer {
@@ -150,14 +149,18 @@ impl Client {
         }
     }
 
-    /// Sends a change that carries no digest, unless the proof that it rests upon is too old.
+    /// Sends a change that carries no digest, unless the proof that it rests upon is too old by then. Making the
+    /// connection takes its time too, so the proof is looked at once more when it stands, by a client of its own.
     pub(super) async fn change_fresh(&self, call: &Call, own: &Ownership) -> Result<Progress, Error> {
         if own.is_stale(Instant::now()) {
-            return Err(Error::Stale {
-                operation: call.operation(),
-            });
+            return Err(stale(call));
         }
-        self.change(call).await
+        let client = builder(&self.tls, self.timeout)
+            .pool_max_idle_per_host(0)
+            .connector_layer(AndThenLayer::new(unless_stale(own.clone())))
+            .build()
+            .map_err(|error| call.unbuildable(in_words(&error)))?;
+        self.change_over(call, &client).await
     }
 
     /// One request and its answer, told to the observer.
@@ -256,6 +259,9 @@ impl Client {
             return Failure::of(call.unbuildable(in_words(error)));
         }
         let timed_out = error.is_timeout();
+        if in_chain(error, |cause| cause.is::<TooOld>().then_some(())).is_some() {
+            return Failure::of(stale(call));
+        }
         if error.is_connect() {
             let address = self.address.clone();
             if let Some((reason, fingerprint)) = untrusted(error) {
@@ -407,23 +413,68 @@ fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 
     }
 }
 
-/// Why a certificate was refused, and its fingerprint, if that is what went wrong.
-fn untrusted(error: &reqwest::Error) -> Option<(String, Option<String>)> {
-    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+/// Looks for something along the causes of an error.
+fn in_chain<T>(
+    error: &(dyn StdError + 'static),
+    look: impl Fn(&(dyn StdError + 'static)) -> Option<T>,
+) -> Option<T> {
+    let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(rustls::Error::InvalidCertificate(invalid)) = error.downcast_ref() {
-            let known = match invalid {
-                CertificateError::Other(other) => other.0.downcast_ref::<Untrusted>(),
-                _ => None,
-            };
-            return Some(match known {
-                Some(known) => (known.reason.clone(), Some(known.fingerprint.to_string())),
-                None => (invalid.to_string(), None),
-            });
+        if let Some(found) = look(error) {
+            return Some(found);
         }
         next = cause(error);
     }
     None
+}
+
+/// Why a certificate was refused, and its fingerprint, if that is what went wrong.
+fn untrusted(error: &reqwest::Error) -> Option<(String, Option<String>)> {
+    in_chain(error, |cause| {
+        let Some(rustls::Error::InvalidCertificate(invalid)) = cause.downcast_ref() else {
+            return None;
+        };
+        let known = match invalid {
+            CertificateError::Other(other) => other.0.downcast_ref::<Untrusted>(),
+            _ => None,
+        };
+        Some(match known {
+            Some(known) => (known.reason.clone(), Some(known.fingerprint.to_string())),
+            None => (invalid.to_string(), None),
+        })
+    })
+}
+
+/// The proof of ownership grew too old while the connection was made.
+#[derive(Debug, thiserror::Error)]
+#[error("the guest was judged too long ago")]
+struct TooOld;
+
+/// Lets a new connection pass as long as the proof holds.
+fn unless_stale<C>(own: Ownership) -> impl Fn(C) -> Ready<Result<C, BoxError>> + Clone + Send + Sync {
+    move |connection| {
+        let stale = own.is_stale(Instant::now());
+        ready(if stale { Err(TooOld.into()) } else { Ok(connection) })
+    }
+}
+
+fn stale(call: &Call) -> Error {
+    Error::Stale {
+        operation: call.operation(),
+    }
+}
+
+/// What all clients have in common.
+fn builder(tls: &rustls::ClientConfig, timeout: Duration) -> ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .http1_only()
+        .https_only(true)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        .user_agent(concat!("drover/", env!("CARGO_PKG_VERSION")))
 }
 
 /// Words from outside, on one line and not too many.

@@ -47,11 +47,11 @@ impl Ownership {
         Self::new(at, digest.to_owned(), Instant::now())
     }
 
-    /// Likewise, and too old.
+    /// Likewise, of a configuration that was read so long ago.
     #[cfg(test)]
     #[must_use]
-    pub fn stale_for_tests(at: GuestAddress, digest: &str) -> Self {
-        let long_ago = Instant::now().checked_sub(2 * MAX_AGE).unwrap_or_else(Instant::now);
-        Self::new(at, digest.to_owned(), long_ago)
+    pub fn aged_for_tests(at: GuestAddress, digest: &str, age: Duration) -> Self {
+        let read_at = Instant::now().checked_sub(age).unwrap_or_else(Instant::now);
+        Self::new(at, digest.to_owned(), read_at)
     }
 }

@@ -16,7 +16,7 @@ use crate::hypervisor::{Error, Hypervisor, Refusal, StopMode, TaskFilter};
 use crate::model::{
     Change, GuestAddress, GuestConfig, Hardware, NumberState, Progress, TaskExit, TaskState, Upid,
 };
-use crate::plan::identity::Ownership;
+use crate::plan::identity::{MAX_AGE, Ownership};
 use crate::runtime::Class;
 
 const UPID: &str = "UPID:pve1:000000B6:0009D6E7:6B0261CA:qmstart:100:root@pam!drover:";
@@ -608,7 +608,7 @@ async fn the_observer_sees_each_exchange() {
 async fn an_observation_too_old_sends_nothing() {
     let server = Server::saying(data(&format!("{UPID:?}"))).await;
     let driver = server.driver();
-    let stale = Ownership::stale_for_tests(at(), "d1");
+    let stale = Ownership::aged_for_tests(at(), "d1", 2 * MAX_AGE);
     for error in [
         driver.start(&stale).await.unwrap_err(),
         driver.stop(&stale, StopMode::Hard).await.unwrap_err(),
@@ -616,6 +616,36 @@ async fn an_observation_too_old_sends_nothing() {
     ] {
         assert!(matches!(error, Error::Stale { .. }), "{error:?}");
         assert!(!error.outcome_unknown());
+    }
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn an_observation_that_grows_too_old_while_connecting_sends_nothing() {
+    let server = Server::saying(data(&format!("{UPID:?}"))).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let slow = connection(
+        listener.local_addr().unwrap().port(),
+        Trust::Fingerprint(server.fingerprint),
+    );
+    let driver = Proxmox::connect(&slow).unwrap();
+    let left = Duration::from_millis(200);
+    let own = Ownership::aged_for_tests(at(), "d1", MAX_AGE - left);
+    let far_away = async {
+        let (mut near, _) = listener.accept().await.unwrap();
+        tokio::time::sleep(2 * left).await;
+        let mut far = tokio::net::TcpStream::connect(("127.0.0.1", server.port))
+            .await
+            .unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = far_away => {}
+        result = driver.start(&own) => {
+            let error = result.unwrap_err();
+            assert!(matches!(error, Error::Stale { .. }), "{error:?}");
+        }
     }
     assert!(server.seen().is_empty());
 }
