@@ -493,7 +493,33 @@ pub(super) fn unspeakable(call: &Call) -> impl Fn(property::BadValue) -> Error +
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn said() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..200),
+            "\\{\"(data|message|errors)\":(null|1|\"[a-z ()']*\"|\\{\"x\":(1|\"y\"|null)\\}|\\[\\])\\}?"
+                .prop_map(String::into_bytes),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_whatsoever_is_a_surprise(
+            status in 200_u16..1000,
+            reason in "\\PC{0,40}",
+            html in any::<bool>(),
+            body in said(),
+        ) {
+            let call = Call::get("/version", &[]);
+            let head = Head { status, reason, html, location: None };
+            let success = head.judge(&call, &body).is_ok();
+            prop_assert!(!success || status < 300);
+            let _ = answers::data::<Option<String>>(&body);
+        }
+    }
 
     #[test]
     fn hosts_are_names_or_addresses_and_nothing_else() {
