@@ -2,19 +2,25 @@
 
 use jiff::Timestamp;
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the simulator stands for a host, which has a clock of its own"
+)]
+fn clock() -> Timestamp {
+    Timestamp::now()
+}
+
 /// Seconds since the epoch, as Proxmox writes `starttime`, `ctime` and the like.
 pub(crate) fn now() -> i64 {
-    Timestamp::now().as_second()
+    clock().as_second()
 }
 
 /// Milliseconds since the epoch.
 pub(crate) fn now_ms() -> i64 {
-    Timestamp::now().as_millisecond()
+    clock().as_millisecond()
 }
 
 /// The value of the HTTP header `Expires`, which Proxmox sets to the current time.
 pub(crate) fn http_date() -> String {
-    Timestamp::now()
-        .strftime("%a, %d %b %Y %H:%M:%S GMT")
-        .to_string()
+    clock().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }

@@ -218,9 +218,7 @@ impl Faults {
     pub(crate) fn for_request(&self, method: &str, path: &str) -> RequestTrouble {
         let mut trouble = RequestTrouble::default();
         for armed in locked(&self.list).iter_mut() {
-            if !armed.fault.matcher.matches(method, path)
-                || armed.fault.kind.is_of_task()
-                || !armed.strike()
+            if !armed.fault.matcher.matches(method, path) || armed.fault.kind.is_of_task() || !armed.strike()
             {
                 continue;
             }

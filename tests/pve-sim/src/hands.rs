@@ -114,11 +114,7 @@ impl Simulator {
     }
 
     /// Sets (`Some`) or removes (`None`) options in the file, as with an editor: nothing is made pending or checked.
-    pub fn change_config(
-        &self,
-        vmid: u32,
-        changes: &[(&str, Option<&str>)],
-    ) -> Result<(), HandsError> {
+    pub fn change_config(&self, vmid: u32, changes: &[(&str, Option<&str>)]) -> Result<(), HandsError> {
         let owned = changes
             .iter()
             .map(|(k, v)| ((*k).to_owned(), v.map(str::to_owned)));
@@ -319,10 +315,7 @@ impl Core {
         if world.node(node).is_none() {
             return Err(HandsError::NoNode(node.to_owned()));
         }
-        let guest = world
-            .guests
-            .get_mut(&vmid)
-            .ok_or(HandsError::NoGuest(vmid))?;
+        let guest = world.guests.get_mut(&vmid).ok_or(HandsError::NoGuest(vmid))?;
         let from = std::mem::replace(&mut guest.node, node.to_owned());
         let volumes: Vec<String> = guest.volumes().map(|(_, volid)| volid.to_owned()).collect();
         for volid in volumes {
@@ -349,9 +342,7 @@ impl Core {
     pub(crate) fn set_node_online(&self, node: &str, online: bool) -> Result<(), HandsError> {
         let mut world = self.world();
         let found = world.nodes.iter_mut().find(|n| n.name == node);
-        found
-            .ok_or_else(|| HandsError::NoNode(node.to_owned()))?
-            .online = online;
+        found.ok_or_else(|| HandsError::NoNode(node.to_owned()))?.online = online;
         Ok(())
     }
 

@@ -158,10 +158,7 @@ async fn stopped() -> std::io::Result<()> {
     }
 }
 
-#[allow(
-    clippy::print_stdout,
-    reason = "what the person who started it has to know"
-)]
+#[allow(clippy::print_stdout, reason = "what the person who started it has to know")]
 fn announce(sim: &Simulator) {
     println!("API:         {}", sim.url());
     println!("admin:       {}", sim.admin_url());

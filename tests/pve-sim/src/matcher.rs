@@ -73,9 +73,7 @@ mod tests {
     #[test]
     fn two_stars_cross_segments() {
         assert!(Matcher::new("*", "/nodes/**").matches("DELETE", "/nodes/pve1/qemu/100"));
-        assert!(
-            Matcher::new("*", "/nodes/**/start").matches("POST", "/nodes/a/qemu/1/status/start")
-        );
+        assert!(Matcher::new("*", "/nodes/**/start").matches("POST", "/nodes/a/qemu/1/status/start"));
         assert!(Matcher::any().matches("GET", "/version"));
     }
 }

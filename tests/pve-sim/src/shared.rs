@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +25,7 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) struct Shared {
     world: Mutex<World>,
     timing: Mutex<Timing>,
+    pub(crate) timing_changed: Notify,
     pub(crate) faults: Faults,
     pub(crate) holds: Holds,
     pub(crate) log: RequestLog,
@@ -46,6 +47,7 @@ impl Shared {
         Arc::new(Self {
             world: Mutex::new(world),
             timing: Mutex::new(timing),
+            timing_changed: Notify::new(),
             faults: Faults::default(),
             holds: Holds::default(),
             log: RequestLog::default(),
@@ -66,6 +68,7 @@ impl Shared {
 
     pub(crate) fn set_timing(&self, timing: Timing) {
         *locked(&self.timing) = timing;
+        self.timing_changed.notify_one();
     }
 
     /// Runs work that ends with the simulator, whoever waits for it.
@@ -104,8 +107,6 @@ impl Shared {
             }
         });
         let lock = taken.await;
-        lock.map_err(|_| {
-            format!("can't lock file '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout")
-        })
+        lock.map_err(|_| format!("can't lock file '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout"))
     }
 }

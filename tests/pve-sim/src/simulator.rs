@@ -192,11 +192,16 @@ impl Simulator {
     }
 
     /// Puts a fault in force.
+    #[allow(
+        clippy::must_use_candidate,
+        reason = "most faults are never cleared one by one"
+    )]
     pub fn fault(&self, fault: Fault) -> FaultId {
         self.core.shared.faults.add(fault)
     }
 
     /// Takes a fault away; false if it isn't there.
+    #[allow(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn clear_fault(&self, id: FaultId) -> bool {
         self.core.shared.faults.clear(id)
     }
@@ -234,6 +239,11 @@ impl Simulator {
     /// Changes how long things take, from now on.
     pub fn set_timing(&self, timing: Timing) {
         self.core.shared.set_timing(timing);
+    }
+
+    /// Takes new figures for `/cluster/resources` now, instead of when they are due.
+    pub fn refresh_resources(&self) {
+        self.world().refresh_resources();
     }
 
     /// Waits until no task runs; false when the deadline comes first.
@@ -295,9 +305,7 @@ async fn listen(
         match Listener::start(shared, address, Arc::clone(&tls.server)).await {
             Ok(listener) => return Ok(listener),
             Err(source)
-                if source.kind() != std::io::ErrorKind::AddrInUse
-                    || address.port() == 0
-                    || tries == 50 =>
+                if source.kind() != std::io::ErrorKind::AddrInUse || address.port() == 0 || tries == 50 =>
             {
                 return Err(StartError::Listen { address, source });
             }
@@ -345,7 +353,11 @@ fn check(seed: &Seed) -> Result<(), StartError> {
 /// Takes new figures for `/cluster/resources` every now and then, as pvestatd.
 async fn refresh(shared: Arc<Shared>) {
     loop {
-        shared.pause(|t| t.resources_refresh).await;
+        tokio::select! {
+            () = shared.pause(|t| t.resources_refresh) => {}
+            // The new durations count from now on, also if the old one was an hour.
+            () = shared.timing_changed.notified() => continue,
+        }
         shared.world().refresh_resources();
     }
 }

@@ -61,7 +61,7 @@ impl Default for Timing {
             start: Duration::from_secs(1),
             stop: Duration::from_secs(1),
             shutdown: Duration::from_secs(3),
-            shutdown_timeout: Duration::from_secs(60),
+            shutdown_timeout: Duration::from_mins(1),
             destroy: Duration::from_secs(1),
             resize: Duration::from_millis(500),
             clone_base: Duration::from_secs(1),
@@ -91,7 +91,7 @@ impl Timing {
             clone_base: tick,
             clone_bandwidth: u64::MAX,
             agent_boot: tick,
-            resources_refresh: tick,
+            resources_refresh: Duration::from_millis(20),
             unauthorized_delay: tick,
             lock_timeout: Duration::from_millis(100),
             ..Self::default()

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -122,8 +122,10 @@ fn row(
     [issuer, subject]: [&[NamePart<'_>]; 2],
     names: &[String],
 ) -> CertificateInfo {
-    let slashes =
-        |parts: &[NamePart<'_>]| parts.iter().map(|(_, k, v)| format!("/{k}={v}")).collect();
+    let slashes = |parts: &[NamePart<'_>]| {
+        let parts: Vec<String> = parts.iter().map(|(_, k, v)| format!("/{k}={v}")).collect();
+        parts.concat()
+    };
     let seconds = |time: i64| Timestamp::from_second(time).map_or(0, Timestamp::as_second);
     CertificateInfo {
         filename: filename.to_owned(),

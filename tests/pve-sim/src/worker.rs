@@ -114,9 +114,7 @@ where
 {
     match trouble {
         None => work(worker).await.map(|()| "OK".to_owned()),
-        Some(TaskTrouble::Error(exit)) if exit.starts_with("WARNINGS: ") => {
-            work(worker).await.map(|()| exit)
-        }
+        Some(TaskTrouble::Error(exit)) if exit.starts_with("WARNINGS: ") => work(worker).await.map(|()| exit),
         Some(TaskTrouble::Error(exit)) => {
             worker.pause(|t| t.create / 2).await;
             Err(exit)

@@ -1,1 +1,14 @@
-//! Tests.
+//! The simulator from outside: over HTTPS as a client sees it, with the handle for what only people can do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod access;
+mod admin;
+mod client;
+mod cluster;
+mod config;
+mod faults;
+mod hands;
+mod holds;
+mod lifecycle;
+mod program;
+mod wire;

@@ -92,16 +92,10 @@ impl<E: std::error::Error> From<E> for Refusal {
     }
 }
 
-async fn answer(
-    core: Weak<Core>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(core: Weak<Core>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (status, body) = match carry_out(core, request).await {
         Ok(body) => (StatusCode::OK, body),
-        Err(Refusal::Unknown) => (
-            StatusCode::NOT_FOUND,
-            json!({"error": "no such path or method"}),
-        ),
+        Err(Refusal::Unknown) => (StatusCode::NOT_FOUND, json!({"error": "no such path or method"})),
         Err(Refusal::Bad(error)) => (StatusCode::BAD_REQUEST, json!({"error": error})),
     };
     let mut response = Response::new(Full::new(Bytes::from(body.to_string())));

@@ -29,22 +29,22 @@ pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Outcome {
     }
     match (order.method.as_str(), path.as_slice()) {
         ("GET", ["requests"]) => Ok(requests(core, &order)),
-        ("DELETE", ["requests"]) => done(core.shared.log.clear()),
+        ("DELETE", ["requests"]) => {
+            core.shared.log.clear();
+            Ok(json!({}))
+        }
         ("GET", ["faults"]) => Ok(faults(core)),
         ("POST", ["faults"]) => {
             let fault: Fault = serde_json::from_value(order.body)?;
             Ok(json!({"id": core.shared.faults.add(fault)}))
         }
-        ("DELETE", ["faults"]) => done(core.shared.faults.clear_all()),
+        ("DELETE", ["faults"]) => {
+            core.shared.faults.clear_all();
+            Ok(json!({}))
+        }
         ("DELETE", ["faults", id]) => removed(core.shared.faults.clear(id.parse()?)),
         ("GET", ["holds"]) => {
-            let holds: Vec<Value> = core
-                .shared
-                .holds
-                .list()
-                .iter()
-                .map(|h| hold_row(h))
-                .collect();
+            let holds: Vec<Value> = core.shared.holds.list().iter().map(|h| hold_row(h)).collect();
             Ok(json!(holds))
         }
         ("POST", ["holds"]) => {
@@ -58,15 +58,23 @@ pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Outcome {
         ("DELETE", ["holds", id]) => removed(core.shared.holds.remove(id.parse()?)),
         ("GET", ["timing"]) => Ok(json!(core.shared.timing())),
         ("PUT", ["timing"]) => {
-            let timing: Timing = serde_json::from_value(order.body)?;
-            done(core.shared.set_timing(timing))
+            let timing = changed_timing(&core.shared.timing(), order.body)?;
+            core.shared.set_timing(timing);
+            Ok(json!({}))
+        }
+        ("POST", ["resources", "refresh"]) => {
+            core.world().refresh_resources();
+            Ok(json!({}))
         }
         ("GET", ["tasks"]) => {
             let world = core.world();
             let tasks: Vec<_> = world.tasks.newest().map(Task::view).collect();
             Ok(json!(tasks))
         }
-        ("POST", ["listener", "stop"]) => done(core.stop_listener()),
+        ("POST", ["listener", "stop"]) => {
+            core.stop_listener();
+            Ok(json!({}))
+        }
         (_, ["guests", ..]) => guests(core, &path, order.method.as_str(), order.body.clone()),
         (_, ["nodes", ..] | ["quorum"]) => nodes(core, &path, order.method.as_str(), &order.body),
         (_, ["tokens", ..]) => tokens(core, &path, order.method.as_str(), order.body.clone()),
@@ -74,9 +82,13 @@ pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Outcome {
     }
 }
 
-/// Nothing to say.
-fn done((): ()) -> Outcome {
-    Ok(json!({}))
+/// What an order leaves out stays as it is.
+fn changed_timing(timing: &Timing, order: Value) -> Result<Timing, serde_json::Error> {
+    let mut fields = json!(timing);
+    if let (Some(fields), Value::Object(order)) = (fields.as_object_mut(), order) {
+        fields.extend(order);
+    }
+    serde_json::from_value(fields)
 }
 
 fn removed(was_there: bool) -> Outcome {
@@ -93,13 +105,12 @@ fn requests(core: &Core, order: &Order) -> Value {
         order.query("method").unwrap_or("*"),
         order.query("path").unwrap_or("**"),
     );
-    let mutating = order
-        .query("mutating")
-        .is_some_and(|m| m == "1" || m == "true");
+    let mutating = order.query("mutating").is_some_and(|m| m == "1" || m == "true");
     let position = core.shared.log.position();
-    let found = core.shared.log.pick(|r| {
-        r.seq > since && (!mutating || r.mutating) && matcher.matches(&r.method, &r.path)
-    });
+    let found = core
+        .shared
+        .log
+        .pick(|r| r.seq > since && (!mutating || r.mutating) && matcher.matches(&r.method, &r.path));
     let count = found.len();
     let limit = order
         .number("limit")
@@ -110,17 +121,12 @@ fn requests(core: &Core, order: &Order) -> Value {
 }
 
 fn faults(core: &Core) -> Value {
-    let rows = core
-        .shared
-        .faults
-        .list()
-        .into_iter()
-        .map(|(id, fault, hits)| {
-            let mut row = json!(fault);
-            row["id"] = json!(id);
-            row["hits"] = json!(hits);
-            row
-        });
+    let rows = core.shared.faults.list().into_iter().map(|(id, fault, hits)| {
+        let mut row = json!(fault);
+        row["id"] = json!(id);
+        row["hits"] = json!(hits);
+        row
+    });
     rows.collect()
 }
 
@@ -232,13 +238,10 @@ fn nodes(core: &Core, path: &[&str], method: &str, body: &Value) -> Outcome {
             "PUT",
             ["nodes", node],
             NodeOrder {
-                online: Some(online),
-                ..
+                online: Some(online), ..
             },
         ) => core.set_node_online(node, online)?,
-        ("POST", ["nodes", node, "isos"], NodeOrder { iso: Some(iso), .. }) => {
-            core.add_iso(node, &iso)?
-        }
+        ("POST", ["nodes", node, "isos"], NodeOrder { iso: Some(iso), .. }) => core.add_iso(node, &iso)?,
         (
             "DELETE",
             ["nodes", node, "volumes"],
@@ -267,15 +270,24 @@ struct TokenOrder {
     id: String,
     #[serde(default)]
     secret: Option<String>,
-    /// Absent: unchanged. Null: all that the user may.
-    #[serde(default, deserialize_with = "present")]
-    rights: Option<Option<Vec<Rights>>>,
+    #[serde(default)]
+    rights: NewRights,
 }
 
-fn present<'de, D: serde::Deserializer<'de>>(
-    from: D,
-) -> Result<Option<Option<Vec<Rights>>>, D::Error> {
-    Option::deserialize(from).map(Some)
+/// What a token is to be allowed.
+#[derive(Default)]
+enum NewRights {
+    /// The order doesn't say.
+    #[default]
+    AsTheyAre,
+    /// `null`: all that the user may. A list: just that.
+    Set(Option<Vec<Rights>>),
+}
+
+impl<'de> Deserialize<'de> for NewRights {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Option::deserialize(from).map(Self::Set)
+    }
 }
 
 /// The id stands in the body, because it has characters that a path would need to escape.
@@ -291,9 +303,10 @@ fn tokens(core: &Core, path: &[&str], method: &str, body: Value) -> Outcome {
             let secret = asked
                 .secret
                 .is_none_or(|s| world.access.set_secret(&asked.id, &s));
-            let rights = asked
-                .rights
-                .is_none_or(|r| world.access.set_rights(&asked.id, r));
+            let rights = match asked.rights {
+                NewRights::AsTheyAre => true,
+                NewRights::Set(rights) => world.access.set_rights(&asked.id, rights),
+            };
             if !(secret && rights) {
                 return Err(HandsError::NoToken(asked.id).into());
             }

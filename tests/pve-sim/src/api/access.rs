@@ -2,19 +2,17 @@
 
 use super::{Allow, Call, Endpoint, Run};
 use crate::verify::{TEXT, may};
-use crate::wire::{ApiResult, Reply};
+use crate::wire::Reply;
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     method: "GET",
     path: "/access/permissions",
     params: &[&[may("path", TEXT), may("userid", TEXT)]],
     allow: Allow::Everyone,
-    run: Run::Now(permissions),
+    run: Run::Show(permissions),
 }];
 
-fn permissions(call: &Call) -> ApiResult {
+fn permissions(call: &Call) -> Reply {
     let world = call.world();
-    Ok(Reply::data(
-        world.access.permissions(&call.caller, call.text("path")),
-    ))
+    Reply::data(world.access.permissions(&call.caller, call.text("path")))
 }

@@ -17,14 +17,14 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         path: "/version",
         params: &[],
         allow: Allow::Everyone,
-        run: Run::Now(version),
+        run: Run::Show(version),
     },
     Endpoint {
         method: "GET",
         path: "/cluster/status",
         params: &[],
         allow: Allow::Any("/", &["Sys.Audit"]),
-        run: Run::Now(status),
+        run: Run::Show(status),
     },
     Endpoint {
         method: "GET",
@@ -38,21 +38,17 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         path: "/cluster/options",
         params: &[],
         allow: Allow::Everyone,
-        run: Run::Now(options),
+        run: Run::Show(options),
     },
 ];
 
-pub(super) fn version(_: &Call) -> ApiResult {
-    let release = VERSION
-        .rsplit_once('.')
-        .map_or(VERSION, |(release, _)| release);
-    Ok(Reply::data(
-        json!({"version": VERSION, "release": release, "repoid": REPOID}),
-    ))
+pub(super) fn version(_: &Call) -> Reply {
+    let release = VERSION.rsplit_once('.').map_or(VERSION, |(release, _)| release);
+    Reply::data(json!({"version": VERSION, "release": release, "repoid": REPOID}))
 }
 
 /// A node that stands alone has no cluster row.
-fn status(call: &Call) -> ApiResult {
+fn status(call: &Call) -> Reply {
     let world = call.world();
     let alone = world.nodes.len() == 1;
     let mut rows = Vec::new();
@@ -78,16 +74,15 @@ fn status(call: &Call) -> ApiResult {
             "level": "",
         }));
     }
-    Ok(Reply::data(rows))
+    Reply::data(rows)
 }
 
 fn next_id(call: &Call) -> ApiResult {
     let world = call.world();
     match call.number::<u32>("vmid") {
-        Some(vmid) if world.guests.contains_key(&vmid) => Err(ApiError::parameter(
-            "vmid",
-            format!("VM {vmid} already exists"),
-        )),
+        Some(vmid) if world.guests.contains_key(&vmid) => {
+            Err(ApiError::parameter("vmid", format!("VM {vmid} already exists")))
+        }
         Some(vmid) => Ok(Reply::data(vmid.to_string())),
         None => match world.first_free_vmid() {
             Some(vmid) => Ok(Reply::data(vmid.to_string())),
@@ -96,7 +91,7 @@ fn next_id(call: &Call) -> ApiResult {
     }
 }
 
-fn options(call: &Call) -> ApiResult {
+fn options(call: &Call) -> Reply {
     let world = call.world();
     let mut options = Map::new();
     options.insert("mac_prefix".to_owned(), Value::from("BC:24:11"));
@@ -118,5 +113,5 @@ fn options(call: &Call) -> ApiResult {
     if !bounds.is_empty() {
         options.insert("next-id".to_owned(), Value::Object(bounds));
     }
-    Ok(Reply::data(options))
+    Reply::data(options)
 }

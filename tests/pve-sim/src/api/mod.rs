@@ -19,7 +19,7 @@ use std::sync::{Arc, MutexGuard};
 use crate::shared::Shared;
 use crate::state::{Caller, World};
 use crate::verify::{Kind, NODE, Param, Params, STORAGE, TEXT, need, verify};
-use crate::wire::{ApiError, ApiResult, Given};
+use crate::wire::{ApiError, ApiResult, Given, Reply};
 
 /// One method of one path.
 pub(crate) struct Endpoint {
@@ -44,6 +44,8 @@ type Later = Pin<Box<dyn Future<Output = ApiResult> + Send>>;
 
 /// How it is carried out.
 enum Run {
+    /// When nothing can go wrong any more.
+    Show(fn(&Call) -> Reply),
     Now(fn(&Call) -> ApiResult),
     /// When it may have to wait, as for a lock file.
     Later(fn(Call) -> Later),
@@ -143,19 +145,12 @@ pub(crate) async fn dispatch(
     if let Some(node) = of_path.get("node") {
         check_node(&sim.world(), node)?;
     }
-    given.extend(
-        of_path
-            .iter()
-            .map(|(k, v)| (k.clone(), Given::Text(v.clone()))),
-    );
+    given.extend(of_path.iter().map(|(k, v)| (k.clone(), Given::Text(v.clone()))));
     let own: Vec<&[Param]> = PATH
         .chunks(1)
         .filter(|param| param.iter().any(|p| of_path.keys().any(|k| p.is_called(k))))
         .collect();
-    let tables: Vec<&[Param]> = own
-        .into_iter()
-        .chain(endpoint.params.iter().copied())
-        .collect();
+    let tables: Vec<&[Param]> = own.into_iter().chain(endpoint.params.iter().copied()).collect();
     let call = Call {
         sim: Arc::clone(sim),
         caller,
@@ -164,6 +159,7 @@ pub(crate) async fn dispatch(
         params: verify(&tables, &given)?,
     };
     match endpoint.run {
+        Run::Show(run) => Ok(run(&call)),
         Run::Now(run) => run(&call),
         Run::Later(run) => run(call).await,
     }
@@ -209,11 +205,9 @@ impl Endpoint {
         let Allow::Any(template, privileges) = self.allow else {
             return Ok(());
         };
-        let path = of_path
-            .iter()
-            .fold(template.to_owned(), |path, (name, value)| {
-                path.replace(&format!("{{{name}}}"), value)
-            });
+        let path = of_path.iter().fold(template.to_owned(), |path, (name, value)| {
+            path.replace(&format!("{{{name}}}"), value)
+        });
         if world.access.any(caller, &path, privileges) {
             Ok(())
         } else {

@@ -14,14 +14,14 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         path: "/nodes",
         params: &[],
         allow: Allow::Everyone,
-        run: Run::Now(list),
+        run: Run::Show(list),
     },
     Endpoint {
         method: "GET",
         path: "/nodes/{node}/version",
         params: &[],
         allow: Allow::Everyone,
-        run: Run::Now(version),
+        run: Run::Show(version),
     },
     Endpoint {
         method: "GET",
@@ -84,7 +84,7 @@ pub(super) fn node_row(world: &World, node: &Node, audited: bool) -> Value {
     row
 }
 
-fn list(call: &Call) -> ApiResult {
+fn list(call: &Call) -> Reply {
     let world = call.world();
     let rows = world.nodes.iter().map(|node| {
         let path = format!("/nodes/{}", node.name);
@@ -96,7 +96,7 @@ fn list(call: &Call) -> ApiResult {
         row["ssl_fingerprint"] = json!(node.fingerprint());
         row
     });
-    Ok(Reply::data(rows.collect::<Vec<_>>()))
+    Reply::data(rows.collect::<Vec<_>>())
 }
 
 fn found<'a>(world: &'a World, call: &Call) -> Result<&'a Node, ApiError> {

@@ -10,14 +10,14 @@ use super::storage::storage_content;
 use super::{Allow, Call, Endpoint, Run};
 use crate::state::{Guest, World};
 use crate::verify::{Kind, may};
-use crate::wire::{ApiResult, Reply};
+use crate::wire::Reply;
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     method: "GET",
     path: "/cluster/resources",
     params: &[&[may("type", Kind::Enum(&["vm", "storage", "node", "sdn"]))]],
     allow: Allow::Everyone,
-    run: Run::Now(list),
+    run: Run::Show(list),
 }];
 
 /// A guest's row. Written straight to the answer, because there may be tens of thousands of them.
@@ -62,7 +62,7 @@ enum Row<'a> {
     Other(Value),
 }
 
-fn list(call: &Call) -> ApiResult {
+fn list(call: &Call) -> Reply {
     let world = call.world();
     let wanted = |kind: &str| call.text("type").is_none_or(|t| t == kind);
     let mut rows = Vec::new();
@@ -96,11 +96,9 @@ fn list(call: &Call) -> ApiResult {
         rows.extend(storage_rows(&world, call).into_iter().map(Row::Other));
     }
     if wanted("sdn")
-        && world.access.any(
-            &call.caller,
-            "/sdn/zones/localnetwork",
-            &["SDN.Audit", "SDN.Use"],
-        )
+        && world
+            .access
+            .any(&call.caller, "/sdn/zones/localnetwork", &["SDN.Audit", "SDN.Use"])
     {
         rows.extend(world.nodes.iter().map(|node| {
             Row::Other(json!({
@@ -113,7 +111,7 @@ fn list(call: &Call) -> ApiResult {
             }))
         }));
     }
-    Ok(Reply::data(rows))
+    Reply::data(rows)
 }
 
 fn guest_row<'a>(world: &'a World, guest: &'a Guest) -> GuestRow<'a> {

@@ -21,7 +21,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             may("target", NODE),
         ]],
         allow: Allow::Everyone,
-        run: Run::Now(list),
+        run: Run::Show(list),
     },
     Endpoint {
         method: "GET",
@@ -64,18 +64,16 @@ fn figures(world: &World, node: &str, storage: &Storage) -> Value {
     })
 }
 
-fn list(call: &Call) -> ApiResult {
+fn list(call: &Call) -> Reply {
     let world = call.world();
     let mut rows = Vec::new();
     for storage in &world.storages {
         let path = format!("/storage/{}", storage.name);
         let asked = call.text("storage").is_none_or(|name| name == storage.name)
             && (!call.flag("enabled") || storage.enabled)
-            && call.text("content").is_none_or(|kinds| {
-                kinds
-                    .split([',', ';', ' '])
-                    .any(|kind| storage.allows(kind))
-            });
+            && call
+                .text("content")
+                .is_none_or(|kinds| kinds.split([',', ';', ' ']).any(|kind| storage.allows(kind)));
         if !asked || !world.access.any(&call.caller, &path, SEE) {
             continue;
         }
@@ -87,7 +85,7 @@ fn list(call: &Call) -> ApiResult {
         }
         rows.push(row);
     }
-    Ok(Reply::data(rows))
+    Reply::data(rows)
 }
 
 fn status(call: &Call) -> ApiResult {
@@ -110,9 +108,7 @@ fn content(call: &Call) -> ApiResult {
         v.node == call.node()
             && v.storage() == name
             && call.text("content").is_none_or(|kind| kind == v.content)
-            && call
-                .number::<u32>("vmid")
-                .is_none_or(|vmid| v.vmid == Some(vmid))
+            && call.number::<u32>("vmid").is_none_or(|vmid| v.vmid == Some(vmid))
     });
     let rows = rows.map(|volume| {
         let mut row = json!({

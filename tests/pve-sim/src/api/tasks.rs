@@ -16,7 +16,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         path: "/cluster/tasks",
         params: &[],
         allow: Allow::Everyone,
-        run: Run::Now(of_cluster),
+        run: Run::Show(of_cluster),
     },
     Endpoint {
         method: "GET",
@@ -34,14 +34,14 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             may("vmid", Kind::Vmid),
         ]],
         allow: Allow::Everyone,
-        run: Run::Now(of_node),
+        run: Run::Show(of_node),
     },
     Endpoint {
         method: "GET",
         path: "/nodes/{node}/tasks/{upid}",
         params: &[],
         allow: Allow::Everyone,
-        run: Run::Now(|_| Ok(Reply::data(json!([{"name": "log"}, {"name": "status"}])))),
+        run: Run::Show(|_| Reply::data(json!([{"name": "log"}, {"name": "status"}]))),
     },
     Endpoint {
         method: "DELETE",
@@ -76,7 +76,7 @@ fn visible(world: &World, call: &Call, task: &Task) -> bool {
     task.parts.user == call.caller.0 || world.access.any(&call.caller, &path, &["Sys.Audit"])
 }
 
-fn of_cluster(call: &Call) -> ApiResult {
+fn of_cluster(call: &Call) -> Reply {
     let world = call.world();
     let mut ended: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
     let mut rows = Vec::new();
@@ -103,10 +103,10 @@ fn of_cluster(call: &Call) -> ApiResult {
         }
         rows.push(row);
     }
-    Ok(Reply::data(rows))
+    Reply::data(rows)
 }
 
-fn of_node(call: &Call) -> ApiResult {
+fn of_node(call: &Call) -> Reply {
     let world = call.world();
     let source = call.text("source").unwrap_or("archive");
     let contains = |filter: Option<&str>, text: &str| {
@@ -121,9 +121,7 @@ fn of_node(call: &Call) -> ApiResult {
         of_source
             && task.parts.node == call.node()
             && call.text("vmid").is_none_or(|vmid| task.parts.id == vmid)
-            && call
-                .text("typefilter")
-                .is_none_or(|kind| task.parts.kind == kind)
+            && call.text("typefilter").is_none_or(|kind| task.parts.kind == kind)
             && contains(call.text("userfilter"), &task.parts.user)
             && (!call.flag("errors") || task.failed())
             && call
@@ -142,13 +140,8 @@ fn of_node(call: &Call) -> ApiResult {
     let all: Vec<&Task> = world.tasks.newest().filter(wanted).collect();
     let start = call.number("start").unwrap_or(0);
     let limit = call.number("limit").unwrap_or(50);
-    let rows: Vec<Value> = all
-        .iter()
-        .skip(start)
-        .take(limit)
-        .map(|task| row(task))
-        .collect();
-    Ok(Reply::page(rows, Some(all.len()).filter(|n| *n > 0)))
+    let rows: Vec<Value> = all.iter().skip(start).take(limit).map(|task| row(task)).collect();
+    Reply::page(rows, Some(all.len()).filter(|n| *n > 0))
 }
 
 fn status_kind(task: &Task) -> &'static str {
@@ -203,10 +196,7 @@ fn found<'a>(world: &'a World, call: &Call) -> Result<&'a Task, ApiError> {
     if !Upid::is_well_formed(upid) {
         return Err(ApiError::parameter("upid", "unable to parse worker upid"));
     }
-    let task = world
-        .tasks
-        .get(upid)
-        .filter(|t| t.parts.node == call.node());
+    let task = world.tasks.get(upid).filter(|t| t.parts.node == call.node());
     let task = task.ok_or_else(|| ApiError::parameter("upid", "no such task"))?;
     if visible(world, call, task) {
         Ok(task)
@@ -236,17 +226,12 @@ fn log(call: &Call) -> ApiResult {
     let world = call.world();
     let task = found(&world, call)?;
     if task.log.is_empty() {
-        return Ok(Reply::page(
-            vec![json!({"n": 1, "t": "no content"})],
-            Some(1),
-        ));
+        return Ok(Reply::page(vec![json!({"n": 1, "t": "no content"})], Some(1)));
     }
     let start = call.number("start").unwrap_or(0);
     let limit = call.number("limit").filter(|n| *n > 0).unwrap_or(50);
     let lines = task.log.iter().enumerate().skip(start).take(limit);
-    let lines = lines
-        .map(|(at, text)| json!({"n": at + 1, "t": text}))
-        .collect();
+    let lines = lines.map(|(at, text)| json!({"n": at + 1, "t": text})).collect();
     Ok(Reply::page(lines, Some(task.log.len())))
 }
 

@@ -1,6 +1,7 @@
 //! A guest's configuration: text by option, as in its file.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -38,10 +39,12 @@ pub(crate) fn digest(config: &Config, pending: &BTreeMap<String, Option<String>>
     for (key, value) in pending {
         hash.update(format!("[PENDING] {key}: {value:?}\n"));
     }
-    hash.finalize()[..20]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut hex = String::with_capacity(40);
+    for byte in &hash.finalize()[..20] {
+        // Writing to a string can't fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 /// A value as it goes out: options declared integer or boolean are numbers, everything else is a string; the password
@@ -59,11 +62,7 @@ pub(crate) fn typed(key: &str, value: &str) -> Value {
 /// Whether an option is a drive (`scsi0`, `virtio1`, `ide2`, `sata0`, `efidisk0`, `tpmstate0`).
 pub(crate) fn is_disk(key: &str) -> bool {
     let bus = key.trim_end_matches(|c: char| c.is_ascii_digit());
-    bus.len() < key.len()
-        && matches!(
-            bus,
-            "scsi" | "virtio" | "ide" | "sata" | "efidisk" | "tpmstate"
-        )
+    bus.len() < key.len() && matches!(bus, "scsi" | "virtio" | "ide" | "sata" | "efidisk" | "tpmstate")
 }
 
 /// Whether an option is a network card.

@@ -99,9 +99,7 @@ impl Guest {
 
     /// Bytes of the disk that it boots from, which is what Proxmox shows as `maxdisk`.
     pub(crate) fn max_disk(&self) -> u64 {
-        let first = self
-            .boot_order()
-            .find(|key| is_disk(key) && !self.is_cdrom(key));
+        let first = self.boot_order().find(|key| is_disk(key) && !self.is_cdrom(key));
         let disk = first.or_else(|| {
             let mut drives = self.config.keys().map(String::as_str);
             drives.find(|key| is_disk(key) && !self.is_cdrom(key))

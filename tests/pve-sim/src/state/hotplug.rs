@@ -109,9 +109,7 @@ fn apply(world: &mut World, vmid: u32, changes: BTreeMap<String, Option<String>>
 
 /// A volume that left its slot: freed if it was unused already, else kept as `unused[n]`.
 fn release(world: &mut World, vmid: u32, node: &str, volid: &str, frees: bool) {
-    let owned = world
-        .volume(node, volid)
-        .is_some_and(|v| v.vmid == Some(vmid));
+    let owned = world.volume(node, volid).is_some_and(|v| v.vmid == Some(vmid));
     if !owned {
         return;
     }

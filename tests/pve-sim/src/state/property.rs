@@ -111,9 +111,7 @@ pub(crate) fn with_mac(value: &str, fresh: bool) -> String {
             other => rest.extend([",", other, "=", text]),
         }
     }
-    let mac = mac
-        .filter(|_| !fresh)
-        .map_or_else(new_mac, str::to_uppercase);
+    let mac = mac.filter(|_| !fresh).map_or_else(new_mac, str::to_uppercase);
     format!("{model}={mac}{rest}")
 }
 

@@ -25,11 +25,7 @@ const ISO_SIZE: u64 = 659_554_304;
 
 impl World {
     /// The state that a seed describes. `certificates` has one list a node.
-    pub(crate) fn from_seed(
-        seed: &Seed,
-        secret: &str,
-        certificates: Vec<Vec<CertificateInfo>>,
-    ) -> Self {
+    pub(crate) fn from_seed(seed: &Seed, secret: &str, certificates: Vec<Vec<CertificateInfo>>) -> Self {
         let nodes = certificates
             .into_iter()
             .enumerate()
@@ -77,10 +73,7 @@ impl World {
             world.access.add(token.clone());
         }
         let names: Vec<String> = world.nodes.iter().map(|n| n.name.clone()).collect();
-        for (node, iso) in names
-            .iter()
-            .flat_map(|n| seed.isos.iter().map(move |i| (n, i)))
-        {
+        for (node, iso) in names.iter().flat_map(|n| seed.isos.iter().map(move |i| (n, i))) {
             world.add_volume(Volume::iso(node, "local", iso, ISO_SIZE));
         }
         for guest in first_guests(seed, &names) {
@@ -109,23 +102,12 @@ impl World {
             .collect();
         for value in drives {
             let volid = drive_volume(&value);
-            if volid.contains(':')
-                && !volid.contains(":iso/")
-                && self.volume(&node, volid).is_none()
-            {
+            if volid.contains(':') && !volid.contains(":iso/") && self.volume(&node, volid).is_none() {
                 let size = drive_property(&value, "size")
                     .and_then(parse_size)
                     .unwrap_or(1 << 30);
-                let format = volid
-                    .rsplit_once('.')
-                    .map_or("raw", |(_, extension)| extension);
-                self.add_volume(Volume::disk(
-                    &node,
-                    volid.to_owned(),
-                    format,
-                    size,
-                    seed.vmid,
-                ));
+                let format = volid.rsplit_once('.').map_or("raw", |(_, extension)| extension);
+                self.add_volume(Volume::disk(&node, volid.to_owned(), format, size, seed.vmid));
             }
         }
         self.guests.insert(seed.vmid, guest);
@@ -141,14 +123,8 @@ pub(crate) fn complete(config: &mut super::Config) {
         .get("smbios1")
         .is_some_and(|s| drive_property(s, "uuid").is_some());
     if !has_uuid {
-        let rest = config
-            .get("smbios1")
-            .map(|s| format!(",{s}"))
-            .unwrap_or_default();
-        config.insert(
-            "smbios1".to_owned(),
-            format!("uuid={}{rest}", Uuid::new_v4()),
-        );
+        let rest = config.get("smbios1").map(|s| format!(",{s}")).unwrap_or_default();
+        config.insert("smbios1".to_owned(), format!("uuid={}{rest}", Uuid::new_v4()));
     }
     if config.get("vmgenid").is_none_or(|v| v == "1") {
         config.insert("vmgenid".to_owned(), Uuid::new_v4().to_string());

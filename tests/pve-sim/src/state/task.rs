@@ -58,14 +58,7 @@ impl Tasks {
     }
 
     /// Enters a running task.
-    pub(crate) fn begin(
-        &mut self,
-        node: &str,
-        kind: &str,
-        id: &str,
-        user: &str,
-        uptime_ticks: u64,
-    ) -> &Task {
+    pub(crate) fn begin(&mut self, node: &str, kind: &str, id: &str, user: &str, uptime_ticks: u64) -> &Task {
         let parts = Upid {
             node: node.to_owned(),
             pid: self.next_pid(),

@@ -39,9 +39,7 @@ impl Node {
 
     /// Of the certificate that the node itself presents.
     pub(crate) fn fingerprint(&self) -> &str {
-        self.certificates
-            .last()
-            .map_or("", |c| c.fingerprint.as_str())
+        self.certificates.last().map_or("", |c| c.fingerprint.as_str())
     }
 }
 
@@ -137,8 +135,7 @@ impl World {
                         v.to_owned()
                     }
                 };
-                self.volume(node, &with(&volid)).is_some()
-                    || self.volume(node, &with(&base)).is_some()
+                self.volume(node, &with(&volid)).is_some() || self.volume(node, &with(&base)).is_some()
             });
             if !taken {
                 break volid;

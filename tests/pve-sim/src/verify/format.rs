@@ -18,11 +18,7 @@ fn label(text: &str) -> bool {
 }
 
 fn check(valid: bool, sentence: &str) -> Result<(), String> {
-    if valid {
-        Ok(())
-    } else {
-        Err(sentence.to_owned())
-    }
+    if valid { Ok(()) } else { Err(sentence.to_owned()) }
 }
 
 pub(super) fn dns_name(_: &str, text: &str) -> Result<(), String> {
@@ -70,8 +66,9 @@ pub(super) fn config_id(_: &str, text: &str) -> Result<(), String> {
 }
 
 /// A list of options; whether they exist is checked by the call.
-pub(super) fn any_list(_: &str, _: &str) -> Result<(), String> {
-    Ok(())
+pub(super) fn config_id_list(name: &str, text: &str) -> Result<(), String> {
+    let mut ids = text.split([',', ';', ' ']).filter(|id| !id.is_empty());
+    ids.try_for_each(|id| config_id(name, id))
 }
 
 pub(super) fn tags(_: &str, text: &str) -> Result<(), String> {

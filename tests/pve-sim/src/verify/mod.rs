@@ -5,9 +5,7 @@ mod qemu;
 
 use std::collections::BTreeMap;
 
-pub(crate) use qemu::{
-    CONFIG, DELETE_AND_REVERT, option_is_known, option_is_number, option_privileges,
-};
+pub(crate) use qemu::{CONFIG, DELETE_AND_REVERT, option_is_known, option_is_number, option_privileges};
 
 use crate::wire::{ApiError, Given};
 
@@ -83,21 +81,16 @@ pub(crate) const fn at_least(minimum: i64) -> Kind {
 pub(crate) type Params = BTreeMap<String, String>;
 
 /// Checks what was given against the tables, which together hold every parameter that the call knows.
-pub(crate) fn verify(
-    tables: &[&[Param]],
-    given: &BTreeMap<String, Given>,
-) -> Result<Params, ApiError> {
+pub(crate) fn verify(tables: &[&[Param]], given: &BTreeMap<String, Given>) -> Result<Params, ApiError> {
     let mut params = Params::new();
     let mut errors = BTreeMap::new();
     for (name, value) in given {
-        let known = tables
-            .iter()
-            .flat_map(|t| t.iter())
-            .find(|p| p.is_named(name));
+        let known = tables.iter().flat_map(|t| t.iter()).find(|p| p.is_named(name));
         let checked = match known {
             Some(param) => param.check(name, value)?,
             None => Err(
-                "property is not defined in schema and the schema does not allow additional properties".to_owned(),
+                "property is not defined in schema and the schema does not allow additional properties"
+                    .to_owned(),
             ),
         };
         match checked {
@@ -127,9 +120,9 @@ impl Param {
     fn is_named(&self, name: &str) -> bool {
         match self.name.strip_suffix("[n]") {
             None => self.name == name,
-            Some(stem) => name.strip_prefix(stem).is_some_and(|n| {
-                !n.is_empty() && n.len() <= 3 && n.bytes().all(|b| b.is_ascii_digit())
-            }),
+            Some(stem) => name
+                .strip_prefix(stem)
+                .is_some_and(|n| !n.is_empty() && n.len() <= 3 && n.bytes().all(|b| b.is_ascii_digit())),
         }
     }
 
@@ -146,10 +139,7 @@ impl Param {
                     .map(|()| text)
                     .map_err(|e| format!("invalid format - {e}"))
             }
-            (Given::Array(_), kind) => Err(format!(
-                "type check ('{}') failed - got ARRAY",
-                kind.type_name()
-            )),
+            (Given::Array(_), kind) => Err(format!("type check ('{}') failed - got ARRAY", kind.type_name())),
             (Given::Text(text), kind) => kind.check(name, text).map(|()| text.clone()),
         })
     }
@@ -168,10 +158,7 @@ impl Kind {
     fn check(&self, name: &str, text: &str) -> Result<(), String> {
         let wrong_type = || format!("type check ('{}') failed - got '{text}'", self.type_name());
         match self {
-            Self::Boolean => ["0", "1"]
-                .contains(&text)
-                .then_some(())
-                .ok_or_else(wrong_type),
+            Self::Boolean => ["0", "1"].contains(&text).then_some(()).ok_or_else(wrong_type),
             Self::Integer(minimum, maximum) => {
                 let number = format::integer(text).ok_or_else(wrong_type)?;
                 bounds(number < *minimum, minimum, number > *maximum, maximum)
@@ -202,20 +189,15 @@ impl Kind {
             Self::Vmid => {
                 let number = format::integer(text).ok_or_else(wrong_type)?;
                 let valid = (100..=999_999_999).contains(&number);
-                valid.then_some(()).ok_or_else(|| {
-                    "invalid format - value does not look like a valid VM ID\n".to_owned()
-                })
+                valid
+                    .then_some(())
+                    .ok_or_else(|| "invalid format - value does not look like a valid VM ID\n".to_owned())
             }
         }
     }
 }
 
-fn bounds<T: std::fmt::Display>(
-    below: bool,
-    minimum: &T,
-    above: bool,
-    maximum: &T,
-) -> Result<(), String> {
+fn bounds<T: std::fmt::Display>(below: bool, minimum: &T, above: bool, maximum: &T) -> Result<(), String> {
     if below {
         Err(format!("value must have a minimum value of {minimum}"))
     } else if above {

@@ -21,10 +21,7 @@ pub(crate) const CONFIG: &[Param] = &[
     may("cdrom", TEXT),
     may("cicustom", TEXT),
     may("cipassword", TEXT),
-    may(
-        "citype",
-        Kind::Enum(&["configdrive2", "nocloud", "opennebula"]),
-    ),
+    may("citype", Kind::Enum(&["configdrive2", "nocloud", "opennebula"])),
     may("ciupgrade", Kind::Boolean),
     may("ciuser", TEXT),
     may("cores", at_least(1)),
@@ -73,8 +70,8 @@ pub(crate) const CONFIG: &[Param] = &[
     may(
         "ostype",
         Kind::Enum(&[
-            "other", "wxp", "w2k", "w2k3", "w2k8", "wvista", "win7", "win8", "win10", "win11",
-            "l24", "l26", "solaris",
+            "other", "wxp", "w2k", "w2k3", "w2k8", "wvista", "win7", "win8", "win10", "win11", "l24", "l26",
+            "solaris",
         ]),
     ),
     may("parallel[n]", TEXT),
@@ -122,8 +119,8 @@ pub(crate) const CONFIG: &[Param] = &[
 
 /// What a change of configuration takes besides the options.
 pub(crate) const DELETE_AND_REVERT: &[Param] = &[
-    may("delete", Kind::List(format::any_list)),
-    may("revert", Kind::List(format::any_list)),
+    may("delete", Kind::List(format::config_id_list)),
+    may("revert", Kind::List(format::config_id_list)),
 ];
 
 fn find(option: &str) -> Option<&'static Param> {
@@ -146,16 +143,16 @@ pub(crate) fn option_privileges(option: &str) -> &'static str {
     let stem = option.trim_end_matches(|c: char| c.is_ascii_digit());
     match stem {
         "memory" | "balloon" | "shares" => "VM.Config.Memory",
-        "cores" | "sockets" | "cpu" | "cpulimit" | "cpuunits" | "vcpus" | "smp" | "numa"
-        | "affinity" | "allow-ksm" => "VM.Config.CPU",
+        "cores" | "sockets" | "cpu" | "cpulimit" | "cpuunits" | "vcpus" | "smp" | "numa" | "affinity"
+        | "allow-ksm" => "VM.Config.CPU",
         "net" => "VM.Config.Network",
         "ciuser" | "cipassword" | "citype" | "ciupgrade" | "cicustom" | "sshkeys" | "ipconfig"
         | "nameserver" | "searchdomain" => "VM.Config.Cloudinit",
         "scsi" | "virtio" | "ide" | "sata" | "efidisk" | "tpmstate" | "unused" | "bootdisk" => {
             "VM.Config.Disk"
         }
-        "acpi" | "audio" | "hotplug" | "kvm" | "machine" | "scsihw" | "smbios" | "tablet"
-        | "vga" | "watchdog" | "rng" | "serial" | "usb" => "VM.Config.HWType",
+        "acpi" | "audio" | "hotplug" | "kvm" | "machine" | "scsihw" | "smbios" | "tablet" | "vga"
+        | "watchdog" | "rng" | "serial" | "usb" => "VM.Config.HWType",
         _ => "VM.Config.Options",
     }
 }

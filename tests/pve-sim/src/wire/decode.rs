@@ -70,10 +70,7 @@ pub(crate) fn collect(pairs: &[(String, String)]) -> BTreeMap<String, Given> {
 }
 
 /// The parameters of a body, by its content type.
-pub(crate) fn decode_body(
-    content_type: &str,
-    body: &[u8],
-) -> Result<BTreeMap<String, Given>, ApiError> {
+pub(crate) fn decode_body(content_type: &str, body: &[u8]) -> Result<BTreeMap<String, Given>, ApiError> {
     let media = content_type.split(';').next().unwrap_or("").trim();
     let text = String::from_utf8_lossy(body);
     match media {

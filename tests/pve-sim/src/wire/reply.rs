@@ -22,11 +22,7 @@ impl Reply {
         struct Envelope<T> {
             data: T,
         }
-        Self(
-            serde_json::to_vec(&Envelope { data })
-                .unwrap_or_default()
-                .into(),
-        )
+        Self(serde_json::to_vec(&Envelope { data }).unwrap_or_default().into())
     }
 
     /// `{"data": null}`.
@@ -189,10 +185,7 @@ fn common_headers(response: &mut Response<Full<Bytes>>, json: bool, close: bool)
     let headers = response.headers_mut();
     let connection = if close { "close" } else { "Keep-Alive" };
     headers.insert(header::CONNECTION, HeaderValue::from_static(connection));
-    headers.insert(
-        header::SERVER,
-        HeaderValue::from_static("pve-api-daemon/3.0"),
-    );
+    headers.insert(header::SERVER, HeaderValue::from_static("pve-api-daemon/3.0"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=0"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     if let Ok(now) = HeaderValue::from_str(&clock::http_date()) {

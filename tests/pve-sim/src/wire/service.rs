@@ -61,17 +61,11 @@ async fn receive(request: Request<Incoming>) -> Result<Received, ApiError> {
     let (head, body) = request.into_parts();
     let method = head.method.as_str().to_owned();
     if ![Method::GET, Method::POST, Method::PUT, Method::DELETE].contains(&head.method) {
-        return Err(ApiError::empty(
-            501,
-            format!("method '{method}' not available"),
-        ));
+        return Err(ApiError::empty(501, format!("method '{method}' not available")));
     }
     let text = |name| header_text(&head.headers, name);
     if text(header::TRANSFER_ENCODING).is_some() {
-        return Err(ApiError::empty(
-            501,
-            "chunked transfer encoding not supported",
-        ));
+        return Err(ApiError::empty(501, "chunked transfer encoding not supported"));
     }
     let length: usize = text(header::CONTENT_LENGTH)
         .and_then(|l| l.parse().ok())
@@ -99,16 +93,8 @@ async fn receive(request: Request<Incoming>) -> Result<Received, ApiError> {
         .filter(|s| !s.is_empty())
         .map(str::to_owned)
         .collect();
-    let below = match segments
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .as_slice()
-    {
-        ["api2", "json", below @ ..] => below
-            .iter()
-            .map(|s| percent_decode(s, false))
-            .collect::<Vec<_>>(),
+    let below = match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["api2", "json", below @ ..] => below.iter().map(|s| percent_decode(s, false)).collect::<Vec<_>>(),
         ["api2", format, below @ ..] => {
             let uri = below.join("/");
             return Err(ApiError::plain(
@@ -161,9 +147,7 @@ async fn handle(sim: Arc<Shared>, received: Received) -> Result<Response<Full<By
         return Err(Reset);
     }
     let result = match trouble.status {
-        Some((status, message)) if status == 401 || status >= 590 => {
-            Err(ApiError::empty(status, message))
-        }
+        Some((status, message)) if status == 401 || status >= 590 => Err(ApiError::empty(status, message)),
         Some((status, message)) => Err(ApiError::new(status, message)),
         None => carry_out(&sim, &received, given, seq).await,
     };
@@ -182,10 +166,7 @@ async fn carry_out(
     given: Result<BTreeMap<String, Given>, ApiError>,
     seq: u64,
 ) -> ApiResult {
-    let known = sim
-        .world()
-        .access
-        .authenticate(received.authorization.as_deref());
+    let known = sim.world().access.authenticate(received.authorization.as_deref());
     let caller = match known {
         Ok(caller) => caller,
         Err(reason) => {
@@ -193,8 +174,7 @@ async fn carry_out(
             return Err(ApiError::empty(401, reason));
         }
     };
-    sim.log
-        .update(seq, |entry| entry.user = Some(caller.0.clone()));
+    sim.log.update(seq, |entry| entry.user = Some(caller.0.clone()));
     sim.holds
         .pass(Mark::BeforeAct, &received.method, &received.path)
         .await;

@@ -11,10 +11,7 @@ pub(super) fn interfaces(call: &Call) -> ApiResult {
     let world = call.world();
     let guest = world.guest_on(call.node(), call.vmid())?;
     if !guest.is_running() {
-        return Err(ApiError::internal(format!(
-            "VM {} is not running",
-            guest.vmid
-        )));
+        return Err(ApiError::internal(format!("VM {} is not running", guest.vmid)));
     }
     if !guest.agent_enabled() {
         return Err(ApiError::internal("No QEMU guest agent configured"));
@@ -40,8 +37,7 @@ pub(super) fn interfaces(call: &Call) -> ApiResult {
         let (address, prefix) = guest.address();
         let mut addresses = vec![];
         if at == 0 && drive_property(card, "link_down") != Some("1") {
-            addresses
-                .push(json!({"ip-address": address, "ip-address-type": "ipv4", "prefix": prefix}));
+            addresses.push(json!({"ip-address": address, "ip-address-type": "ipv4", "prefix": prefix}));
         }
         rows.push(json!({
             "name": format!("eth{at}"),

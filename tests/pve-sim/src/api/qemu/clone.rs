@@ -4,9 +4,7 @@
 use uuid::Uuid;
 
 use super::{Call, need_quorum};
-use crate::state::{
-    Config, Guest, Volume, World, drive_volume, is_disk, is_net, set_property, with_mac,
-};
+use crate::state::{Config, Guest, Volume, World, drive_volume, is_disk, is_net, set_property, with_mac};
 use crate::wire::{ApiError, ApiResult};
 use crate::worker::{self, TaskName, Worker};
 
@@ -63,14 +61,9 @@ fn check(call: &Call) -> Result<Order, ApiError> {
     }
     let storage = call.text("storage");
     if let Some(name) = storage {
-        call.require(
-            &world,
-            &format!("/storage/{name}"),
-            &["Datastore.AllocateSpace"],
-        )?;
+        call.require(&world, &format!("/storage/{name}"), &["Datastore.AllocateSpace"])?;
         let found = world.storage(name);
-        let found =
-            found.ok_or_else(|| ApiError::internal(format!("storage '{name}' does not exist")))?;
+        let found = found.ok_or_else(|| ApiError::internal(format!("storage '{name}' does not exist")))?;
         if !found.allows("images") {
             let text = format!("storage '{name}' does not support vm images");
             return Err(ApiError::parameter("storage", text));
@@ -127,9 +120,7 @@ fn new_config(call: &Call, source: &Guest) -> (Config, Vec<(String, String)>) {
             drives.push((key.clone(), value.clone()));
         } else if is_net(key) {
             config.insert(key.clone(), with_mac(value, true));
-        } else if !key.starts_with("unused")
-            && !matches!(key.as_str(), "template" | "lock" | "parent")
-        {
+        } else if !key.starts_with("unused") && !matches!(key.as_str(), "template" | "lock" | "parent") {
             config.insert(key.clone(), value.clone());
         }
     }
@@ -162,11 +153,7 @@ fn new_config(call: &Call, source: &Guest) -> (Config, Vec<(String, String)>) {
 
 async fn copy(worker: Worker, order: Order) -> Result<(), String> {
     let prefix = |error: String| format!("clone failed: {error}");
-    let _target = worker
-        .sim
-        .lock_file(order.target, false)
-        .await
-        .map_err(prefix)?;
+    let _target = worker.sim.lock_file(order.target, false).await.map_err(prefix)?;
     let _source = worker
         .sim
         .lock_file(order.source, !order.exclusive)
@@ -219,11 +206,7 @@ fn copy_drive(world: &mut World, order: &Order, value: &str, size: u64) -> Resul
     let source = drive_volume(value);
     let origin = source.split(':').next().unwrap_or("");
     let linked = !order.full && !value.contains("cloudinit");
-    let name = order
-        .storage
-        .as_deref()
-        .filter(|_| !linked)
-        .unwrap_or(origin);
+    let name = order.storage.as_deref().filter(|_| !linked).unwrap_or(origin);
     let storage = world
         .storage(name)
         .cloned()
@@ -240,13 +223,8 @@ fn copy_drive(world: &mut World, order: &Order, value: &str, size: u64) -> Resul
         volid
     } else {
         let own = world.volume(&order.node, source).map(|v| v.format.clone());
-        let format = order
-            .format
-            .clone()
-            .or(own)
-            .unwrap_or_else(|| "raw".to_owned());
-        let mut volume =
-            world.allocate_disk(&order.target_node, &storage, order.target, &format, size);
+        let format = order.format.clone().or(own).unwrap_or_else(|| "raw".to_owned());
+        let mut volume = world.allocate_disk(&order.target_node, &storage, order.target, &format, size);
         if linked {
             volume = link(world, &volume, source);
         }

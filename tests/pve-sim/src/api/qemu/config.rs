@@ -25,10 +25,7 @@ pub(super) fn show(call: &Call) -> ApiResult {
     } else {
         guest.wanted_config()
     };
-    let mut shown: Map<String, Value> = config
-        .iter()
-        .map(|(k, v)| (k.clone(), typed(k, v)))
-        .collect();
+    let mut shown: Map<String, Value> = config.iter().map(|(k, v)| (k.clone(), typed(k, v))).collect();
     shown.insert("digest".to_owned(), Value::from(guest.digest()));
     Ok(Reply::data(shown))
 }
@@ -73,10 +70,9 @@ pub(super) fn post(call: &Call) -> ApiResult {
             let _lock = worker.sim.lock_file(vmid, false).await?;
             let mut world = worker.world();
             let log = change.apply(&mut world)?;
-            world.tasks.log(
-                &worker.upid,
-                format!("update VM {vmid}: {}", change.summary()),
-            );
+            world
+                .tasks
+                .log(&worker.upid, format!("update VM {vmid}: {}", change.summary()));
             for line in log {
                 world.tasks.log(&worker.upid, line);
             }
@@ -136,17 +132,11 @@ impl Change {
                 return Err(ApiError::parameter("delete", text));
             }
             if !option_is_known(key) {
-                return Err(ApiError::parameter(
-                    "delete",
-                    format!("unknown option '{key}'"),
-                ));
+                return Err(ApiError::parameter("delete", format!("unknown option '{key}'")));
             }
         }
         if self.skip_lock && call.caller.0 != "root@pam" {
-            return Err(ApiError::parameter(
-                "skiplock",
-                "Only root may use this option.",
-            ));
+            return Err(ApiError::parameter("skiplock", "Only root may use this option."));
         }
         let world = call.world();
         let path = format!("/vms/{}", self.vmid);
@@ -190,11 +180,7 @@ impl Change {
             .collect();
         let made = drives::make(world, &self.node, self.vmid, &drives)?;
         let mut changes = others;
-        changes.extend(
-            made.values
-                .into_iter()
-                .map(|(key, value)| (key, Some(value))),
-        );
+        changes.extend(made.values.into_iter().map(|(key, value)| (key, Some(value))));
         changes.extend(self.delete.iter().map(|key| (key.clone(), None)));
         if let Ok(guest) = world.guest_on_mut(&self.node, self.vmid) {
             guest.pending.retain(|key, _| !self.revert.contains(key));
@@ -222,9 +208,7 @@ impl Change {
     fn free(&self, world: &mut World, volid: &str) {
         let slot = world.guests.get(&self.vmid).and_then(|guest| {
             let mut unused = guest.volumes().filter(|(key, _)| key.starts_with("unused"));
-            unused
-                .find(|(_, v)| *v == volid)
-                .map(|(key, _)| key.to_owned())
+            unused.find(|(_, v)| *v == volid).map(|(key, _)| key.to_owned())
         });
         if let Some(slot) = slot {
             state::change(world, self.vmid, BTreeMap::from([(slot, None)]));
@@ -232,10 +216,7 @@ impl Change {
     }
 
     fn summary(&self) -> String {
-        let set = self
-            .set
-            .iter()
-            .map(|(key, value)| format!("-{key} {value}"));
+        let set = self.set.iter().map(|(key, value)| format!("-{key} {value}"));
         let delete = self.delete.iter().map(|key| format!("-delete {key}"));
         set.chain(delete).collect::<Vec<_>>().join(" ")
     }

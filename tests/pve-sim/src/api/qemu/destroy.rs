@@ -8,10 +8,7 @@ use crate::worker::{self, TaskName};
 pub(super) fn destroy(call: &Call) -> ApiResult {
     let (node, vmid) = (call.node().to_owned(), call.vmid());
     if call.flag("skiplock") && call.caller.0 != "root@pam" {
-        return Err(ApiError::parameter(
-            "skiplock",
-            "Only root may use this option.",
-        ));
+        return Err(ApiError::parameter("skiplock", "Only root may use this option."));
     }
     {
         let world = call.world();
@@ -61,31 +58,19 @@ fn mark_destroyed(world: &mut World, node: &str, vmid: u32) -> Result<(), String
         return Err(format!("VM {vmid} is running - destroy failed"));
     }
     let owned: Vec<String> = guest.volumes().map(|(_, volid)| volid.to_owned()).collect();
-    let linked = |base: &String| {
-        world
-            .volumes
-            .values()
-            .any(|v| v.parent.as_ref() == Some(base))
-    };
+    let linked = |base: &String| world.volumes.values().any(|v| v.parent.as_ref() == Some(base));
     if let Some(base) = owned.iter().find(|volid| linked(volid)) {
-        return Err(format!(
-            "base volume '{base}' is still in use by linked cloned"
-        ));
+        return Err(format!("base volume '{base}' is still in use by linked cloned"));
     }
     for volid in owned {
-        if world
-            .volume(node, &volid)
-            .is_some_and(|v| v.vmid == Some(vmid))
-        {
+        if world.volume(node, &volid).is_some_and(|v| v.vmid == Some(vmid)) {
             world.free_volume(node, &volid);
         }
     }
     if let Some(guest) = world.guests.get_mut(&vmid) {
         guest.config.clear();
         guest.pending.clear();
-        guest
-            .config
-            .insert("lock".to_owned(), "destroyed".to_owned());
+        guest.config.insert("lock".to_owned(), "destroyed".to_owned());
     }
     Ok(())
 }

@@ -73,23 +73,15 @@ pub(super) fn check(world: &World, call: &Call, key: &str, value: &str) -> Resul
                 Err(ApiError::parameter("storage", sentence))
             }
         }
-        Asked::Existing { .. }
-            if !volume_name.contains("vm-") && !volume_name.contains("base-") =>
-        {
-            let kind = if storage.kind == "dir" {
-                "directory"
-            } else {
-                "lvm"
-            };
+        Asked::Existing { .. } if !volume_name.contains("vm-") && !volume_name.contains("base-") => {
+            let kind = if storage.kind == "dir" { "directory" } else { "lvm" };
             Err(ApiError::internal(format!(
                 "unable to parse {kind} volume name '{volume_name}'"
             )))
         }
-        Asked::AsIs if volume.contains(":iso/") => call.require(
-            world,
-            &path,
-            &["Datastore.Audit", "Datastore.AllocateSpace"],
-        ),
+        Asked::AsIs if volume.contains(":iso/") => {
+            call.require(world, &path, &["Datastore.Audit", "Datastore.AllocateSpace"])
+        }
         _ => Ok(()),
     }
 }
@@ -151,8 +143,7 @@ fn make_one(
         Asked::CloudInit { storage } => {
             let storage = found(world, storage)?;
             let volid = storage.disk_volid(vmid, "cloudinit", "qcow2");
-            let volume =
-                crate::state::Volume::disk(node, volid.clone(), "raw", CLOUD_INIT_SIZE, vmid);
+            let volume = crate::state::Volume::disk(node, volid.clone(), "raw", CLOUD_INIT_SIZE, vmid);
             world.add_volume(volume);
             made.volumes.push(volid.clone());
             let rest = rest.replace(",media=cdrom", "");
@@ -179,11 +170,7 @@ fn make_one(
             made.volumes.push(volume.volid.clone());
             let options = set_property(&format!("x{rest}"), "format", None);
             let options = set_property(&options, "import-from", None);
-            let stored = format!(
-                "{}{}",
-                volume.volid,
-                options.strip_prefix('x').unwrap_or("")
-            );
+            let stored = format!("{}{}", volume.volid, options.strip_prefix('x').unwrap_or(""));
             let stored = set_property(&stored, "size", Some(&format_size(size)));
             if storage.kind == "lvmthin" {
                 made.log.push(format!(

@@ -6,7 +6,7 @@ use super::Call;
 use crate::state::{Guest, Power, QEMU_VERSION, drive_volume, is_disk, is_net};
 use crate::wire::{ApiResult, Reply};
 
-pub(super) fn list(call: &Call) -> ApiResult {
+pub(super) fn list(call: &Call) -> Reply {
     let world = call.world();
     let rows = world
         .guests
@@ -24,7 +24,7 @@ pub(super) fn list(call: &Call) -> ApiResult {
         }
         row
     });
-    Ok(Reply::data(rows.collect::<Vec<_>>()))
+    Reply::data(rows.collect::<Vec<_>>())
 }
 
 pub(super) fn current(call: &Call) -> ApiResult {
@@ -41,7 +41,8 @@ pub(super) fn current(call: &Call) -> ApiResult {
         row["running-qemu"] = json!(QEMU_VERSION);
         row["balloon"] = json!(guest.max_memory());
         row["freemem"] = json!(guest.max_memory() / 2);
-        row["proxmox-support"] = json!({"backup-max-workers": true, "pbs-library-version": "2.0.1", "query-bitmap-info": true});
+        row["proxmox-support"] =
+            json!({"backup-max-workers": true, "pbs-library-version": "2.0.1", "query-bitmap-info": true});
         row["nics"] = nics(guest);
         row["blockstat"] = blocks(guest);
     }
@@ -49,11 +50,7 @@ pub(super) fn current(call: &Call) -> ApiResult {
 }
 
 fn status(guest: &Guest) -> &'static str {
-    if guest.is_running() {
-        "running"
-    } else {
-        "stopped"
-    }
+    if guest.is_running() { "running" } else { "stopped" }
 }
 
 fn figures(guest: &Guest) -> Value {

@@ -12,8 +12,7 @@ mod reshape;
 
 use super::{Allow, Call, Endpoint, Run};
 use crate::verify::{
-    CONFIG, CONFIG_ID, DELETE_AND_REVERT, DNS_NAME, Kind, NODE, SIZE, STORAGE, TEXT, at_least, may,
-    need,
+    CONFIG, CONFIG_ID, DELETE_AND_REVERT, DNS_NAME, Kind, NODE, SIZE, STORAGE, TEXT, at_least, may, need,
 };
 use crate::wire::ApiError;
 
@@ -41,7 +40,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         path: "/nodes/{node}/qemu",
         params: &[&[may("full", Kind::Boolean)]],
         allow: Allow::Everyone,
-        run: Run::Now(list::list),
+        run: Run::Show(list::list),
     },
     Endpoint {
         method: "POST",

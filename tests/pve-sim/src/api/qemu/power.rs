@@ -78,10 +78,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
 
 fn check_skip_lock(call: &Call) -> Result<(), ApiError> {
     if call.flag("skiplock") && call.caller.0 != "root@pam" {
-        return Err(ApiError::parameter(
-            "skiplock",
-            "Only root may use this option.",
-        ));
+        return Err(ApiError::parameter("skiplock", "Only root may use this option."));
     }
     Ok(())
 }
@@ -255,10 +252,9 @@ async fn bring_down(
         return Ok(());
     }
     if force {
-        world.tasks.log(
-            &worker.upid,
-            "VM still running - terminating now with SIGTERM",
-        );
+        world
+            .tasks
+            .log(&worker.upid, "VM still running - terminating now with SIGTERM");
         world.power_off(vmid);
         return Ok(());
     }
@@ -273,10 +269,7 @@ fn need_running(call: &Call) -> Result<(), ApiError> {
     if guest.is_running() {
         Ok(())
     } else {
-        Err(ApiError::internal(format!(
-            "VM {} not running",
-            call.vmid()
-        )))
+        Err(ApiError::internal(format!("VM {} not running", call.vmid())))
     }
 }
 

@@ -42,13 +42,7 @@ pub(super) fn resize(call: &Call) -> ApiResult {
 }
 
 /// The size in bytes that the disk is to have, unless it has it.
-fn new_size(
-    world: &World,
-    node: &str,
-    vmid: u32,
-    disk: &str,
-    size: &str,
-) -> Result<Option<u64>, String> {
+fn new_size(world: &World, node: &str, vmid: u32, disk: &str, size: &str) -> Result<Option<u64>, String> {
     let guest = world.guest_on(node, vmid)?;
     let value = guest
         .option(disk)
@@ -87,9 +81,7 @@ pub(super) fn template(call: &Call) -> ApiResult {
         let world = call.world();
         let guest = world.guest_on(&node, vmid)?;
         if guest.is_template() {
-            return Err(ApiError::internal(
-                "you can't convert a template to a template",
-            ));
+            return Err(ApiError::internal("you can't convert a template to a template"));
         }
     }
     need_quorum(call)?;
