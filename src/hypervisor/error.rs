@@ -172,6 +172,24 @@ impl Error {
         }
     }
 
+    /// The label of metrics: the sort of error, without its words.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Connect { .. } => "connect",
+            Self::Certificate { .. } => "certificate",
+            Self::AnswerLost { .. } => "answer_lost",
+            Self::NodeUnreachable { .. } => "node_unreachable",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::Forbidden { .. } => "forbidden",
+            Self::Refused { .. } => "refused",
+            Self::Decode { .. } => "decode",
+            Self::Stale { .. } => "stale",
+            Self::HeldBack { .. } => "held_back",
+            Self::Unbuildable { .. } => "unbuildable",
+        }
+    }
+
     /// Whether a mutation may have taken place although the call failed.
     #[must_use]
     pub const fn outcome_unknown(&self) -> bool {

@@ -1,1 +1,141 @@
-//! Proxmox VE over its HTTPS API.
+//! The driver for Proxmox VE, from 7.4 on, over its HTTPS API.
+//!
+//! One subject a file: how to reach a host (`connection`, `tls`, `auth`, `client`, `call`, `encode`), how it
+//! spells things (`answers`, `property`, `size`, `config`, `sentences`), and what it is asked (`cluster`,
+//! `qemu`, `storage`, `tasks`).
+
+mod answers;
+mod auth;
+mod call;
+mod client;
+mod cluster;
+mod config;
+mod connection;
+mod encode;
+mod observe;
+mod property;
+mod qemu;
+mod sentences;
+mod size;
+mod storage;
+mod tasks;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+pub use auth::Credentials;
+pub use connection::Connection;
+pub use observe::{CallRecord, Observer};
+pub use sentences::meaning;
+pub use tls::{Fingerprint, Trust};
+
+use super::{Answer, Hypervisor, StopMode, TaskFilter};
+use crate::model::{
+    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp,
+    HostVersion, NodeName, NumberBounds, NumberState, Overview, PowerReading, Progress, TaskRecord,
+    TaskState, Upid, Vmid, Volume,
+};
+use crate::plan::identity::Ownership;
+
+/// A member of a Proxmox VE cluster.
+pub struct Proxmox {
+    client: client::Client,
+}
+
+impl Hypervisor for Proxmox {
+    fn user(&self) -> &str {
+        self.client.user()
+    }
+
+    fn version(&self) -> Answer<'_, HostVersion> {
+        Box::pin(self.client.version())
+    }
+
+    fn cluster_status(&self) -> Answer<'_, ClusterStatus> {
+        Box::pin(self.client.cluster_status())
+    }
+
+    fn cluster_id<'a>(&'a self, node: &'a NodeName) -> Answer<'a, ClusterId> {
+        Box::pin(self.client.cluster_id(node))
+    }
+
+    fn overview(&self) -> Answer<'_, Overview> {
+        Box::pin(self.client.overview())
+    }
+
+    fn recent_tasks(&self) -> Answer<'_, Vec<TaskRecord>> {
+        Box::pin(self.client.recent_tasks())
+    }
+
+    fn number_bounds(&self) -> Answer<'_, NumberBounds> {
+        Box::pin(self.client.number_bounds())
+    }
+
+    fn number_state(&self, vmid: Vmid) -> Answer<'_, NumberState> {
+        Box::pin(self.client.number_state(vmid))
+    }
+
+    fn volumes<'a>(
+        &'a self,
+        node: &'a NodeName,
+        storage: &'a str,
+        content: Option<&'a str>,
+        vmid: Option<Vmid>,
+    ) -> Answer<'a, Vec<Volume>> {
+        Box::pin(self.client.volumes(node, storage, content, vmid))
+    }
+
+    fn node_tasks<'a>(&'a self, node: &'a NodeName, filter: &'a TaskFilter) -> Answer<'a, Vec<TaskRecord>> {
+        Box::pin(self.client.node_tasks(node, filter))
+    }
+
+    fn task<'a>(&'a self, upid: &'a Upid) -> Answer<'a, TaskState> {
+        Box::pin(self.client.task(upid))
+    }
+
+    fn guest_config<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, GuestConfig> {
+        Box::pin(self.client.guest_config(at))
+    }
+
+    fn guest_power<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, PowerReading> {
+        Box::pin(self.client.guest_power(at))
+    }
+
+    fn guest_addresses<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Vec<GuestIp>> {
+        Box::pin(self.client.guest_addresses(at))
+    }
+
+    fn create<'a>(&'a self, guest: &'a CreateGuest) -> Answer<'a, Progress> {
+        Box::pin(self.client.create(guest))
+    }
+
+    fn clone_guest<'a>(&'a self, guest: &'a CloneGuest) -> Answer<'a, Progress> {
+        Box::pin(self.client.clone_guest(guest))
+    }
+
+    fn configure<'a>(
+        &'a self,
+        own: &'a Ownership,
+        base: &'a GuestConfig,
+        changes: &'a [Change],
+    ) -> Answer<'a, Progress> {
+        Box::pin(self.client.configure(own, base, changes))
+    }
+
+    fn grow_disk<'a>(&'a self, own: &'a Ownership, slot: &'a str, bytes: u64) -> Answer<'a, Progress> {
+        Box::pin(self.client.grow_disk(own, slot, bytes))
+    }
+
+    fn start<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
+        Box::pin(self.client.start(own))
+    }
+
+    fn stop<'a>(&'a self, own: &'a Ownership, mode: StopMode) -> Answer<'a, Progress> {
+        Box::pin(self.client.stop(own, mode))
+    }
+
+    fn destroy<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
+        Box::pin(self.client.destroy(own))
+    }
+}

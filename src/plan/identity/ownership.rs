@@ -46,4 +46,12 @@ impl Ownership {
     pub fn for_tests(at: GuestAddress, digest: &str) -> Self {
         Self::new(at, digest.to_owned(), Instant::now())
     }
+
+    /// Likewise, of a configuration that was read so long ago.
+    #[cfg(test)]
+    #[must_use]
+    pub fn aged_for_tests(at: GuestAddress, digest: &str, age: Duration) -> Self {
+        let read_at = Instant::now().checked_sub(age).unwrap_or_else(Instant::now);
+        Self::new(at, digest.to_owned(), read_at)
+    }
 }

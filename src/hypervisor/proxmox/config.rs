@@ -1,0 +1,564 @@
+//! A guest's configuration, from the rows of `/pending` into the model, and changes back into parameters.
+//!
+//! `/pending` alone shows in one answer what runs now and what waits for the next start; `/config` shows a mix
+//! of both. An option that can't be understood is left out or taken for its default, never an error: a person
+//! may have spelt it, or a newer Proxmox VE.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::answers::{Scalar, is_true};
+use super::property::{BadValue, Properties};
+use super::size;
+use crate::model::{Change, Disk, GuestConfig, Hardware, Lock, NewNic, Nic, VolumeId};
+
+/// Memory in MiB of a guest whose configuration names none (qemu-server, `QemuServer/Memory.pm`).
+const DEFAULT_MEMORY: u64 = 512;
+/// The cards of `net[n]`: each may stand as a key whose value is the hardware address.
+const MODELS: [&str; 14] = [
+    "virtio",
+    "e1000",
+    "e1000-82540em",
+    "e1000-82544gc",
+    "e1000-82545em",
+    "e1000e",
+    "i82551",
+    "i82557b",
+    "i82559er",
+    "ne2k_isa",
+    "ne2k_pci",
+    "pcnet",
+    "rtl8139",
+    "vmxnet3",
+];
+
+type Options = BTreeMap<String, String>;
+
+/// A row of `/pending`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Row {
+    key: String,
+    #[serde(default)]
+    value: Option<Scalar>,
+    #[serde(default)]
+    pending: Option<Scalar>,
+    /// 1, or 2 where removal is forced.
+    #[serde(default)]
+    delete: Option<Scalar>,
+}
+
+/// Makes a configuration of the rows. The error is a sentence: without a digest no change could be guarded.
+pub(super) fn read(rows: Vec<Row>) -> Result<GuestConfig, &'static str> {
+    let mut current = Options::new();
+    let mut next = Options::new();
+    for row in rows {
+        let removed = row.delete.is_some_and(|d| d.0 != "0");
+        if let Some(Scalar(value)) = &row.value {
+            current.insert(row.key.clone(), value.clone());
+        }
+        if let Some(Scalar(value)) = row.pending.or(row.value)
+            && !removed
+        {
+            next.insert(row.key, value);
+        }
+    }
+    let digest = current.remove("digest").filter(|d| !d.is_empty());
+    next.remove("digest");
+    let digest = digest.ok_or("it holds no digest")?;
+    let keys: BTreeSet<&String> = current.keys().chain(next.keys()).collect();
+    let pending = keys
+        .into_iter()
+        .filter(|k| current.get(*k) != next.get(*k))
+        .cloned()
+        .collect();
+    let flag = |key: &str| current.get(key).is_some_and(|v| is_true(v));
+    Ok(GuestConfig {
+        digest,
+        lock: current.get("lock").filter(|l| !l.is_empty()).cloned().map(Lock),
+        template: flag("template"),
+        protection: flag("protection"),
+        name: next.get("name").cloned(),
+        description: next.get("description").cloned().unwrap_or_default(),
+        uuid: current.get("smbios1").and_then(|s| uuid_in(s)),
+        current: hardware(&current),
+        next: hardware(&next),
+        pending,
+        raw: next,
+    })
+}
+
+fn uuid_in(smbios1: &str) -> Option<Uuid> {
+    // `base64=1` is about the other values: a UUID is never encoded (qemu-server, `parse_smbios1`).
+    Properties::parse(smbios1, "").get("uuid")?.trim().parse().ok()
+}
+
+fn hardware(options: &Options) -> Hardware {
+    let count = |key: &str| {
+        options
+            .get(key)
+            .map_or(1, |v| v.trim().parse().unwrap_or_default())
+    };
+    let mut hardware = Hardware {
+        sockets: count("sockets"),
+        cores: count("cores"),
+        memory_mib: options.get("memory").map_or(DEFAULT_MEMORY, |v| memory(v)),
+        agent: options.get("agent").is_some_and(|v| {
+            Properties::parse(v, "enabled")
+                .get("enabled")
+                .is_some_and(is_true)
+        }),
+        ..Hardware::default()
+    };
+    for (slot, value) in options {
+        match bus(slot) {
+            Some("net") => {
+                hardware.nics.insert(slot.clone(), nic(value));
+            }
+            Some(_) => match drive(value) {
+                Some(Drive::Disk(disk)) => {
+                    hardware.disks.insert(slot.clone(), disk);
+                }
+                Some(Drive::Cdrom(medium)) => {
+                    hardware.cdroms.insert(slot.clone(), medium);
+                }
+                Some(Drive::CloudInit) | None => {}
+            },
+            None => {}
+        }
+    }
+    hardware
+}
+
+/// `2048`, or since 8.1 `current=2048`; 0 if it can't be read.
+fn memory(value: &str) -> u64 {
+    let properties = Properties::parse(value, "current");
+    properties
+        .get("current")
+        .and_then(|v| v.trim().parse().ok())
+        .unwrap_or_default()
+}
+
+/// The sort of a device that the model shows, from its slot: `scsi` of `scsi0`.
+fn bus(slot: &str) -> Option<&str> {
+    let bus = slot.trim_end_matches(|c: char| c.is_ascii_digit());
+    let numbered = bus.len() < slot.len();
+    (numbered && ["scsi", "virtio", "sata", "ide", "net"].contains(&bus)).then_some(bus)
+}
+
+/// Whether a slot is one of an interface.
+pub(super) fn is_nic(slot: &str) -> bool {
+    bus(slot) == Some("net")
+}
+
+/// Whether a slot is one of a disk or CD drive.
+pub(super) fn is_drive(slot: &str) -> bool {
+    bus(slot).is_some_and(|bus| bus != "net")
+}
+
+enum Drive {
+    Disk(Disk),
+    Cdrom(Option<VolumeId>),
+    /// The generated medium of cloud-init: a CD to the guest, but nothing may be put in its place.
+    CloudInit,
+}
+
+/// Reads a drive; none if it is no volume (a device of the host passed through).
+fn drive(value: &str) -> Option<Drive> {
+    let properties = Properties::parse(value, "file");
+    let file = properties.get("file").or_else(|| properties.get("volume"))?;
+    if is_cloudinit(file) {
+        return Some(Drive::CloudInit);
+    }
+    let volume = file.parse::<VolumeId>().ok().filter(|_| !file.starts_with('/'));
+    if properties.get("media") == Some("cdrom") {
+        return Some(Drive::Cdrom(volume));
+    }
+    let size = properties.get("size").and_then(size::parse);
+    volume.map(|volume| Drive::Disk(Disk { volume, size }))
+}
+
+/// `local:100/vm-100-cloudinit.qcow2`, `local-lvm:vm-100-cloudinit`, `local:cloudinit` (qemu-server,
+/// `QemuServer/Drive.pm`, `drive_is_cloudinit`).
+fn is_cloudinit(file: &str) -> bool {
+    let Some((_, name)) = file.rsplit_once([':', '/']) else {
+        return false;
+    };
+    let name = name.split_once('.').map_or(name, |(name, _)| name);
+    let of_guest = name.strip_prefix("vm-").and_then(|rest| rest.split_once('-'));
+    match of_guest {
+        Some((vmid, rest)) => rest == "cloudinit" && vmid.bytes().all(|b| b.is_ascii_digit()),
+        None => name == "cloudinit",
+    }
+}
+
+/// `virtio=BC:24:…,bridge=vmbr0`, `model=virtio,macaddr=…`, or `virtio,…` before it was given an address.
+fn nic(value: &str) -> Nic {
+    let properties = Properties::parse(value, "model");
+    let named = properties.iter().find(|(key, _)| MODELS.contains(key));
+    let (model, mac) = match named {
+        Some((model, mac)) => (model, Some(mac)),
+        None => (
+            properties.get("model").unwrap_or_default(),
+            properties.get("macaddr"),
+        ),
+    };
+    Nic {
+        model: model.to_owned(),
+        mac: mac.filter(|m| !m.is_empty()).map(str::to_ascii_uppercase),
+        bridge: properties.get("bridge").map(str::to_owned),
+    }
+}
+
+/// A change that this configuration does not allow.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unfit {
+    #[error("{0}")]
+    Value(#[from] BadValue),
+    #[error("{0} is no interface of the guest")]
+    NoNic(String),
+    #[error("there is an interface {0} already")]
+    NicExists(String),
+    #[error("{0} is no CD drive")]
+    NoCdrom(String),
+}
+
+/// The parameters that bring `changes` about on the configuration `raw`, sorted by name. Changes of one device
+/// come together in one parameter.
+pub(super) fn parameters(raw: &Options, changes: &[Change]) -> Result<Options, Unfit> {
+    let mut parameters = Options::new();
+    for change in changes {
+        let (key, value) = {
+            let option = |key: &str| parameters.get(key).or_else(|| raw.get(key)).map(String::as_str);
+            parameter(change, option)?
+        };
+        parameters.insert(key, value);
+    }
+    Ok(parameters)
+}
+
+fn parameter<'a>(
+    change: &Change,
+    option: impl Fn(&str) -> Option<&'a str>,
+) -> Result<(String, String), Unfit> {
+    let edited = |key: &str, default_key, property: &str, value: String| {
+        let mut properties = Properties::parse(option(key).unwrap_or_default(), default_key);
+        properties.set(property, value)?;
+        Ok((key.to_owned(), properties.to_string()))
+    };
+    match change {
+        Change::Name(name) => Ok(("name".to_owned(), name.clone())),
+        Change::Description(text) => Ok(("description".to_owned(), text.clone())),
+        Change::Sockets(count) => Ok(("sockets".to_owned(), count.to_string())),
+        Change::Cores(count) => Ok(("cores".to_owned(), count.to_string())),
+        Change::Uuid(uuid) => edited("smbios1", "", "uuid", uuid.to_string()),
+        Change::MemoryMib(mib) => edited("memory", "current", "current", mib.to_string()),
+        Change::Agent(enabled) => edited("agent", "enabled", "enabled", u8::from(*enabled).to_string()),
+        Change::Bridge { slot, bridge } if is_nic(slot) && option(slot).is_some() => {
+            edited(slot, "model", "bridge", bridge.clone())
+        }
+        Change::Bridge { slot, .. } => Err(Unfit::NoNic(slot.clone())),
+        Change::AddNic(nic) if !is_nic(&nic.slot) => Err(Unfit::NoNic(nic.slot.clone())),
+        Change::AddNic(nic) if option(&nic.slot).is_some() => Err(Unfit::NicExists(nic.slot.clone())),
+        Change::AddNic(nic) => Ok((nic.slot.clone(), new_nic(nic)?)),
+        Change::Cdrom { slot, volume } => match option(slot) {
+            None if is_drive(slot) => Ok((slot.clone(), cdrom(volume)?)),
+            Some(value) if matches!(drive(value), Some(Drive::Cdrom(_))) => {
+                let mut properties = Properties::parse(value, "file");
+                // An alias of `file`, and the size of the medium that is taken out.
+                properties.remove("volume");
+                properties.remove("size");
+                properties.set("file", volume.to_string())?;
+                Ok((slot.clone(), properties.to_string()))
+            }
+            None | Some(_) => Err(Unfit::NoCdrom(slot.clone())),
+        },
+    }
+}
+
+/// Spells a new interface.
+pub(super) fn new_nic(nic: &NewNic) -> Result<String, BadValue> {
+    let mut properties = Properties::new("model");
+    properties.set("model", nic.model.as_str())?;
+    properties.set("bridge", nic.bridge.as_str())?;
+    Ok(properties.to_string())
+}
+
+/// Spells a new CD drive.
+pub(super) fn cdrom(volume: &VolumeId) -> Result<String, BadValue> {
+    let mut properties = Properties::new("file");
+    properties.set("file", volume.to_string())?;
+    properties.set("media", "cdrom")?;
+    Ok(properties.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn config(rows: &serde_json::Value) -> GuestConfig {
+        let mut rows: Vec<Row> = serde_json::from_value(rows.clone()).unwrap();
+        rows.push(serde_json::from_value(json!({"key": "digest", "value": "d1"})).unwrap());
+        read(rows).unwrap()
+    }
+
+    fn of(options: &[(&str, &str)]) -> GuestConfig {
+        config(
+            &options
+                .iter()
+                .map(|(k, v)| json!({"key": k, "value": v}))
+                .collect(),
+        )
+    }
+
+    fn raw(options: &[(&str, &str)]) -> Options {
+        options
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect()
+    }
+
+    fn only(raw: &Options, change: Change) -> Result<String, Unfit> {
+        let parameters = parameters(raw, &[change])?;
+        assert_eq!(parameters.len(), 1);
+        Ok(parameters.into_values().next().unwrap())
+    }
+
+    #[test]
+    fn an_ordinary_guest_is_read() {
+        let config = config(&json!([
+            {"key": "name", "value": "web1"},
+            {"key": "description", "value": "line\nline ü"},
+            {"key": "cores", "value": 2},
+            {"key": "memory", "value": "2048"},
+            {"key": "agent", "value": "1,fstrim_cloned_disks=1"},
+            {"key": "smbios1", "value": "uuid=33cf2a23-9802-4505-9954-f6aae3116abb,manufacturer=QUJD,base64=1"},
+            {"key": "scsi0", "value": "local-lvm:vm-100-disk-0,iothread=1,size=32G"},
+            {"key": "ide2", "value": "local:iso/debian-12.iso,media=cdrom,size=627M"},
+            {"key": "net0", "value": "virtio=bc:24:11:aa:bb:cc,bridge=vmbr0,tag=5"},
+            {"key": "protection", "value": 1},
+            {"key": "lock", "value": "backup"},
+            {"key": "unused0", "value": "local-lvm:vm-100-disk-9"},
+            {"key": "scsihw", "value": "virtio-scsi-single"},
+        ]));
+        assert_eq!(config.name.as_deref(), Some("web1"));
+        assert_eq!(config.description, "line\nline ü");
+        assert_eq!(
+            config.uuid.unwrap().to_string(),
+            "33cf2a23-9802-4505-9954-f6aae3116abb"
+        );
+        assert_eq!(config.lock, Some(Lock("backup".into())));
+        assert!(config.protection && !config.template);
+        let hardware = &config.current;
+        assert_eq!(
+            (hardware.sockets, hardware.cores, hardware.memory_mib),
+            (1, 2, 2048)
+        );
+        assert!(hardware.agent);
+        assert_eq!(hardware.disks.keys().collect::<Vec<_>>(), ["scsi0"]);
+        assert_eq!(hardware.disks["scsi0"].size, Some(32 << 30));
+        assert_eq!(
+            hardware.disks["scsi0"].volume.to_string(),
+            "local-lvm:vm-100-disk-0"
+        );
+        assert_eq!(
+            hardware.cdroms["ide2"].as_ref().unwrap().volume(),
+            "iso/debian-12.iso"
+        );
+        assert_eq!(
+            hardware.nics["net0"],
+            Nic {
+                model: "virtio".into(),
+                mac: Some("BC:24:11:AA:BB:CC".into()),
+                bridge: Some("vmbr0".into()),
+            }
+        );
+        assert_eq!(config.next, config.current);
+        assert!(config.pending.is_empty());
+        assert!(!config.raw.contains_key("digest"));
+        assert_eq!(config.digest, "d1");
+    }
+
+    #[test]
+    fn what_is_pending_shows_in_next_only() {
+        let config = config(&json!([
+            {"key": "memory", "value": "64", "pending": 128},
+            {"key": "cores", "value": 1},
+            {"key": "net0", "value": "virtio=BC:24:11:AA:BB:CC,bridge=vmbr0", "delete": 1},
+            {"key": "net1", "pending": "virtio=BC:24:11:AA:BB:CD,bridge=vmbr1"},
+            {"key": "scsi1", "value": "local:100/vm-100-disk-1.raw,size=1G", "delete": 2},
+        ]));
+        assert_eq!((config.current.memory_mib, config.next.memory_mib), (64, 128));
+        assert_eq!(config.current.nics.keys().collect::<Vec<_>>(), ["net0"]);
+        assert_eq!(config.next.nics.keys().collect::<Vec<_>>(), ["net1"]);
+        assert!(config.next.disks.is_empty());
+        assert_eq!(config.pending, ["memory", "net0", "net1", "scsi1"]);
+        assert_eq!(config.raw.get("memory").map(String::as_str), Some("128"));
+        assert!(!config.raw.contains_key("net0"));
+    }
+
+    #[test]
+    fn a_guest_in_the_making_shows_little() {
+        let config = of(&[("lock", "create")]);
+        assert!(config.lock.unwrap().is_transition());
+        assert_eq!((config.uuid, config.name), (None, None));
+        assert_eq!(config.current.memory_mib, 512);
+    }
+
+    #[test]
+    fn a_configuration_without_digest_is_refused() {
+        assert!(read(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn bad_values_do_not_fail_the_read() {
+        let config = of(&[
+            ("cores", "many"),
+            ("memory", "current=x"),
+            ("agent", ","),
+            ("smbios1", "uuid=zz,,="),
+            ("net0", ""),
+            ("scsi0", "=,=,"),
+            ("scsi1", "/dev/disk/by-path/pci-0000:00:1f.2,size=1G"),
+            ("ide2", "none,media=cdrom"),
+            ("ide3", "cdrom,media=cdrom"),
+            ("sata0", "local:100/vm-100-disk-0.raw,size=huge"),
+            ("protection", "maybe"),
+        ]);
+        assert_eq!((config.current.cores, config.current.memory_mib), (0, 0));
+        assert_eq!(config.current.disks.keys().collect::<Vec<_>>(), ["sata0"]);
+        assert_eq!(config.current.disks["sata0"].size, None);
+        assert_eq!(config.current.cdroms["ide2"], None);
+        assert_eq!(config.current.cdroms["ide3"], None);
+        assert!(!config.current.agent && !config.protection);
+    }
+
+    #[test]
+    fn memory_comes_in_three_spellings() {
+        for value in [json!(2048), json!("2048"), json!("current=2048")] {
+            let config = config(&json!([{"key": "memory", "value": value}]));
+            assert_eq!(config.current.memory_mib, 2048);
+        }
+    }
+
+    #[test]
+    fn the_drive_of_cloud_init_is_no_cd_drive_to_us() {
+        for file in [
+            "local:100/vm-100-cloudinit.qcow2",
+            "local-lvm:vm-100-cloudinit",
+            "local:cloudinit",
+        ] {
+            let config = of(&[("ide2", &format!("{file},media=cdrom"))]);
+            assert!(
+                config.current.cdroms.is_empty() && config.current.disks.is_empty(),
+                "{file}"
+            );
+            let change = Change::Cdrom {
+                slot: "ide2".into(),
+                volume: "local:iso/a.iso".parse().unwrap(),
+            };
+            assert_eq!(only(&config.raw, change), Err(Unfit::NoCdrom("ide2".into())));
+        }
+        let iso = of(&[("ide2", "local:iso/vm-1-cloudinit-tools.iso,media=cdrom")]);
+        assert_eq!(iso.current.cdroms.len(), 1);
+    }
+
+    #[test]
+    fn interfaces_come_in_three_spellings() {
+        for value in [
+            "virtio=bc:24:11:00:00:01,bridge=vmbr0",
+            "model=virtio,macaddr=BC:24:11:00:00:01,bridge=vmbr0",
+            "bridge=vmbr0,virtio=BC:24:11:00:00:01",
+        ] {
+            let nic = nic(value);
+            assert_eq!(nic.model, "virtio", "{value}");
+            assert_eq!(nic.mac.as_deref(), Some("BC:24:11:00:00:01"), "{value}");
+            assert_eq!(nic.bridge.as_deref(), Some("vmbr0"), "{value}");
+        }
+        assert_eq!(nic("e1000,bridge=vmbr1").model, "e1000");
+    }
+
+    #[test]
+    fn changes_keep_what_they_do_not_name() {
+        let raw = raw(&[
+            (
+                "smbios1",
+                "base64=1,manufacturer=QUJD,uuid=00000000-0000-0000-0000-000000000000",
+            ),
+            ("agent", "1,fstrim_cloned_disks=1"),
+            ("net0", "virtio=BC:24:11:AA:BB:CC,bridge=vmbr0,firewall=1,tag=5"),
+            ("ide2", "local:iso/old.iso,media=cdrom,size=600M"),
+            ("memory", "current=2048"),
+        ]);
+        let uuid: Uuid = "33cf2a23-9802-4505-9954-f6aae3116abb".parse().unwrap();
+        for (change, expected) in [
+            (
+                Change::Uuid(uuid),
+                "base64=1,manufacturer=QUJD,uuid=33cf2a23-9802-4505-9954-f6aae3116abb",
+            ),
+            (Change::Agent(false), "0,fstrim_cloned_disks=1"),
+            (
+                Change::Bridge {
+                    slot: "net0".into(),
+                    bridge: "vmbr1".into(),
+                },
+                "virtio=BC:24:11:AA:BB:CC,bridge=vmbr1,firewall=1,tag=5",
+            ),
+            (
+                Change::Cdrom {
+                    slot: "ide2".into(),
+                    volume: "local:iso/new.iso".parse().unwrap(),
+                },
+                "local:iso/new.iso,media=cdrom",
+            ),
+            (Change::MemoryMib(4096), "current=4096"),
+        ] {
+            assert_eq!(only(&raw, change), Ok(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_added() {
+        let none = Options::new();
+        let volume: VolumeId = "local:iso/a.iso".parse().unwrap();
+        let cdrom = Change::Cdrom {
+            slot: "ide2".into(),
+            volume,
+        };
+        assert_eq!(only(&none, cdrom).as_deref(), Ok("local:iso/a.iso,media=cdrom"));
+        assert_eq!(only(&none, Change::Agent(true)).as_deref(), Ok("1"));
+        assert_eq!(only(&none, Change::MemoryMib(512)).as_deref(), Ok("512"));
+        let nic = Change::AddNic(NewNic {
+            slot: "net1".into(),
+            model: "virtio".into(),
+            bridge: "vmbr0".into(),
+        });
+        assert_eq!(only(&none, nic.clone()).as_deref(), Ok("virtio,bridge=vmbr0"));
+        assert_eq!(
+            only(&raw(&[("net1", "virtio,bridge=vmbr9")]), nic),
+            Err(Unfit::NicExists("net1".into()))
+        );
+    }
+
+    #[test]
+    fn an_interface_that_is_missing_can_not_be_moved() {
+        let change = Change::Bridge {
+            slot: "net0".into(),
+            bridge: "vmbr1".into(),
+        };
+        assert_eq!(only(&Options::new(), change), Err(Unfit::NoNic("net0".into())));
+    }
+
+    #[test]
+    fn a_disk_is_not_replaced_by_a_medium() {
+        let change = Change::Cdrom {
+            slot: "scsi0".into(),
+            volume: "local:iso/a.iso".parse().unwrap(),
+        };
+        let raw = raw(&[("scsi0", "local-lvm:vm-100-disk-0,size=8G")]);
+        assert_eq!(only(&raw, change), Err(Unfit::NoCdrom("scsi0".into())));
+    }
+}

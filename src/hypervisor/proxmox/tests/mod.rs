@@ -1,0 +1,664 @@
+//! The driver against a server that says what a host, a broken host or another program might say.
+
+mod server;
+mod simulated;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use server::{Deed, Server, answer, connection, typed};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::{CallRecord, Proxmox, Trust};
+use crate::hypervisor::{Error, Hypervisor, Refusal, StopMode, TaskFilter};
+use crate::model::{
+    Change, GuestAddress, GuestConfig, Hardware, NumberState, Progress, TaskExit, TaskState, Upid,
+};
+use crate::plan::identity::{MAX_AGE, Ownership};
+use crate::runtime::Class;
+
+const UPID: &str = "UPID:pve1:000000B6:0009D6E7:6B0261CA:qmstart:100:root@pam!drover:";
+
+fn at() -> GuestAddress {
+    GuestAddress {
+        node: "pve1".parse().unwrap(),
+        vmid: 100.try_into().unwrap(),
+    }
+}
+
+fn own() -> Ownership {
+    Ownership::for_tests(at(), "d1")
+}
+
+fn base(raw: &[(&str, &str)]) -> GuestConfig {
+    let raw: BTreeMap<String, String> = raw.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+    GuestConfig {
+        digest: "d1".into(),
+        lock: None,
+        template: false,
+        protection: false,
+        name: None,
+        description: String::new(),
+        uuid: None,
+        current: Hardware::default(),
+        next: Hardware::default(),
+        pending: Vec::new(),
+        raw,
+    }
+}
+
+fn data(json: &str) -> String {
+    answer("200 OK", &format!("{{\"data\":{json}}}"))
+}
+
+#[tokio::test]
+async fn a_read_carries_the_token_and_no_body() {
+    let server = Server::saying(data(r#"{"version":"9.2.11"}"#)).await;
+    let version = server.driver().version().await.unwrap();
+    assert_eq!((version.text.as_str(), version.major), ("9.2.11", 9));
+    let seen = &server.seen()[0];
+    assert_eq!(seen.line, "GET /api2/json/version HTTP/1.1");
+    assert_eq!(
+        seen.header("authorization"),
+        Some("PVEAPIToken=root@pam!drover=s3cret")
+    );
+    assert_eq!(seen.header("accept"), Some("application/json"));
+    assert_eq!(
+        (seen.header("content-length"), seen.header("transfer-encoding")),
+        (None, None)
+    );
+}
+
+#[tokio::test]
+async fn a_change_is_a_form_of_known_length() {
+    let server = Server::saying(data("null")).await;
+    let base = base(&[("net0", "virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=5")]);
+    let changes = [
+        Change::Description("a;b&c".into()),
+        Change::Bridge {
+            slot: "net0".into(),
+            bridge: "vmbr1".into(),
+        },
+    ];
+    let progress = server.driver().configure(&own(), &base, &changes).await.unwrap();
+    assert_eq!(progress, Progress::Done);
+    let seen = &server.seen()[0];
+    assert_eq!(seen.line, "PUT /api2/json/nodes/pve1/qemu/100/config HTTP/1.1");
+    assert_eq!(
+        seen.body,
+        "description=a%3Bb%26c&net0=virtio%3DBC%3A24%3A11%3A00%3A00%3A01%2Cbridge%3Dvmbr1%2Ctag%3D5&digest=d1"
+    );
+    assert_eq!(
+        seen.header("content-length"),
+        Some(seen.body.len().to_string().as_str())
+    );
+    assert_eq!(seen.header("transfer-encoding"), None);
+}
+
+#[tokio::test]
+async fn destroying_puts_its_parameters_into_the_query() {
+    let server = Server::saying(data(&format!("{UPID:?}"))).await;
+    let progress = server.driver().destroy(&own()).await.unwrap();
+    assert_eq!(progress, Progress::Running(UPID.parse().unwrap()));
+    let seen = &server.seen()[0];
+    assert_eq!(
+        seen.line,
+        "DELETE /api2/json/nodes/pve1/qemu/100?purge=1 HTTP/1.1"
+    );
+    assert_eq!(
+        (seen.header("content-length"), seen.header("transfer-encoding")),
+        (None, None)
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_sent_for_no_changes_or_for_those_of_another_reading() {
+    let server = Server::saying(data("null")).await;
+    let driver = server.driver();
+    assert_eq!(
+        driver.configure(&own(), &base(&[]), &[]).await.unwrap(),
+        Progress::Done
+    );
+    let other = Ownership::for_tests(at(), "d2");
+    let error = driver
+        .configure(&other, &base(&[]), &[Change::Cores(2)])
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Stale { .. }), "{error}");
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn growing_a_disk_is_guarded_by_the_digest() {
+    let server = Server::saying(data("null")).await;
+    let progress = server
+        .driver()
+        .grow_disk(&own(), "scsi0", 33 << 30)
+        .await
+        .unwrap();
+    assert_eq!(progress, Progress::Done);
+    assert_eq!(server.seen()[0].body, "disk=scsi0&size=33G&digest=d1");
+}
+
+#[tokio::test]
+async fn the_right_fingerprint_bundle_or_carelessness_lets_in() {
+    let server = Server::saying(data(r#"{"version":"8.4.1"}"#)).await;
+    for trust in [
+        Trust::Fingerprint(server.fingerprint),
+        Trust::Bundle(server.pem.clone()),
+        Trust::Insecure,
+    ] {
+        let driver = Proxmox::connect(&server.connection(trust)).unwrap();
+        assert_eq!(driver.version().await.unwrap().major, 8);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_fingerprint_names_both() {
+    let server = Server::saying(data("null")).await;
+    let wrong = ["AB"; 32].join(":");
+    let driver = Proxmox::connect(&server.connection(Trust::Fingerprint(wrong.parse().unwrap()))).unwrap();
+    let error = driver.start(&own()).await.unwrap_err();
+    let found = server.fingerprint.to_string();
+    assert!(
+        matches!(&error, Error::Certificate { fingerprint: Some(f), .. } if *f == found),
+        "{error}"
+    );
+    let text = error.to_string();
+    assert!(text.contains(&wrong) && text.contains(&found), "{text}");
+    assert!(!error.outcome_unknown());
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_unknown_authority_is_named() {
+    let server = Server::saying(data("null")).await;
+    let stranger = Server::saying(data("null")).await;
+    let driver = Proxmox::connect(&server.connection(Trust::Bundle(stranger.pem.clone()))).unwrap();
+    let error = driver.version().await.unwrap_err();
+    let found = server.fingerprint.to_string();
+    assert!(
+        matches!(&error, Error::Certificate { fingerprint: Some(f), .. } if *f == found),
+        "{error}"
+    );
+    assert_eq!(error.class(), Class::Unreachable);
+}
+
+#[tokio::test]
+async fn a_refused_connection_sends_nothing() {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let driver = Proxmox::connect(&connection(port, Trust::Insecure)).unwrap();
+    let error = driver.start(&own()).await.unwrap_err();
+    assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+    assert!(error.to_string().contains("refused"), "{error}");
+    assert!(!error.outcome_unknown());
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_exist_sends_nothing() {
+    let mut connection = connection(8006, Trust::Insecure);
+    connection.host = "host.invalid".into();
+    let error = Proxmox::connect(&connection)
+        .unwrap()
+        .version()
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_no_host() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let plain = async {
+        loop {
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            let mut hello = [0; 64];
+            let _ = tcp.read(&mut hello).await;
+            let _ = tcp.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    };
+    let driver = Proxmox::connect(&connection(port, Trust::Insecure)).unwrap();
+    let own = own();
+    tokio::select! {
+        () = plain => {}
+        result = driver.start(&own) => {
+            let error = result.unwrap_err();
+            assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+            assert!(!error.outcome_unknown());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_leaves_the_outcome_open_and_nothing_is_sent_twice() {
+    for cut in [
+        "",
+        "HTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"data\":",
+    ] {
+        let server = Server::start(|_, _| Deed::Close(cut.to_owned())).await;
+        let error = server.driver().start(&own()).await.unwrap_err();
+        assert!(matches!(error, Error::AnswerLost { .. }), "{cut:?}: {error:?}");
+        assert!(error.outcome_unknown());
+        assert_eq!(server.seen().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_read_whose_connection_breaks_is_sent_again() {
+    let server = Server::start(|number, _| match number {
+        0 => Deed::Close(String::new()),
+        1 => Deed::Close("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{".to_owned()),
+        _ => Deed::Answer(data(r#"{"version":"9.2.11"}"#)),
+    })
+    .await;
+    assert_eq!(server.driver().version().await.unwrap().major, 9);
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn a_read_is_given_up_after_three_tries() {
+    let server = Server::start(|_, _| Deed::Close(String::new())).await;
+    let error = server.driver().version().await.unwrap_err();
+    assert!(matches!(error, Error::AnswerLost { .. }), "{error:?}");
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn a_read_that_takes_too_long_is_not_sent_again() {
+    let server = Server::start(|_, _| Deed::Hang).await;
+    let mut connection = server.connection(Trust::Insecure);
+    connection.timeout = Duration::from_millis(300);
+    let error = Proxmox::connect(&connection)
+        .unwrap()
+        .version()
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("none within 0.3 s"), "{error}");
+    assert_eq!(server.seen().len(), 1);
+}
+
+/// The host closes each connection right after its answer, as it does with one that is idle for 5 s.
+#[tokio::test]
+async fn a_connection_that_the_host_closed_makes_no_change_uncertain() {
+    let server = Server::start(|_, seen| {
+        Deed::Close(if seen.line.starts_with("GET") {
+            data(r#"{"version":"9.2.11"}"#)
+        } else {
+            data(&format!("{UPID:?}"))
+        })
+    })
+    .await;
+    let driver = server.driver();
+    for _ in 0..5 {
+        driver.version().await.unwrap();
+        driver.start(&own()).await.unwrap();
+    }
+    let changes = server
+        .seen()
+        .iter()
+        .filter(|s| s.line.starts_with("POST"))
+        .count();
+    assert_eq!(changes, 5);
+}
+
+#[tokio::test]
+async fn reads_share_a_connection_and_each_change_makes_its_own() {
+    let server = Server::start(|_, seen| {
+        Deed::Answer(data(if seen.line.starts_with("GET") {
+            r#"{"version":"9.2.11"}"#
+        } else {
+            "null"
+        }))
+    })
+    .await;
+    let driver = server.driver();
+    for _ in 0..3 {
+        driver.version().await.unwrap();
+    }
+    assert_eq!(server.connections(), 1);
+    for _ in 0..2 {
+        driver.start(&own()).await.unwrap();
+    }
+    assert_eq!(server.connections(), 3);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_told_by_the_reason_phrase() {
+    let server = Server::saying("HTTP/1.1 401 invalid token value!\r\nContent-Length: 0\r\n\r\n").await;
+    let error = server.driver().version().await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Unauthorized { message } if message == "invalid token value!"),
+        "{error:?}"
+    );
+    assert_eq!(error.class(), Class::Denied);
+    assert!(!error.to_string().contains("s3cret"));
+}
+
+#[tokio::test]
+async fn refusals_are_told_apart() {
+    for (text, class, refusal) in [
+        (
+            answer(
+                "403 Permission check failed (/vms/100, VM.PowerMgmt)",
+                r#"{"data":null,"message":"Permission check failed (/vms/100, VM.PowerMgmt)\n"}"#,
+            ),
+            Class::Denied,
+            None,
+        ),
+        (
+            answer(
+                "500 VM is locked (backup)",
+                r#"{"data":null,"message":"VM is locked (backup)\n"}"#,
+            ),
+            Class::Busy,
+            Some(Refusal::Locked("backup".into())),
+        ),
+        // Up to 8.2 the sentence stands in the reason phrase only.
+        (
+            answer(
+                "500 can't lock file '/var/lock/x' - got timeout",
+                r#"{"data":null}"#,
+            ),
+            Class::Busy,
+            Some(Refusal::LockTimeout),
+        ),
+        (
+            answer(
+                "400 Parameter verification failed.",
+                r#"{"data":null,"errors":{"cores":"value must have a minimum value of 1"}}"#,
+            ),
+            Class::Invalid,
+            Some(Refusal::Parameters),
+        ),
+        (
+            answer("501 Method 'POST /x' not implemented", r#"{"data":null}"#),
+            Class::Permanent,
+            Some(Refusal::Other),
+        ),
+        (
+            typed(
+                "500 Not a HASH reference at AnyEvent.pm line 957.",
+                "text/plain",
+                "Not a HASH",
+            ),
+            Class::Transient,
+            Some(Refusal::Other),
+        ),
+    ] {
+        let server = Server::saying(text.clone()).await;
+        let error = server.driver().start(&own()).await.unwrap_err();
+        assert_eq!(
+            (error.class(), error.refusal()),
+            (class, refusal.as_ref()),
+            "{text}"
+        );
+        assert!(!error.outcome_unknown(), "{text}");
+        assert!(!error.sentence().is_empty(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_unreachable_node_has_no_body_but_a_reason() {
+    for (status, maybe_done) in [(595, false), (596, true), (599, true)] {
+        let text = format!("HTTP/1.1 {status} Connection refused\r\nContent-Length: 0\r\n\r\n");
+        let server = Server::saying(text).await;
+        let error = server.driver().start(&own()).await.unwrap_err();
+        assert!(
+            matches!(&error, Error::NodeUnreachable { message, .. } if message == "Connection refused"),
+            "{error:?}"
+        );
+        assert_eq!(error.outcome_unknown(), maybe_done);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_the_api_is_not_taken_for_it() {
+    let long = format!("\"{}\"", "x".repeat(10 << 20));
+    for text in [
+        typed("200 OK", "text/html; charset=utf-8", "<html>"),
+        typed("500 Oops", "text/html", "<html>"),
+        typed("404 Not Found", "text/html", "<html>"),
+        answer("200 OK", "{\"data\":"),
+        answer("200 OK", ""),
+        answer("200 OK", "{}"),
+        answer("200 OK", "[1,2]"),
+        data("12"),
+        data("\"UPID:nonsense\""),
+        data(&long),
+        "HTTP/1.1 302 Found\r\nLocation: https://elsewhere/\r\nContent-Length: 0\r\n\r\n".to_owned(),
+    ] {
+        let server = Server::saying(text.clone()).await;
+        let error = server.driver().start(&own()).await.unwrap_err();
+        let head = &text[..text.len().min(80)];
+        assert!(matches!(error, Error::Decode { .. }), "{head}: {error:?}");
+        assert!(error.outcome_unknown(), "{head}");
+        assert!(error.to_string().len() < 3000, "{head}");
+        assert_eq!(server.seen().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_lost_the_host_leaves_the_outcome_open() {
+    for status in [
+        "502 Bad Gateway",
+        "503 Service Unavailable",
+        "504 Gateway Timeout",
+    ] {
+        let server = Server::saying(typed(status, "text/html", "<html>")).await;
+        let error = server.driver().start(&own()).await.unwrap_err();
+        assert!(matches!(error, Error::AnswerLost { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_clear_word_makes_a_number_free_or_taken() {
+    let taken = r#"{"data":null,"errors":{"vmid":"VM 100 already exists"},"message":"x\n"}"#;
+    let other = r#"{"data":null,"errors":{"vmid":"invalid format"},"message":"x\n"}"#;
+    for (text, expected) in [
+        (data("\"100\""), Some(NumberState::Free)),
+        (data("100"), Some(NumberState::Free)),
+        (
+            answer("400 Parameter verification failed.", taken),
+            Some(NumberState::Taken),
+        ),
+        (data("\"101\""), None),
+        (data("null"), None),
+        (answer("400 Parameter verification failed.", other), None),
+        (answer("500 VM 100 already exists", r#"{"data":null}"#), None),
+        (answer("200 OK", ""), None),
+    ] {
+        let server = Server::saying(text.clone()).await;
+        let state = server.driver().number_state(at().vmid).await.ok();
+        assert_eq!(state, expected, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_task_is_running_ended_or_forgotten() {
+    let upid: Upid = UPID.parse().unwrap();
+    let forgotten = r#"{"data":null,"errors":{"upid":"no such task"},"message":"x\n"}"#;
+    for (text, expected) in [
+        (data(r#"{"status":"running"}"#), TaskState::Running),
+        (
+            data(r#"{"status":"stopped","exitstatus":"WARNINGS: 1"}"#),
+            TaskState::Ended(TaskExit::Ok { warnings: 1 }),
+        ),
+        (
+            data(r#"{"status":"stopped","exitstatus":"no space left"}"#),
+            TaskState::Ended(TaskExit::Failed("no space left".into())),
+        ),
+        (
+            answer("400 Parameter verification failed.", forgotten),
+            TaskState::Forgotten,
+        ),
+    ] {
+        let server = Server::saying(text).await;
+        assert_eq!(server.driver().task(&upid).await.unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_long_list_of_tasks_is_read_to_its_end() {
+    let server = Server::start(|_, seen| {
+        let first = seen.line.contains("start=0 ");
+        let numbers = if first { 0..500 } else { 499..510 };
+        let rows: Vec<String> = numbers
+            .map(|n| {
+                format!(
+                    r#"{{"upid":"UPID:pve1:{n:08X}:0:1:qmstart:100:root@pam:","status":"OK","endtime":1}}"#
+                )
+            })
+            .collect();
+        Deed::Answer(data(&format!("[{}]", rows.join(","))))
+    })
+    .await;
+    let filter = TaskFilter {
+        vmid: Some(at().vmid),
+        since: Some(1),
+        ..TaskFilter::default()
+    };
+    let tasks = server.driver().node_tasks(&at().node, &filter).await.unwrap();
+    assert_eq!(tasks.len(), 510);
+    let line = &server.seen()[1].line;
+    assert!(
+        line.contains("?source=all&vmid=100&since=1&limit=500&start=500 "),
+        "{line}"
+    );
+}
+
+#[tokio::test]
+async fn the_identity_of_the_cluster_is_its_root_certificate() {
+    let fingerprint = ["1C"; 32].join(":");
+    let server = Server::saying(data(&format!(
+        r#"[{{"filename":"pve-ssl.pem","fingerprint":"00"}},{{"filename":"pve-root-ca.pem","fingerprint":"{fingerprint}"}}]"#
+    )))
+    .await;
+    let id = server.driver().cluster_id(&at().node).await.unwrap();
+    assert_eq!(id.as_str(), "1c".repeat(32));
+    let without = Server::saying(data("[]")).await;
+    assert!(without.driver().cluster_id(&at().node).await.is_err());
+}
+
+#[tokio::test]
+async fn addresses_of_a_guest_are_read_and_a_silent_agent_is_busy() {
+    let server = Server::saying(data(
+        r#"{"result":[{"name":"lo","ip-addresses":[{"ip-address":"127.0.0.1"}]},{"name":"x"},
+        {"name":"eth0","ip-addresses":[{"ip-address":"192.0.2.5"},{"ip-address":"fe80::1"},
+        {"ip-address":"2001:db8::5"},{"ip-address":"192.0.2.5"}]}]}"#,
+    ))
+    .await;
+    let addresses = server.driver().guest_addresses(&at()).await.unwrap();
+    assert_eq!(
+        addresses,
+        [
+            "192.0.2.5".parse::<std::net::IpAddr>().unwrap(),
+            "2001:db8::5".parse().unwrap()
+        ]
+    );
+    let silent = Server::saying(answer("500 QEMU guest agent is not running", r#"{"data":null}"#)).await;
+    let error = silent.driver().guest_addresses(&at()).await.unwrap_err();
+    assert_eq!(error.refusal(), Some(&Refusal::AgentNotRunning));
+}
+
+#[tokio::test]
+async fn the_observer_sees_each_exchange() {
+    let server = Server::start(|number, _| match number {
+        0 => Deed::Close(String::new()),
+        1 => Deed::Answer(data(r#"{"version":"9.2.11"}"#)),
+        _ => Deed::Answer(answer("500 VM 100 not running", r#"{"data":null}"#)),
+    })
+    .await;
+    let records: Arc<Mutex<Vec<CallRecord>>> = Arc::default();
+    let kept = Arc::clone(&records);
+    let driver = server.driver().observed_by(Arc::new(move |record: &CallRecord| {
+        kept.lock().unwrap().push(record.clone());
+    }));
+    driver.version().await.unwrap();
+    driver.stop(&own(), StopMode::Hard).await.unwrap_err();
+    let records = records.lock().unwrap();
+    let told: Vec<_> = records
+        .iter()
+        .map(|r| (r.method, r.operation, r.status, r.outcome))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("GET", "/version", None, "answer_lost"),
+            ("GET", "/version", Some(200), "ok"),
+            (
+                "POST",
+                "/nodes/{node}/qemu/{vmid}/status/stop",
+                Some(500),
+                "refused"
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_observation_too_old_sends_nothing() {
+    let server = Server::saying(data(&format!("{UPID:?}"))).await;
+    let driver = server.driver();
+    let stale = Ownership::aged_for_tests(at(), "d1", 2 * MAX_AGE);
+    for error in [
+        driver.start(&stale).await.unwrap_err(),
+        driver.stop(&stale, StopMode::Hard).await.unwrap_err(),
+        driver.destroy(&stale).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Stale { .. }), "{error:?}");
+        assert!(!error.outcome_unknown());
+    }
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn an_observation_that_grows_too_old_while_connecting_sends_nothing() {
+    let server = Server::saying(data(&format!("{UPID:?}"))).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let slow = connection(
+        listener.local_addr().unwrap().port(),
+        Trust::Fingerprint(server.fingerprint),
+    );
+    let driver = Proxmox::connect(&slow).unwrap();
+    let left = Duration::from_millis(200);
+    let own = Ownership::aged_for_tests(at(), "d1", MAX_AGE - left);
+    let far_away = async {
+        let (mut near, _) = listener.accept().await.unwrap();
+        tokio::time::sleep(2 * left).await;
+        let mut far = tokio::net::TcpStream::connect(("127.0.0.1", server.port))
+            .await
+            .unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = far_away => {}
+        result = driver.start(&own) => {
+            let error = result.unwrap_err();
+            assert!(matches!(error, Error::Stale { .. }), "{error:?}");
+        }
+    }
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn what_can_not_be_a_host_is_refused_before_anything_is_sent() {
+    for (host, pem) in [("https://pve1", None), ("pve1", Some("nonsense"))] {
+        let mut connection = connection(8006, Trust::Insecure);
+        connection.host = host.to_owned();
+        if let Some(pem) = pem {
+            connection.trust = Trust::Bundle(pem.to_owned());
+        }
+        let error = Proxmox::connect(&connection).unwrap_err();
+        assert!(matches!(error, Error::Unbuildable { .. }), "{error:?}");
+    }
+}
