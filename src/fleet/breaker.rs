@@ -9,9 +9,26 @@ use tokio_util::sync::CancellationToken;
 use super::host_state::HostState;
 use crate::hypervisor::Error;
 
-/// So many answers lost in a row, by whichever calls, count as a host that does not answer. One alone may
-/// be a call that took too long.
+/// So many answers lost in a row count as a host that does not answer. One alone may be bad luck.
 const LOST_IN_A_ROW: u32 = 3;
+
+/// Whether a lost answer speaks against the host: only of reads that it answers from memory. An agent, a
+/// guest's monitor, a storage or a mutation may hang while the host is well.
+fn speaks_for_the_host(operation: &str) -> bool {
+    matches!(
+        operation,
+        "version"
+            | "cluster_status"
+            | "cluster_id"
+            | "overview"
+            | "recent_tasks"
+            | "number_bounds"
+            | "number_state"
+            | "node_tasks"
+            | "task"
+            | "guest_config"
+    )
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
@@ -39,13 +56,15 @@ impl Breaker {
     }
 
     /// Draws the conclusion from the end of a call.
-    pub(super) fn note<T>(&self, answer: &Result<T, Error>) {
+    pub(super) fn note<T>(&self, operation: &str, answer: &Result<T, Error>) {
         match answer {
             Err(error @ (Error::Connect { .. } | Error::Certificate { .. } | Error::Unauthorized { .. })) => {
                 self.open(HostState::of(error));
             }
             Err(error @ Error::AnswerLost { .. }) => {
-                if self.lost.fetch_add(1, Ordering::Relaxed) + 1 >= LOST_IN_A_ROW {
+                if speaks_for_the_host(operation)
+                    && self.lost.fetch_add(1, Ordering::Relaxed) + 1 >= LOST_IN_A_ROW
+                {
                     self.open(HostState::of(error));
                 }
             }
@@ -72,13 +91,13 @@ mod tests {
     fn single_lost_answers_do_not_open_it() {
         let breaker = Breaker::default();
         for _ in 0..10 {
-            breaker.note(&lost());
-            breaker.note(&lost());
-            breaker.note(&Ok(()));
+            breaker.note("overview", &lost());
+            breaker.note("overview", &lost());
+            breaker.note("overview", &Ok(()));
         }
         assert_eq!(breaker.open_since(), None);
         for _ in 0..3 {
-            breaker.note(&lost());
+            breaker.note("overview", &lost());
         }
         assert!(matches!(
             breaker.open_since(),
@@ -87,15 +106,27 @@ mod tests {
     }
 
     #[test]
+    fn agents_that_hang_do_not_open_it() {
+        let breaker = Breaker::default();
+        for _ in 0..10 {
+            breaker.note("guest_addresses", &lost());
+        }
+        assert_eq!(breaker.open_since(), None);
+    }
+
+    #[test]
     fn another_node_that_is_down_does_not_open_it() {
         let breaker = Breaker::default();
         for _ in 0..10 {
-            breaker.note::<()>(&Err(Error::NodeUnreachable {
-                operation: "config".into(),
-                status: 595,
-                message: "No route to host".into(),
-                maybe_done: false,
-            }));
+            breaker.note::<()>(
+                "guest_config",
+                &Err(Error::NodeUnreachable {
+                    operation: "config".into(),
+                    status: 595,
+                    message: "No route to host".into(),
+                    maybe_done: false,
+                }),
+            );
         }
         assert_eq!(breaker.open_since(), None);
     }
@@ -103,13 +134,19 @@ mod tests {
     #[test]
     fn refused_connection_or_credentials_open_it_at_once() {
         let breaker = Breaker::default();
-        breaker.note::<()>(&Err(Error::Unauthorized {
-            message: "invalid token value!".into(),
-        }));
-        breaker.note::<()>(&Err(Error::Connect {
-            address: "pve:8006".into(),
-            reason: "refused".into(),
-        }));
+        breaker.note::<()>(
+            "overview",
+            &Err(Error::Unauthorized {
+                message: "invalid token value!".into(),
+            }),
+        );
+        breaker.note::<()>(
+            "overview",
+            &Err(Error::Connect {
+                address: "pve:8006".into(),
+                reason: "refused".into(),
+            }),
+        );
         assert!(matches!(breaker.open_since(), Some(HostState::Denied { .. })));
     }
 }

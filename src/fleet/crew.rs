@@ -69,9 +69,12 @@ impl Crew {
             }
         }
         inner.hosts.insert(connection.host.clone());
-        inner
+        let before = inner
             .connected
             .insert(connection.host.clone(), Arc::clone(connection));
+        if let Some(before) = before.filter(|before| !Arc::ptr_eq(before, connection)) {
+            before.breaker.open(HostState::Connecting);
+        }
         self.use_if_needed(connection);
         Ok(())
     }

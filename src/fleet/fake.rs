@@ -214,7 +214,10 @@ pub(super) fn config(digest: &str) -> GuestConfig {
 
 /// A fleet with one declared host, connected and with its first list.
 pub(super) async fn fleet_of(host: &FakeHost) -> (Fleet, FleetEvents, super::Cluster) {
-    let (fleet, events) = Fleet::new(FleetOptions::default(), tokio_util::sync::CancellationToken::new());
+    let (fleet, events) = Fleet::new(
+        FleetOptions::default(),
+        tokio_util::sync::CancellationToken::new(),
+    );
     fleet.declare("a", host.spec());
     tokio::time::sleep(Duration::from_secs(1)).await;
     let cluster = fleet.host("a").unwrap().cluster.unwrap();
@@ -290,7 +293,11 @@ impl Hypervisor for FakeHost {
 
     fn guest_config<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, GuestConfig> {
         Box::pin(self.answer("guest_config", |world| {
-            world.configs.get(&at.vmid).cloned().unwrap_or_else(|| config("one"))
+            world
+                .configs
+                .get(&at.vmid)
+                .cloned()
+                .unwrap_or_else(|| config("one"))
         }))
     }
 

@@ -13,6 +13,7 @@ use super::breaker::Breaker;
 use super::host_state::HostState;
 use super::locked;
 use super::options::{Budget, CallObserver, CallReport, Poll};
+use super::probe::{Found, members};
 use crate::hypervisor::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp,
@@ -27,8 +28,8 @@ pub(super) struct Connection {
     pub(super) host: String,
     /// The node that it is.
     pub(super) node: NodeName,
-    /// The members that it named last.
-    members: Mutex<BTreeSet<NodeName>>,
+    /// What it said last about its cluster.
+    said: Mutex<Said>,
     pub(super) poll: Poll,
     pub(super) budget: Budget,
     pub(super) breaker: Breaker,
@@ -42,15 +43,15 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(
         host: &str,
-        (node, members): (NodeName, BTreeSet<NodeName>),
+        found: &Found,
         (poll, budget): (Poll, Budget),
         driver: Arc<dyn Hypervisor>,
         observe: Option<CallObserver>,
     ) -> Self {
         Self {
             host: host.to_owned(),
-            node,
-            members: Mutex::new(members),
+            node: found.node.clone(),
+            said: Mutex::new(Said::of(&found.status)),
             poll,
             budget,
             breaker: Breaker::default(),
@@ -68,16 +69,38 @@ impl Connection {
 
     /// Whether it names this node as a member of its cluster.
     pub(super) fn names(&self, node: &NodeName) -> bool {
-        locked(&self.members).contains(node)
+        locked(&self.said).members.contains(node)
     }
 
-    /// Takes in the members that it names now.
-    pub(super) fn set_members(&self, members: BTreeSet<NodeName>) {
-        *locked(&self.members) = members;
+    /// Takes in what it says now. True if another member answered than before, as behind an address that
+    /// moves among the members.
+    pub(super) fn take_status(&self, status: &ClusterStatus) -> bool {
+        let now = Said::of(status);
+        let mut said = locked(&self.said);
+        let moved = now.answering != said.answering;
+        *said = now;
+        moved
     }
 
     fn check(&self) -> Result<(), Error> {
         self.breaker.open_since().map_or(Ok(()), |state| Err(held(state)))
+    }
+}
+
+#[derive(Debug)]
+struct Said {
+    /// The member that answered.
+    answering: Option<NodeName>,
+    members: BTreeSet<NodeName>,
+}
+
+impl Said {
+    fn of(status: &ClusterStatus) -> Self {
+        let local = status.members.iter().find(|member| member.local);
+        Self {
+            answering: local.map(|member| member.name.clone()),
+            members: members(status),
+        }
     }
 }
 
@@ -140,7 +163,7 @@ impl Guarded {
     }
 
     fn leave<T>(&self, operation: &'static str, began: Instant, answer: &Result<T, Error>) {
-        self.connection.breaker.note(answer);
+        self.connection.breaker.note(operation, answer);
         if let Some(observe) = &self.connection.observe {
             observe(&CallReport {
                 host: &self.connection.host,

@@ -9,8 +9,8 @@ use super::cluster::Cluster;
 use super::guarded::Connection;
 use super::host_state::HostState;
 use super::now;
-use super::options::{Budget, Poll};
-use super::probe::probe;
+use super::options::{Budget, CallReport, Poll};
+use super::probe::{Found, probe};
 use super::registry::{Fleet, Seat};
 use super::shared::Shared;
 use crate::hypervisor::Hypervisor;
@@ -111,10 +111,10 @@ pub(super) async fn keep_connected(fleet: Fleet, seat: Arc<Seat>) {
 async fn connect(fleet: &Fleet, seat: &Arc<Seat>) -> Result<(Arc<Shared>, Arc<Connection>), HostState> {
     let spec = &seat.spec;
     let expected = fleet.expected_cluster(seat);
-    let found = probe(&*spec.driver, spec.node_name.as_ref(), expected.as_ref()).await?;
+    let found = look(fleet, seat, expected.as_ref()).await?;
     let connection = Arc::new(Connection::new(
         &seat.name,
-        (found.node.clone(), found.members()),
+        &found,
         (spec.poll, spec.budget),
         Arc::clone(&spec.driver),
         fleet.options().observe.clone(),
@@ -128,6 +128,22 @@ async fn connect(fleet: &Fleet, seat: &Arc<Seat>) -> Result<(Arc<Shared>, Arc<Co
         "host is usable"
     );
     Ok((cluster, connection))
+}
+
+/// Asks a host what it is, and reports that as one call.
+async fn look(fleet: &Fleet, seat: &Seat, expected: Option<&ClusterId>) -> Result<Found, HostState> {
+    let spec = &seat.spec;
+    let began = now();
+    let found = probe(&*spec.driver, spec.node_name.as_ref(), expected).await;
+    if let Some(observe) = &fleet.options().observe {
+        observe(&CallReport {
+            host: &seat.name,
+            operation: "probe",
+            failure: found.as_ref().err().map(HostState::class),
+            took: now().saturating_duration_since(began),
+        });
+    }
+    found
 }
 
 /// Waits while the connection stands, verifying it when asked to; why it no longer stands.
@@ -146,15 +162,14 @@ async fn stand_by(
             () = connection.verify.notified() => {}
             () = seat.kick.notified() => {}
         }
-        let spec = &seat.spec;
         let expected = fleet.expected_cluster(seat).unwrap_or_else(|| cluster.id.clone());
-        let verdict = match probe(&*spec.driver, spec.node_name.as_ref(), Some(&expected)).await {
-            // The node under the address is another member: the host's facts are gathered anew.
+        let verdict = match look(fleet, seat, Some(&expected)).await {
+            // It is another member now, or the record says another cluster: its facts are gathered anew.
             Ok(found) if found.node != connection.node || found.cluster != cluster.id => {
                 Err(HostState::Connecting)
             }
             Ok(found) => {
-                connection.set_members(found.members());
+                connection.take_status(&found.status);
                 cluster.confirm(connection, &found)
             }
             Err(state) => Err(state),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::hypervisor::Error;
 use crate::model::{ClusterId, NodeName};
+use crate::runtime::Class;
 
 /// How it stands with a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,18 @@ impl HostState {
             }
             Error::Unauthorized { .. } | Error::Forbidden { .. } => Self::Denied { reason },
             _ => Self::Failed { reason },
+        }
+    }
+
+    /// The class of a state that is a failure.
+    pub(super) const fn class(&self) -> Class {
+        match self {
+            Self::Connecting | Self::Usable => Class::Transient,
+            Self::Unreachable { .. } | Self::Untrusted { .. } => Class::Unreachable,
+            Self::Denied { .. } => Class::Denied,
+            Self::NodeUnknown { .. } => Class::Invalid,
+            Self::ClusterChanged { .. } | Self::NotMember { .. } => Class::Conflict,
+            Self::Failed { .. } => Class::Permanent,
         }
     }
 }

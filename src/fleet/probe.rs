@@ -10,17 +10,11 @@ use crate::model::{ClusterId, ClusterStatus, HostVersion, NodeName, NumberBounds
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) version: HostVersion,
+    /// The node that it is.
     pub(super) node: NodeName,
     pub(super) cluster: ClusterId,
     pub(super) status: ClusterStatus,
     pub(super) bounds: NumberBounds,
-}
-
-impl Found {
-    /// The members of its cluster.
-    pub(super) fn members(&self) -> BTreeSet<NodeName> {
-        members(&self.status)
-    }
 }
 
 /// The names of the members.

@@ -168,10 +168,13 @@ impl Shared {
     pub(super) async fn read_addresses(&self, at: &GuestAddress) {
         let answer = match self.driver().guest_addresses(at).await {
             Ok(ips) => Some(ips),
-            Err(Error::Refused {
-                refusal: Refusal::AgentNotRunning | Refusal::GuestNotRunning | Refusal::Other,
-                ..
-            }) => None,
+            Err(
+                Error::AnswerLost { .. }
+                | Error::Refused {
+                    refusal: Refusal::AgentNotRunning | Refusal::GuestNotRunning | Refusal::Other,
+                    ..
+                },
+            ) => None,
             Err(_) => return,
         };
         // It may have stopped while its agent was asked.

@@ -29,7 +29,7 @@ pub struct Snapshot {
     pub nodes: Arc<[NodeRow]>,
     /// Storages, by name and node.
     pub storages: Arc<[StorageRow]>,
-    /// Members and quorum.
+    /// Members, by name, and quorum. Which member answered is not kept.
     pub status: Arc<ClusterStatus>,
     /// The datacenter's bounds for new numbers, as of the last time that a host was connected to.
     pub bounds: NumberBounds,
@@ -240,17 +240,10 @@ impl View {
         let before = self.shown.load_full();
         let bounds = bounds.unwrap_or(before.bounds);
         // Which member answered changes when another one is asked, and means nothing to the readers.
-        let members = |status: &ClusterStatus| -> Vec<_> {
-            status
-                .members
-                .iter()
-                .map(|m| (m.name.clone(), m.online))
-                .collect()
-        };
-        let differs = status.quorate != before.status.quorate
-            || status.name != before.status.name
-            || members(&status) != members(&before.status)
-            || bounds != before.bounds;
+        for member in &mut status.members {
+            member.local = false;
+        }
+        let differs = status != *before.status || bounds != before.bounds;
         let mut next = Snapshot::clone(&before);
         next.revision += u64::from(differs);
         next.status = Arc::new(status);

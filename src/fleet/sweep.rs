@@ -37,7 +37,8 @@ pub(super) async fn sweep(shared: Arc<Shared>) {
     let mut cursor = None;
     loop {
         let connection = Arc::clone(&follow.borrow_and_update());
-        if connection.breaker.open_since().is_some() && visits.is_empty() {
+        let may_send = connection.breaker.open_since().is_none();
+        if !may_send && visits.is_empty() {
             if follow.changed().await.is_err() {
                 return;
             }
@@ -51,7 +52,7 @@ pub(super) async fn sweep(shared: Arc<Shared>) {
             Some(()) = visits.next(), if !visits.is_empty() => continue,
             () = shared.errand.notified() => continue,
             _ = follow.changed() => continue,
-            () = sleep_until(wake), if wake.is_some() && visits.len() < AT_ONCE => {}
+            () = sleep_until(wake), if may_send && wake.is_some() && visits.len() < AT_ONCE => {}
         }
         if let Some((vmid, errand)) = shared.readings.take_due(super::now()) {
             visits.push(Box::pin(visit(&shared, vmid, errand)));

@@ -169,19 +169,15 @@ impl Round<'_> {
 
     fn take_status(&self, status: ClusterStatus) {
         let before = self.shared.view.shown();
-        // Another name, or another member under the same address: it may be another cluster altogether.
-        let local = status.members.iter().find(|member| member.local);
-        let was_local = before.status.members.iter().find(|member| member.local);
-        let moved = local
-            .zip(was_local)
-            .is_some_and(|(now, then)| now.name != then.name);
-        if moved || status.name != before.status.name {
+        // Another name: it may be another cluster altogether.
+        if status.name != before.status.name {
             self.connection.breaker.open(HostState::Connecting);
             return;
         }
-        let members = members(&status);
-        self.shared.crew.question_strangers(&members);
-        self.connection.set_members(members);
+        if self.connection.take_status(&status) {
+            self.connection.verify.notify_one();
+        }
+        self.shared.crew.question_strangers(&members(&status));
         if self.shared.view.take_status(status, None) {
             self.shared.announce_hosts();
         }
