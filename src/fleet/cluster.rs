@@ -11,7 +11,7 @@ use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::hypervisor::{Error, Hypervisor};
 use crate::model::{
-    ClusterId, GuestAddress, GuestKind, GuestRow, Power, PowerReading, TaskState, Upid, Vmid,
+    ClusterId, GuestAddress, GuestKind, GuestRow, Lock, Power, PowerReading, TaskState, Upid, Vmid,
 };
 
 /// So many configurations are read at once when several are asked for.
@@ -145,13 +145,9 @@ impl Cluster {
 
     fn is_read(&self, row: &GuestRow) -> bool {
         row.name.is_some()
-            && self.last_config(row.vmid).is_some_and(|reading| {
-                !reading
-                    .config
-                    .lock
-                    .as_ref()
-                    .is_some_and(|lock| lock.is_transition())
-            })
+            && self
+                .last_config(row.vmid)
+                .is_some_and(|reading| !reading.config.lock.as_ref().is_some_and(Lock::is_transition))
     }
 
     /// Reads the configurations of up to `limit` of these guests; the readings become the last seen.

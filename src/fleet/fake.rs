@@ -111,6 +111,8 @@ pub(super) struct World {
     pub(super) addresses: BTreeMap<Vmid, Vec<GuestIp>>,
     pub(super) tasks: BTreeMap<Upid, TaskState>,
     pub(super) recent: Vec<TaskRecord>,
+    /// How long each agent takes before it fails.
+    pub(super) agents_hang: Option<Duration>,
     pub(super) number: NumberState,
     /// Answers of `cluster_status` to come before the usual one: with or without a majority.
     pub(super) quorum_to_come: Vec<bool>,
@@ -144,6 +146,7 @@ impl FakeHost {
             addresses: BTreeMap::new(),
             tasks: BTreeMap::new(),
             recent: Vec::new(),
+            agents_hang: None,
             number: NumberState::Free,
             quorum_to_come: Vec::new(),
             calls: BTreeMap::new(),
@@ -313,9 +316,21 @@ impl Hypervisor for FakeHost {
     }
 
     fn guest_addresses<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Vec<GuestIp>> {
-        Box::pin(self.answer("guest_addresses", |world| {
-            world.addresses.get(&at.vmid).cloned().unwrap_or_default()
-        }))
+        Box::pin(async move {
+            let addresses = self
+                .answer("guest_addresses", |world| {
+                    world.addresses.get(&at.vmid).cloned().unwrap_or_default()
+                })
+                .await?;
+            let Some(time) = self.with(|world| world.agents_hang) else {
+                return Ok(addresses);
+            };
+            tokio::time::sleep(time).await;
+            Err(Error::AnswerLost {
+                operation: "guest_addresses".into(),
+                reason: "timed out".into(),
+            })
+        })
     }
 
     fn create<'a>(&'a self, _guest: &'a CreateGuest) -> Answer<'a, Progress> {

@@ -37,7 +37,7 @@ impl Default for Poll {
             tasks: Duration::from_secs(3),
             resources: Duration::from_secs(10),
             status: Duration::from_secs(30),
-            sweep: Duration::from_secs(3600),
+            sweep: Duration::from_hours(1),
         }
     }
 }

@@ -58,7 +58,7 @@ pub struct Unread {
 /// How often addresses are asked for after a start before the hourly sweep must do.
 const SEEK_ATTEMPTS: u32 = 12;
 const SEEK_FIRST: Duration = Duration::from_secs(2);
-const SEEK_CAP: Duration = Duration::from_secs(60);
+const SEEK_CAP: Duration = Duration::from_mins(1);
 
 /// What is to be read of one guest out of turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

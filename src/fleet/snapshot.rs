@@ -87,8 +87,11 @@ pub(super) struct View {
 struct Inner {
     /// Live readings that the list has not caught up with.
     live: BTreeMap<Vmid, Live>,
-    announced: Option<(Arc<[NodeRow]>, Arc<[StorageRow]>)>,
+    announced: Option<Capacity>,
 }
+
+/// Nodes and storages.
+type Capacity = (Arc<[NodeRow]>, Arc<[StorageRow]>);
 
 /// A guest's own status, newer than its row.
 #[derive(Clone, Debug)]
@@ -298,7 +301,7 @@ mod tests {
         let start = Instant::now();
         view.take_list(
             overview(&[row(100, Power::Stopped)]),
-            start + Duration::from_secs(60),
+            start + Duration::from_mins(1),
         );
         let diff = view.take_power(vmid(100), &reading(Power::Running, false), start);
         assert_eq!(diff, GuestDiff::default());
@@ -313,7 +316,7 @@ mod tests {
         view.take_power(vmid(100), &reading(Power::Running, true), start);
         view.take_list(
             overview(&[row(100, Power::Running)]),
-            start + Duration::from_secs(60),
+            start + Duration::from_mins(1),
         );
         assert!(view.shown().paused.contains(&vmid(100)));
         view.take_list(

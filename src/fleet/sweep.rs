@@ -128,10 +128,9 @@ async fn visit(shared: &Shared, vmid: Vmid, errand: Errand) {
     let Some(interest) = interest else { return };
     // A hint says that the row is out of date; in its turn, a guest that is off shows nothing more.
     let hinted = errand.power && !errand.addresses;
-    if hinted || (errand.power && row.power == Power::Running) {
-        if shared.read_power(&at).await.is_err() {
-            return;
-        }
+    let due = hinted || (errand.power && row.power == Power::Running);
+    if due && shared.read_power(&at).await.is_err() {
+        return;
     }
     let runs = shared
         .view

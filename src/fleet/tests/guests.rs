@@ -162,3 +162,33 @@ async fn foreign_destroy_task_makes_the_number_unread_though_the_list_never_lack
     pass(4).await;
     assert_eq!(cluster.unread_guests().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn configuration_changed_by_hand_is_found_by_the_sweep() {
+    let host = FakeHost::new(&["pve1"], "pve1", &[row(100, Power::Stopped)]);
+    let (_fleet, mut events, cluster) = fleet_of(&host).await;
+    cluster.watch_guest(vmid(100), Interest::default());
+    let digest = || cluster.last_config(vmid(100)).unwrap().config.digest.clone();
+    pass(3700).await;
+    assert_eq!(digest(), "one");
+    announced(&mut events);
+    host.with(|world| world.configs.insert(vmid(100), config("two")));
+    pass(3700).await;
+    assert_eq!((announced(&mut events), digest()), (vec![100], "two".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn configuration_changed_by_a_task_is_read_at_once() {
+    let host = FakeHost::new(&["pve1"], "pve1", &[row(100, Power::Stopped)]);
+    let (_fleet, mut events, cluster) = fleet_of(&host).await;
+    cluster.watch_guest(vmid(100), Interest::default());
+    pass(5).await;
+    announced(&mut events);
+    host.with(|world| {
+        let upid = upid("qmconfig", 100, 7);
+        world.recent = vec![TaskRecord { upid, state: ENDED }];
+    });
+    pass(4).await;
+    assert_eq!(announced(&mut events), [100]);
+    assert!(cluster.last_config(vmid(100)).is_some());
+}

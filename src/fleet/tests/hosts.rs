@@ -103,7 +103,7 @@ async fn shutdown_ends_all_tasks_whatever_they_wait_for() {
     let host = FakeHost::new(&["pve1"], "pve1", &[row(100, Power::Running)]);
     let (fleet, mut events, cluster) = fleet_of(&host).await;
     cluster.track(upid("qmstart", 100, 1), vmid(100), None);
-    host.with(|world| world.mood = Mood::Hangs(std::time::Duration::from_secs(3600)));
+    host.with(|world| world.mood = Mood::Hangs(std::time::Duration::from_hours(1)));
     pass(5).await;
     let began = tokio::time::Instant::now();
     fleet.shutdown().await;

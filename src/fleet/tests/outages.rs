@@ -1,14 +1,17 @@
 //! Hosts that do not answer.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::super::fake::{FakeHost, Mood, fleet_of, node, row, vmid};
-use super::super::{FleetEvent, HostState};
+use super::super::{CallReport, Fleet, FleetEvent, FleetOptions, HostState, Interest, locked};
 use super::pass;
 use crate::hypervisor::Error;
 use crate::model::{GuestAddress, Power};
+use crate::runtime::Class;
 
 fn at(number: u32) -> GuestAddress {
     GuestAddress {
@@ -123,4 +126,69 @@ async fn other_cluster_behind_the_address_is_left_alone() {
         let asked: Vec<&str> = world.calls.keys().copied().collect();
         assert_eq!(asked, ["cluster_id", "cluster_status", "version"]);
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn agents_that_hang_slow_nobody_down() {
+    let numbers = 100..300;
+    let rows: Vec<_> = numbers.clone().map(|n| row(n, Power::Running)).collect();
+    let host = FakeHost::new(&["pve1"], "pve1", &rows);
+    let (_fleet, _events, cluster) = fleet_of(&host).await;
+    host.with(|world| world.agents_hang = Some(Duration::from_mins(1)));
+    for number in numbers {
+        let interest = Interest {
+            agent: true,
+            seek_addresses: true,
+        };
+        cluster.watch_guest(vmid(number), interest);
+    }
+    pass(30).await;
+    host.with(|world| world.calls.clear());
+    for _ in 0..60 {
+        let began = tokio::time::Instant::now();
+        cluster.read_config(&at(100)).await.unwrap();
+        assert!(
+            began.elapsed() < Duration::from_millis(100),
+            "{:?}",
+            began.elapsed()
+        );
+        pass(1).await;
+    }
+    assert_eq!(cluster.reachable(), Ok(()));
+    host.with(|world| {
+        assert!(world.count("recent_tasks") >= 19, "{:?}", world.calls);
+        assert!(world.count("guest_addresses") <= 6, "{:?}", world.calls);
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_call_that_was_sent_is_reported_and_none_that_was_held() {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&reports);
+    let options = FleetOptions {
+        observe: Some(Arc::new(move |report: &CallReport<'_>| {
+            locked(&sink).push((report.operation, report.failure));
+        })),
+        ..FleetOptions::default()
+    };
+    let host = FakeHost::new(&["pve1"], "pve1", &[]);
+    let (fleet, _events) = Fleet::new(options, CancellationToken::new());
+    fleet.declare("a", host.spec());
+    pass(1).await;
+    host.with(|world| world.mood = Mood::Dead);
+    pass(4).await;
+    let cluster = fleet.host("a").unwrap().cluster.unwrap();
+    assert!(cluster.read_config(&at(100)).await.is_err());
+    fleet.shutdown().await;
+    let reports = locked(&reports);
+    assert_eq!(
+        reports[..3],
+        [("probe", None), ("recent_tasks", None), ("overview", None)]
+    );
+    assert_eq!(reports[3], ("recent_tasks", Some(Class::Unreachable)));
+    assert!(
+        reports[4..]
+            .iter()
+            .all(|report| *report == ("probe", Some(Class::Unreachable)))
+    );
 }
