@@ -50,19 +50,29 @@ impl Crew {
     }
 
     /// Adds a verified connection, or keeps it after it was verified again. Refused with the name of
-    /// another connected host if the two do not name each other as members; the one in use has precedence.
+    /// another host if the two do not name each other as members: of one that is connected, where the one
+    /// in use has precedence, or of the one that was used last, whose picture of the cluster would else be
+    /// replaced by a stranger's during an outage.
     pub(super) fn join(&self, connection: &Arc<Connection>) -> Result<(), HostState> {
         let mut inner = locked(&self.inner);
-        let stranger = inner.connected.values().find(|other| {
-            other.host != connection.host
-                && other.breaker.open_since().is_none()
-                && !(connection.names(&other.node) && other.names(&connection.node))
-        });
+        let used = self.used();
+        let strange = |other: &Arc<Connection>| {
+            other.host != connection.host && !(connection.names(&other.node) && other.names(&connection.node))
+        };
+        if used.breaker.open_since().is_some() && inner.hosts.contains(&used.host) && strange(&used) {
+            return Err(HostState::NotMember {
+                of: used.host.clone(),
+            });
+        }
+        let stranger = inner
+            .connected
+            .values()
+            .find(|other| other.breaker.open_since().is_none() && strange(other));
         // A member that joined the cluster after the other connection was made is not in that one's list
         // yet: let it be verified anew, and this one come again.
         if let Some(other) = stranger {
             other.verify.notify_one();
-            if !Arc::ptr_eq(&self.used(), connection) {
+            if !Arc::ptr_eq(&used, connection) {
                 return Err(HostState::NotMember {
                     of: other.host.clone(),
                 });

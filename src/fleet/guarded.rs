@@ -153,10 +153,7 @@ impl Guarded {
         tokio::select! {
             biased;
             () = connection.breaker.opened() => {}
-            permit = connection.requests.acquire() => {
-                connection.check()?;
-                return Ok(permit.ok());
-            }
+            permit = connection.requests.acquire() => return Ok(permit.ok()),
         }
         connection.check()?;
         Ok(None)

@@ -8,6 +8,7 @@
 mod backoff;
 mod breaker;
 mod budget;
+mod clock;
 mod cluster;
 mod crew;
 mod diff;
@@ -18,6 +19,7 @@ mod guarded;
 mod hints;
 mod host;
 mod host_state;
+mod locks;
 mod options;
 mod presence;
 mod probe;
@@ -41,15 +43,5 @@ pub use readings::{Addresses, ConfigReading, Interest, NumberPresence, Unread};
 pub use registry::Fleet;
 pub use snapshot::Snapshot;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
-
-/// Locks what a panic elsewhere can't leave half written: all guarded sections here are plain assignments.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The present by tokio's clock, which tests can stop and move.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
-}
+use clock::now;
+use locks::locked;

@@ -105,11 +105,9 @@ impl Readings {
         locked(&self.0).configs.get(&vmid).cloned()
     }
 
-    /// Forgets what was read of a guest, because under its number stands, or may stand, another one.
-    pub(super) fn forget(&self, vmid: Vmid) {
-        let mut inner = locked(&self.0);
-        inner.configs.remove(&vmid);
-        inner.addresses.remove(&vmid);
+    /// Forgets a configuration, because under the number stands, or may stand, another guest.
+    pub(super) fn forget_config(&self, vmid: Vmid) {
+        locked(&self.0).configs.remove(&vmid);
     }
 
     /// Keeps the answer of a guest's agent, or that it gave none; whether that is a change.

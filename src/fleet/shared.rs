@@ -124,7 +124,7 @@ impl Shared {
             self.announce_hosts();
         }
         for vmid in &seen.guests.replaced {
-            self.readings.forget(*vmid);
+            self.readings.forget_config(*vmid);
         }
         let shown = self.view.shown();
         self.readings.retain(|vmid| shown.guests.contains_key(&vmid));

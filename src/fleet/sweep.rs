@@ -9,6 +9,7 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::Instant;
 
 use super::backoff::Jitter;
+use super::clock::sleep_until;
 use super::readings::Errand;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
@@ -64,12 +65,6 @@ pub(super) async fn sweep(shared: Arc<Shared>) {
                 visits.push(Box::pin(visit(&shared, vmid, IN_TURN)));
             }
         }
-    }
-}
-
-async fn sleep_until(wake: Option<Instant>) {
-    if let Some(wake) = wake {
-        tokio::time::sleep_until(wake).await;
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::budget::{Permit, Work};
+use super::clock::sleep_until;
 use super::hints::{Effect, effect};
 use super::locked;
 use super::shared::Shared;
@@ -159,12 +160,6 @@ pub(super) async fn follow(shared: Arc<Shared>) {
     }
 }
 
-async fn sleep_until(wake: Option<Instant>) {
-    if let Some(wake) = wake {
-        tokio::time::sleep_until(wake).await;
-    }
-}
-
 async fn ask(shared: &Shared, upid: Upid, vmid: Vmid) {
     let state = match shared.driver().task(&upid).await {
         Ok(state) => state,
@@ -184,7 +179,7 @@ async fn ask(shared: &Shared, upid: Upid, vmid: Vmid) {
         let _ = shared.read_power(&at).await;
     }
     if effect == Effect::Existence {
-        shared.readings.forget(vmid);
+        shared.readings.forget_config(vmid);
     }
     drop(shared.tracked.end(upid, state));
     shared.refresh.notify_one();

@@ -153,7 +153,7 @@ impl Round<'_> {
         self.shared.refresh.notify_one();
         let Some(vmid) = hint.vmid else { return };
         if hint.effect == Effect::Existence && hint.upid.kind() != "qmclone" {
-            self.shared.readings.forget(vmid);
+            self.shared.readings.forget_config(vmid);
         }
         if self.shared.readings.interest(vmid).is_none() {
             return;

@@ -93,9 +93,10 @@ async fn refused_credentials_are_not_tried_often() {
         world.mood = Mood::Unauthorized;
         world.calls.clear();
     });
-    pass(180).await;
+    pass(33).await;
     assert!(matches!(fleet.host("a").unwrap().state, HostState::Denied { .. }));
-    host.with(|world| assert!(world.total() <= 12, "{:?}", world.calls));
+    // The poll that failed, and one look each fifteen seconds.
+    host.with(|world| assert!(world.total() <= 3, "{:?}", world.calls));
 }
 
 #[tokio::test(start_paused = true)]
