@@ -45,6 +45,12 @@ pub mod reason {
         AS_DECLARED = "AsDeclared";
         /// The host can be used.
         USABLE = "Usable";
+        /// The host answers.
+        ANSWERS = "Answers";
+        /// The host accepts the credentials.
+        ACCEPTED = "Accepted";
+        /// The cluster has a majority.
+        MAJORITY = "Majority";
         /// A connection is being made.
         CONNECTING = "Connecting";
         /// The number is about to be reserved.

@@ -2,13 +2,19 @@
 //!
 //! Values are taken as text and checked here, not by clap, which would stop at the first mistake.
 
-use std::{fs, net::SocketAddr, time::Duration};
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use super::mistakes::Mistakes;
 use crate::runtime::{DEFAULT_NAMESPACE, LogFormat, LogSettings, Settings, selector, telemetry};
 
 /// Where Kubernetes tells a pod its namespace.
 const POD_NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+pub(super) const ADMIN_LISTEN: &str = "--admin-listen (DROVER_ADMIN_LISTEN)";
 
 /// The shared flags.
 #[derive(Debug, clap::Args)]
@@ -24,14 +30,10 @@ pub(super) struct Options {
         value_delimiter = ','
     )]
     credentials_namespaces: Vec<String>,
-    /// Where /metrics, /livez and /readyz are served; port 0 takes a free one
-    #[arg(
-        long,
-        env = "DROVER_ADMIN_LISTEN",
-        value_name = "ADDRESS:PORT",
-        default_value = "0.0.0.0:9090"
-    )]
-    admin_listen: String,
+    /// Where /metrics, /livez and /readyz are served; port 0 takes a free one [default: port 9090, of all
+    /// addresses with `run`, of the loopback interface with `standalone`]
+    #[arg(long, env = "DROVER_ADMIN_LISTEN", value_name = "ADDRESS:PORT")]
+    admin_listen: Option<String>,
     /// Lines for people (text) or for machines (json)
     #[arg(
         long,
@@ -65,18 +67,20 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// The settings, with a default in place of each value that is a mistake.
-    pub(super) fn settings(self, mistakes: &mut Mistakes) -> Settings {
+    /// The settings, with a default in place of each value that is a mistake. Where nothing else is said, the
+    /// admin server listens on `listener`.
+    pub(super) fn settings(self, listener: Ipv4Addr, mistakes: &mut Mistakes) -> Settings {
         let defaults = Settings::default();
+        let default_listen = SocketAddr::from((listener, defaults.admin_listen.port()));
         let host_selector = self.host_selector.filter(|text| !text.trim().is_empty());
         if let Some(Err(wrong)) = host_selector.as_deref().map(selector::check) {
             let place = "--host-selector (DROVER_HOST_SELECTOR)";
             mistakes.add(place, wrong, "give a label selector such as region=eu,tier!=test");
         }
-        let place = "--admin-listen (DROVER_ADMIN_LISTEN)";
-        let admin_listen = address(&self.admin_listen).unwrap_or_else(|wrong| {
-            mistakes.add(place, wrong, "give one such as 0.0.0.0:9090 or [::1]:0");
-            defaults.admin_listen
+        let given = self.admin_listen.as_deref().map_or(Ok(default_listen), address);
+        let admin_listen = given.unwrap_or_else(|wrong| {
+            mistakes.add(ADMIN_LISTEN, wrong, "give one such as 0.0.0.0:9090 or [::1]:0");
+            default_listen
         });
         let shutdown_grace = mistakes.take(
             "--shutdown-grace (DROVER_SHUTDOWN_GRACE)",
@@ -192,7 +196,10 @@ mod tests {
     fn read(arguments: &[&str]) -> (Settings, Mistakes) {
         let line = Line::parse_from(std::iter::once("drover").chain(arguments.iter().copied()));
         let mut mistakes = Mistakes::default();
-        (line.options.settings(&mut mistakes), mistakes)
+        (
+            line.options.settings(Ipv4Addr::UNSPECIFIED, &mut mistakes),
+            mistakes,
+        )
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `drover run`: the operator against a cluster; and what every way of running shares: the log, the admin
 //! server, signals, an orderly end.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -11,7 +11,11 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Failure, mistakes::Mistakes, options::Options};
+use super::{
+    Failure,
+    mistakes::Mistakes,
+    options::{ADMIN_LISTEN, Options},
+};
 use crate::{
     api, operator,
     runtime::{Clock, Runtime, Settings, Supervisor, admin::AdminServer, telemetry},
@@ -39,7 +43,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn main(arguments: Args, mut mistakes: Mistakes) -> Result<(), Failure> {
-    let settings = arguments.options.settings(&mut mistakes);
+    let settings = arguments.options.settings(Ipv4Addr::UNSPECIFIED, &mut mistakes);
     let tokio = tokio::runtime::Runtime::new().context("can't start the async runtime")?;
     let cluster = cluster(arguments.kubeconfig.as_deref(), arguments.context);
     let cluster = tokio
@@ -47,7 +51,7 @@ pub(super) fn main(arguments: Args, mut mistakes: Mistakes) -> Result<(), Failur
         .map_err(|wrong| {
             mistakes.add(
                 "--kubeconfig (KUBECONFIG)",
-                wrong,
+                format_args!("{wrong:#}"),
                 "give the file that reaches the cluster, or run Drover in one",
             );
         })
@@ -107,7 +111,9 @@ pub(super) async fn supervise<W>(settings: &Settings, allowance: Duration, work:
 where
     W: AsyncFnOnce(Runtime) -> anyhow::Result<()>,
 {
-    let admin = AdminServer::bind(settings.admin_listen).await?;
+    let admin = AdminServer::bind(settings.admin_listen)
+        .await
+        .context(ADMIN_LISTEN)?;
     let runtime = Runtime::new(Clock::system());
     // What must answer until the very end has a supervisor of its own, ended last.
     let front = Supervisor::new();

@@ -8,6 +8,7 @@
 use std::{
     fmt::Write,
     fs::{self, DirBuilder},
+    net::Ipv4Addr,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -24,6 +25,8 @@ use crate::{
 
 /// What ending the control plane may take, after the operator has ended.
 const CONTROL_PLANE_ALLOWANCE: Duration = Duration::from_secs(45);
+
+const ASSETS_DIR: &str = "--assets-dir (DROVER_ASSETS_DIR)";
 
 /// The flags of `drover standalone`.
 #[derive(Debug, clap::Args)]
@@ -47,9 +50,10 @@ pub(super) struct Args {
     )]
     simulate_time_scale: String,
     #[command(flatten)]
-    host: Host,
-    #[command(flatten)]
     options: Options,
+    // Last, because its heading would stand over whatever follows.
+    #[command(flatten)]
+    host: Host,
 }
 
 /// One Proxmox VE host, declared at start. For the owner of one box, who puts these into a file .env.
@@ -87,7 +91,11 @@ struct Host {
 }
 
 pub(super) fn main(arguments: Args, mut mistakes: Mistakes) -> Result<(), Failure> {
-    let settings = arguments.options.settings(&mut mistakes);
+    let settings = arguments.options.settings(Ipv4Addr::LOCALHOST, &mut mistakes);
+    if let Some(named) = arguments.assets_dir.as_ref().filter(|path| !path.is_dir()) {
+        let wrong = format!("{} is not a directory", named.display());
+        mistakes.add(ASSETS_DIR, wrong, "name the one that has the programs");
+    }
     let search = search(arguments.assets_dir);
     if let Err(missing) = search.assets() {
         mistakes.add(
@@ -182,7 +190,10 @@ impl Host {
             None => Trust::Insecure,
         };
         let node_name = given(self.node);
-        let name = node_name.clone().unwrap_or_else(|| "proxmox".to_owned());
+        // A Proxmox VE node may have capitals in its name, a resource not.
+        let name = node_name
+            .as_deref()
+            .map_or_else(|| "proxmox".to_owned(), str::to_ascii_lowercase);
         Some(HostAccess {
             secret: name.clone(),
             name,

@@ -1,1 +1,20 @@
-//! One file a kind: the loop between Kubernetes and a hypervisor.
+//! One file or folder a kind: the loop between Kubernetes and a hypervisor.
+//!
+//! Each pass is `observe → plan → act → status`. What a pass decides is decided in `plan/`; here are the
+//! reads before it and the writes after it. The controllers don't know each other: they meet in the
+//! Kubernetes API and in the fleet.
+
+mod context;
+mod journal;
+mod latest;
+mod memory;
+mod numbers;
+pub mod proxmox_node;
+pub mod virtual_machine;
+mod wake;
+
+pub use context::{Context, Stores};
+pub use wake::{Wakes, dispatch};
+
+/// The label of `drover_kubernetes_writes_total` for a status.
+const STATUS: &str = "update-status";

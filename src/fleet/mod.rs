@@ -5,25 +5,43 @@
 //! asks. The floors above read [`Cluster::snapshot`], call the host through [`Cluster::driver`], hand long
 //! tasks to [`Cluster::track`], and are woken by [`FleetEvent`]s. Nothing here knows of Kubernetes.
 
+mod backoff;
+mod breaker;
 mod budget;
+mod clock;
 mod cluster;
+mod crew;
+mod diff;
 mod events;
+#[cfg(test)]
+mod fake;
+mod guarded;
+mod hints;
 mod host;
+mod host_state;
+mod locks;
 mod options;
+mod presence;
+mod probe;
 mod readings;
+mod registry;
+mod shared;
 mod snapshot;
+mod sweep;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod watcher;
 
 pub use budget::{Held, Permit, Work};
 pub use cluster::Cluster;
 pub use events::{FleetEvent, FleetEvents};
-pub use host::{Fleet, HostSpec, HostState, HostView};
+pub use host::{HostSpec, HostView};
+pub use host_state::HostState;
 pub use options::{Budget, CallObserver, CallReport, FleetOptions, Poll};
 pub use readings::{Addresses, ConfigReading, Interest, NumberPresence, Unread};
+pub use registry::Fleet;
 pub use snapshot::Snapshot;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Locks what a panic elsewhere can't leave half written: all guarded sections here are plain assignments.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use clock::now;
+use locks::locked;

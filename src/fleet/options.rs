@@ -37,7 +37,7 @@ impl Default for Poll {
             tasks: Duration::from_secs(3),
             resources: Duration::from_secs(10),
             status: Duration::from_secs(30),
-            sweep: Duration::from_secs(3600),
+            sweep: Duration::from_hours(1),
         }
     }
 }
@@ -84,7 +84,8 @@ impl Default for Budget {
 pub struct CallReport<'a> {
     /// The host as declared.
     pub host: &'a str,
-    /// The method of the `Hypervisor` trait (`overview`, `guest_config`).
+    /// The method of the `Hypervisor` trait (`overview`, `guest_config`), or `probe` for the reads with
+    /// which a host is connected to.
     pub operation: &'static str,
     /// The class of the failure, if it failed.
     pub failure: Option<Class>,

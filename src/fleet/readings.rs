@@ -1,11 +1,12 @@
 //! What was read of single guests, beside the bulk list: configurations, addresses, and who wants them.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use super::locked;
 use crate::hypervisor::Error;
-use crate::model::{GuestAddress, GuestConfig, GuestIp};
+use crate::model::{GuestAddress, GuestConfig, GuestIp, Vmid};
 
 /// A configuration and its age.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,4 +53,237 @@ pub struct Unread {
     pub left: usize,
     /// Which could not be read, and why.
     pub failed: Vec<(GuestAddress, Error)>,
+}
+
+/// How often addresses are asked for after a start before the hourly sweep must do.
+const SEEK_ATTEMPTS: u32 = 12;
+const SEEK_FIRST: Duration = Duration::from_secs(2);
+const SEEK_CAP: Duration = Duration::from_mins(1);
+
+/// What is to be read of one guest out of turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Errand {
+    pub(super) config: bool,
+    pub(super) power: bool,
+    pub(super) addresses: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seek {
+    due: Instant,
+    attempt: u32,
+}
+
+/// The readings of one cluster.
+#[derive(Debug, Default)]
+pub(super) struct Readings(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    configs: BTreeMap<Vmid, ConfigReading>,
+    addresses: BTreeMap<Vmid, Addresses>,
+    interests: BTreeMap<Vmid, Interest>,
+    seeking: BTreeMap<Vmid, Seek>,
+    errands: BTreeMap<Vmid, Errand>,
+}
+
+impl Readings {
+    /// Keeps a configuration unless a newer one is there; whether it differs from the one before.
+    pub(super) fn keep_config(&self, vmid: Vmid, reading: &ConfigReading) -> bool {
+        let mut inner = locked(&self.0);
+        match inner.configs.get(&vmid) {
+            Some(known) if known.read_at > reading.read_at => false,
+            known => {
+                let differs = known.is_none_or(|known| known.config != reading.config);
+                inner.configs.insert(vmid, reading.clone());
+                differs
+            }
+        }
+    }
+
+    pub(super) fn config(&self, vmid: Vmid) -> Option<ConfigReading> {
+        locked(&self.0).configs.get(&vmid).cloned()
+    }
+
+    /// Forgets a configuration, because under the number stands, or may stand, another guest.
+    pub(super) fn forget_config(&self, vmid: Vmid) {
+        locked(&self.0).configs.remove(&vmid);
+    }
+
+    /// Keeps the answer of a guest's agent, or that it gave none; whether that is a change.
+    pub(super) fn keep_addresses(&self, vmid: Vmid, answer: Option<Vec<GuestIp>>) -> bool {
+        let mut inner = locked(&self.0);
+        let connected = answer.is_some();
+        let before = inner.addresses.get(&vmid);
+        let ips = match answer {
+            Some(ips) => ips.into_iter().collect(),
+            None => before.map(|known| known.ips.clone()).unwrap_or_default(),
+        };
+        if connected && !ips.is_empty() {
+            inner.seeking.remove(&vmid);
+        }
+        let after = Addresses { ips, connected };
+        inner.addresses.insert(vmid, after.clone()) != Some(after)
+    }
+
+    pub(super) fn addresses(&self, vmid: Vmid) -> Option<Addresses> {
+        locked(&self.0).addresses.get(&vmid).cloned()
+    }
+
+    /// Whose guest it is. `runs` is as the snapshot has it; true if there is something to do at once.
+    pub(super) fn watch(&self, vmid: Vmid, interest: Interest, runs: bool, now: Instant) -> bool {
+        let mut inner = locked(&self.0);
+        let before = inner.interests.insert(vmid, interest).unwrap_or_default();
+        let seeks = |i: Interest| i.agent && i.seek_addresses;
+        if !interest.agent {
+            inner.seeking.remove(&vmid);
+        }
+        let begin = seeks(interest) && !seeks(before) && runs;
+        if begin {
+            let seek = Seek { due: now, attempt: 0 };
+            inner.seeking.entry(vmid).or_insert(seek);
+        }
+        begin
+    }
+
+    pub(super) fn unwatch(&self, vmid: Vmid) {
+        let mut inner = locked(&self.0);
+        inner.interests.remove(&vmid);
+        inner.seeking.remove(&vmid);
+        inner.addresses.remove(&vmid);
+    }
+
+    pub(super) fn interest(&self, vmid: Vmid) -> Option<Interest> {
+        locked(&self.0).interests.get(&vmid).copied()
+    }
+
+    /// The guest came to run: addresses of its last run are void, and new ones are sought.
+    pub(super) fn started(&self, vmid: Vmid, now: Instant) {
+        let mut inner = locked(&self.0);
+        inner.addresses.remove(&vmid);
+        if inner.interests.get(&vmid).is_some_and(|interest| interest.agent) {
+            let due = now + SEEK_FIRST;
+            inner.seeking.insert(vmid, Seek { due, attempt: 0 });
+        }
+    }
+
+    /// The guest ceased to run.
+    pub(super) fn ended(&self, vmid: Vmid) {
+        let mut inner = locked(&self.0);
+        inner.addresses.remove(&vmid);
+        inner.seeking.remove(&vmid);
+    }
+
+    /// Forgets what was read of guests that are no longer there. Who is watched stays watched.
+    pub(super) fn retain(&self, there: impl Fn(Vmid) -> bool) {
+        let mut inner = locked(&self.0);
+        inner.configs.retain(|vmid, _| there(*vmid));
+        inner.addresses.retain(|vmid, _| there(*vmid));
+        inner.seeking.retain(|vmid, _| there(*vmid));
+        inner.errands.retain(|vmid, _| there(*vmid));
+    }
+
+    /// Has something of a guest read out of turn.
+    pub(super) fn send(&self, vmid: Vmid, errand: Errand) {
+        let mut inner = locked(&self.0);
+        let known = inner.errands.entry(vmid).or_default();
+        known.config |= errand.config;
+        known.power |= errand.power;
+    }
+
+    /// When there is something to read out of turn.
+    pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
+        let inner = locked(&self.0);
+        if !inner.errands.is_empty() {
+            return Some(now);
+        }
+        inner.seeking.values().map(|seek| seek.due).min()
+    }
+
+    /// Takes what is to be read now; for addresses the next attempt is set at once.
+    pub(super) fn take_due(&self, now: Instant) -> Option<(Vmid, Errand)> {
+        let mut inner = locked(&self.0);
+        if let Some(first) = inner.errands.pop_first() {
+            return Some(first);
+        }
+        let (vmid, seek) = inner
+            .seeking
+            .iter()
+            .filter(|(_, seek)| seek.due <= now)
+            .min_by_key(|(_, seek)| seek.due)
+            .map(|(vmid, seek)| (*vmid, *seek))?;
+        let attempt = seek.attempt + 1;
+        if attempt >= SEEK_ATTEMPTS {
+            inner.seeking.remove(&vmid);
+        } else {
+            let due = now + (SEEK_FIRST * (1 << attempt.min(5))).min(SEEK_CAP);
+            inner.seeking.insert(vmid, Seek { due, attempt });
+        }
+        let addresses = Errand {
+            addresses: true,
+            ..Errand::default()
+        };
+        Some((vmid, addresses))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::vmid;
+    use super::*;
+
+    const AGENT: Interest = Interest {
+        agent: true,
+        seek_addresses: false,
+    };
+
+    #[test]
+    fn addresses_are_sought_after_a_start_a_bounded_number_of_times() {
+        let readings = Readings::default();
+        let mut now = Instant::now();
+        readings.watch(vmid(100), AGENT, false, now);
+        readings.started(vmid(100), now);
+        let mut attempts = 0;
+        while let Some(due) = readings.next_due(now) {
+            assert!(due - now <= SEEK_CAP);
+            now = due;
+            assert!(readings.take_due(now).is_some_and(|(_, errand)| errand.addresses));
+            attempts += 1;
+        }
+        assert_eq!(attempts, SEEK_ATTEMPTS);
+    }
+
+    #[test]
+    fn found_addresses_end_the_search_and_a_stop_voids_them() {
+        let readings = Readings::default();
+        let now = Instant::now();
+        readings.watch(vmid(100), AGENT, false, now);
+        readings.started(vmid(100), now);
+        assert!(readings.keep_addresses(vmid(100), Some(vec!["10.0.0.5".parse().unwrap()])));
+        assert_eq!(readings.next_due(now), None);
+        assert!(!readings.keep_addresses(vmid(100), Some(vec!["10.0.0.5".parse().unwrap()])));
+        readings.ended(vmid(100));
+        assert_eq!(readings.addresses(vmid(100)), None);
+    }
+
+    #[test]
+    fn silent_agent_keeps_the_addresses_that_were_seen() {
+        let readings = Readings::default();
+        readings.keep_addresses(vmid(100), Some(vec!["10.0.0.5".parse().unwrap()]));
+        readings.keep_addresses(vmid(100), None);
+        let known = readings.addresses(vmid(100)).unwrap();
+        assert_eq!((known.ips.len(), known.connected), (1, false));
+    }
+
+    #[test]
+    fn wish_for_addresses_counts_when_it_is_new() {
+        let readings = Readings::default();
+        let now = Instant::now();
+        let wish = Interest {
+            seek_addresses: true,
+            ..AGENT
+        };
+        assert!(readings.watch(vmid(100), wish, true, now));
+        assert!(!readings.watch(vmid(100), wish, true, now));
+    }
 }

@@ -1,12 +1,16 @@
 //! How a guest is made: what must hold before the call is sent, and the call itself.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::api::Size;
 use crate::api::conditions::reason;
 use crate::model::{
     CloneGuest, CreateGuest, GuestAddress, GuestConfig, GuestKind, GuestRow, NewDisk, NewNic, NodeName,
-    Overview, Vmid, Volume,
+    NodeRow, StorageRow, Vmid, Volume,
 };
 use crate::plan::desired::{Desired, Origin};
 use crate::plan::identity::Mark;
@@ -38,13 +42,24 @@ impl Missing {
     }
 }
 
+/// What the cluster's bulk list showed last.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Guests by number.
+    pub guests: &'a BTreeMap<Vmid, Arc<GuestRow>>,
+    /// Nodes.
+    pub nodes: &'a [NodeRow],
+    /// Storages, one row a node that has it.
+    pub storages: &'a [StorageRow],
+}
+
 /// What is known of the host for making a guest.
 #[derive(Clone, Copy, Debug)]
 pub struct Site<'a> {
     /// The node that is to have the guest.
     pub node: &'a NodeName,
-    /// The cluster's bulk list.
-    pub overview: &'a Overview,
+    /// The cluster.
+    pub view: View<'a>,
     /// The ISO images on the storage that the spec names; `None` where it names none.
     pub isos: Option<&'a [Volume]>,
     /// The machine to copy, with its configuration; `None` for a blank one.
@@ -58,8 +73,8 @@ pub fn iso_storage(desired: &Desired) -> Option<&str> {
 }
 
 /// Checks that the node can take a guest at all.
-pub fn check_node(node: &NodeName, overview: &Overview) -> Result<(), Missing> {
-    match overview.nodes.iter().find(|row| row.name == *node) {
+pub fn check_node(node: &NodeName, view: View<'_>) -> Result<(), Missing> {
+    match view.nodes.iter().find(|row| row.name == *node) {
         Some(row) if row.online => Ok(()),
         Some(_) => Err(Missing::new(
             reason::NODE_OFFLINE,
@@ -73,11 +88,11 @@ pub fn check_node(node: &NodeName, overview: &Overview) -> Result<(), Missing> {
 }
 
 /// Finds the machine to copy.
-pub fn source<'a>(desired: &Desired, overview: &'a Overview) -> Result<Option<&'a GuestRow>, Missing> {
+pub fn source<'a>(desired: &Desired, view: View<'a>) -> Result<Option<&'a GuestRow>, Missing> {
     let machines = || {
-        overview
-            .guests
-            .iter()
+        view.guests
+            .values()
+            .map(Arc::as_ref)
             .filter(|row| row.kind == GuestKind::VirtualMachine)
     };
     match &desired.origin {
@@ -120,7 +135,7 @@ pub fn make(
     identity: Uuid,
     mark: &Mark,
 ) -> Result<Make, Missing> {
-    check_node(site.node, site.overview)?;
+    check_node(site.node, site.view)?;
     if let (Some(iso), Some(isos)) = (&desired.iso, site.isos)
         && !isos.iter().any(|volume| volume.id == *iso)
     {
@@ -252,7 +267,7 @@ fn clone(
 fn check_shared(config: &GuestConfig, site: Site<'_>, row: &GuestRow) -> Result<(), Missing> {
     let local = config.next.disks.values().find(|disk| {
         !site
-            .overview
+            .view
             .storages
             .iter()
             .any(|s| s.storage == disk.volume.storage() && s.node == row.node && s.shared)
@@ -269,8 +284,8 @@ fn check_shared(config: &GuestConfig, site: Site<'_>, row: &GuestRow) -> Result<
 }
 
 fn check_storage(storage: &str, site: Site<'_>) -> Result<(), Missing> {
-    let fit = |s: &&crate::model::StorageRow| s.node == *site.node && s.content.iter().any(|c| c == "images");
-    let rows = || site.overview.storages.iter();
+    let fit = |s: &&StorageRow| s.node == *site.node && s.content.iter().any(|c| c == "images");
+    let rows = || site.view.storages.iter();
     match rows().find(|s| s.storage == storage && s.node == *site.node) {
         Some(row) if fit(&row) && row.available => Ok(()),
         Some(row) if fit(&row) => Err(Missing::new(
@@ -304,7 +319,7 @@ fn listed(names: impl Iterator<Item = String>) -> String {
     names.truncate(MOST);
     let mut text = names.join(", ");
     if more > 0 {
-        text.push_str(&format!(" and {more} more"));
+        let _ = write!(text, " and {more} more");
     }
     text
 }
@@ -313,7 +328,7 @@ fn listed(names: impl Iterator<Item = String>) -> String {
 mod tests {
     use super::*;
     use crate::api::DesiredPower;
-    use crate::model::{Disk, NodeRow, Power, StorageRow};
+    use crate::model::{Disk, Power};
     use crate::plan::desired::{DesiredDisk, DesiredNic};
     use crate::plan::identity::Mark;
 
@@ -378,7 +393,23 @@ mod tests {
         }
     }
 
-    fn overview() -> Overview {
+    struct World {
+        guests: BTreeMap<Vmid, Arc<GuestRow>>,
+        nodes: Vec<NodeRow>,
+        storages: Vec<StorageRow>,
+    }
+
+    impl World {
+        fn view(&self) -> View<'_> {
+            View {
+                guests: &self.guests,
+                nodes: &self.nodes,
+                storages: &self.storages,
+            }
+        }
+    }
+
+    fn world() -> World {
         let storage = |name: &str, content: &str| StorageRow {
             storage: name.into(),
             node: node(),
@@ -388,12 +419,13 @@ mod tests {
             available: true,
             capacity: 0,
         };
-        Overview {
-            guests: vec![
-                row(9000, "debian", "pve1"),
-                row(9001, "twin", "pve1"),
-                row(9002, "twin", "pve2"),
-            ],
+        let guests = [
+            row(9000, "debian", "pve1"),
+            row(9001, "twin", "pve1"),
+            row(9002, "twin", "pve2"),
+        ];
+        World {
+            guests: guests.into_iter().map(|r| (r.vmid, Arc::new(r))).collect(),
             nodes: vec![NodeRow {
                 name: node(),
                 online: true,
@@ -420,11 +452,11 @@ mod tests {
         isos: Option<&[Volume]>,
         source: Option<(&GuestRow, &GuestConfig)>,
     ) -> Result<Make, Missing> {
-        let overview = overview();
+        let world = world();
         let node = node();
         let site = Site {
             node: &node,
-            overview: &overview,
+            view: world.view(),
             isos,
             source,
         };
@@ -486,8 +518,8 @@ mod tests {
 
     #[test]
     fn source_is_found_by_number_or_by_a_name_that_only_one_has() {
-        let overview = overview();
-        let found = |origin| source(&desired(origin), &overview).map(|row| row.map(|r| r.vmid.get()));
+        let world = world();
+        let found = |origin| source(&desired(origin), world.view()).map(|row| row.map(|r| r.vmid.get()));
         assert_eq!(found(Origin::CloneOf(number(9000))), Ok(Some(9000)));
         assert_eq!(found(Origin::CloneOfName("debian".into())), Ok(Some(9000)));
         assert_eq!(

@@ -2,6 +2,7 @@
 
 pub mod desired;
 pub mod guest;
+pub mod host;
 pub mod identity;
 pub mod making;
 pub mod status;

@@ -22,7 +22,8 @@ pub fn init(log: &LogSettings) {
 
 /// Reads filter directives, saying what is wrong with them.
 pub fn filter(directives: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
-    EnvFilter::builder().parse(directives)
+    // The Kubernetes client logs every failed request as an error, though its caller handles it, and says so.
+    EnvFilter::builder().parse(format!("kube_client::client::builder=off,{directives}"))
 }
 
 #[cfg(test)]

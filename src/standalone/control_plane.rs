@@ -108,6 +108,10 @@ impl ControlPlane {
             &render(CONTROLLER_MANAGER)?,
         )?;
 
+        tracing::info!(
+            data = %data.root().display(), port, programs = ?assets.kube_apiserver.parent(),
+            "starting etcd, kube-apiserver and kube-controller-manager"
+        );
         let supervisor = Supervisor::new();
         let programs = Programs {
             data: &data,

@@ -12,7 +12,6 @@ use std::{
 
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
-use uuid::Uuid;
 
 use super::{
     Error, Search,
@@ -162,7 +161,6 @@ fn program(
         format!("--nodes={}", settings.nodes),
         format!("--vms={}", settings.guests),
         format!("--time-scale={}", settings.time_scale),
-        format!("--token-secret={}", Uuid::new_v4()),
         "--info-file".to_owned(),
     ]
     .map(Into::into)

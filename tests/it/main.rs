@@ -1,1 +1,10 @@
 //! Integration tests: one binary, one file a capability.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says by a panic what is wrong, also in its helpers"
+)]
+
+mod standalone;

@@ -1,0 +1,46 @@
+# Each target does its own set-up: a fresh clone needs no other command before.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup tools build check test crds demo clean
+
+# One set of targets for `build`, `check` and `test`: another one would unify features differently, and compile
+# a part of the dependencies again.
+ALL := --workspace --all-targets --locked
+DROVER := target/debug/drover
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install missing Debian packages where that is allowed, check the versions of Rust and Go
+	@scripts/setup
+
+tools: setup ## Find or build etcd, kube-apiserver, kube-controller-manager and kubectl; print where they are
+	@scripts/tools
+
+build: setup ## Build drover and pve-sim for development, into target/debug
+	cargo build $(ALL)
+
+check: build ## Formatting, clippy without warnings, generated files in sync, licences (if cargo-deny is installed)
+	cargo fmt --all --check
+	cargo clippy $(ALL) -- -D warnings
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	$(DROVER) crds --dir "$$fresh" && mkdir -p crds && \
+	diff -ru crds "$$fresh" || { echo "crds/ is not what src/api says: run make crds" >&2; exit 1; }
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; \
+	else echo "cargo-deny is not installed: licences and bans are not checked"; fi
+
+test: tools ## Run all tests, against a real Kubernetes API
+	cargo test --workspace --locked
+
+crds: build ## Write crds/ from src/api
+	rm -f crds/*.yaml
+	$(DROVER) crds --dir crds
+
+demo: tools build ## The main job, step by step: drover standalone with a simulated Proxmox VE
+	@scripts/demo
+
+clean: ## Remove what was built here; programs in the user's cache stay
+	cargo clean
+	rm -rf tests/tools/bin

@@ -1,0 +1,114 @@
+//! What every pass is given.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::PartialObjectMeta;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Client, ResourceExt};
+
+use super::journal::Journal;
+use super::latest::Latest;
+use super::memory::Memory;
+use super::numbers::NumberBook;
+use crate::api::{ProxmoxNode, VirtualMachine, VirtualMachineClass};
+use crate::fleet::Fleet;
+use crate::runtime::{Runtime, Settings};
+
+/// Caches of what the passes refer to.
+#[derive(Clone)]
+pub struct Stores {
+    /// The hosts that this process acts on.
+    pub hosts: Store<ProxmoxNode>,
+    /// All machines.
+    pub machines: Store<VirtualMachine>,
+    /// All classes.
+    pub classes: Store<VirtualMachineClass>,
+    /// All namespaces, for their labels.
+    pub namespaces: Store<PartialObjectMeta<Namespace>>,
+}
+
+/// What every pass is given.
+pub struct Context {
+    /// The Kubernetes API.
+    pub client: Client,
+    /// How Drover was started.
+    pub settings: Settings,
+    /// Clock, metrics, health.
+    pub runtime: Runtime,
+    /// The hosts.
+    pub fleet: Fleet,
+    /// UID of the namespace `kube-system`: tells this Kubernetes cluster from others.
+    pub cluster_uid: String,
+    /// Caches.
+    pub stores: Stores,
+    /// Events.
+    pub(super) journal: Journal,
+    /// Versions of machines that the cache may not show yet.
+    pub(super) machines: Latest<VirtualMachine>,
+    /// Versions of hosts that the cache may not show yet.
+    pub(super) hosts: Latest<ProxmoxNode>,
+    /// What is remembered of machines.
+    pub(super) memory: Memory,
+    /// Which numbers were handed out.
+    pub(super) numbers: NumberBook,
+    /// When this process started: what it can't know of creates sent before.
+    pub(super) started: Timestamp,
+}
+
+impl Context {
+    /// What every pass is given.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        settings: Settings,
+        runtime: Runtime,
+        fleet: Fleet,
+        cluster_uid: String,
+        stores: Stores,
+        instance: Option<String>,
+    ) -> Self {
+        Self {
+            journal: Journal::new(client.clone(), instance),
+            started: runtime.clock.now(),
+            client,
+            settings,
+            runtime,
+            fleet,
+            cluster_uid,
+            stores,
+            machines: Latest::default(),
+            hosts: Latest::default(),
+            memory: Memory::default(),
+            numbers: NumberBook::default(),
+        }
+    }
+
+    /// A host that this process acts on, in its newest version.
+    pub(super) fn host(&self, name: &str) -> Option<Arc<ProxmoxNode>> {
+        let cached = self.stores.hosts.get(&ObjectRef::new(name))?;
+        Some(self.hosts.newest(cached))
+    }
+
+    /// All hosts that this process acts on, in their newest versions.
+    pub(super) fn all_hosts(&self) -> Vec<Arc<ProxmoxNode>> {
+        let cached = self.stores.hosts.state();
+        cached.into_iter().map(|h| self.hosts.newest(h)).collect()
+    }
+
+    /// All machines, in their newest versions.
+    pub(super) fn all_machines(&self) -> Vec<Arc<VirtualMachine>> {
+        let cached = self.stores.machines.state();
+        cached.into_iter().map(|m| self.machines.newest(m)).collect()
+    }
+
+    /// The labels of a namespace; `None` if the cache does not have it.
+    pub(super) fn namespace_labels(
+        &self,
+        namespace: &str,
+    ) -> Option<std::collections::BTreeMap<String, String>> {
+        let cached = self.stores.namespaces.get(&ObjectRef::new(namespace))?;
+        Some(cached.labels().clone())
+    }
+}

@@ -1,0 +1,189 @@
+//! From a host's spec and its Secret to a driver.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, ResourceExt};
+use secrecy::SecretString;
+
+use crate::api::conditions::reason;
+use crate::api::{ProxmoxNode, ProxmoxNodeSpec, Span};
+use crate::controllers::context::Context;
+use crate::fleet::{Budget, HostSpec, Poll};
+use crate::hypervisor::proxmox::{Connection, Credentials, Proxmox, Trust};
+use crate::model::ClusterId;
+use crate::plan::status::Outcome;
+
+/// What is wrong with spec or Secret, as it is said in the status.
+type Problem = Outcome;
+
+fn problem(reason: &'static str, message: String) -> Problem {
+    Outcome::stalled(reason, message)
+}
+
+/// Builds what the fleet needs to know of a host. The Kubernetes API failing is an error of its own.
+pub(super) async fn host_spec(
+    ctx: &Context,
+    host: &ProxmoxNode,
+) -> Result<Result<HostSpec, Problem>, kube::Error> {
+    let main = match connection_of(ctx, host) {
+        Ok(main) => main,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let Some(named) = &main.spec.credentials_ref else {
+        let message = "spec.credentialsRef is missing: name the Secret with the API token".to_owned();
+        return Ok(Err(problem(reason::CREDENTIALS_MISSING, message)));
+    };
+    if !ctx.settings.credentials_namespaces.contains(&named.namespace) {
+        let message = format!(
+            "credentials are not taken from the namespace '{}': put the Secret into one of {}, or start Drover with \
+             --credentials-namespaces",
+            named.namespace,
+            ctx.settings.credentials_namespaces.join(", ")
+        );
+        return Ok(Err(problem(reason::CREDENTIALS_NOT_ALLOWED, message)));
+    }
+    let secrets: Api<Secret> = Api::namespaced(ctx.client.clone(), &named.namespace);
+    let Some(secret) = secrets.get_opt(&named.name).await? else {
+        let message = format!(
+            "there is no Secret '{}' in the namespace '{}' (spec.credentialsRef): make it with the keys tokenId and \
+             tokenSecret",
+            named.name, named.namespace
+        );
+        return Ok(Err(problem(reason::CREDENTIALS_MISSING, message)));
+    };
+    Ok(build(host, &main, &secret))
+}
+
+/// The host itself, or the one from which it takes its connection.
+fn connection_of(ctx: &Context, host: &ProxmoxNode) -> Result<Arc<ProxmoxNode>, Problem> {
+    let Some(named) = &host.spec.connection_ref else {
+        return Ok(Arc::new(host.clone()));
+    };
+    let other = ctx.host(&named.name).ok_or_else(|| {
+        let message = format!("there is no ProxmoxNode '{}' (spec.connectionRef)", named.name);
+        problem(reason::CONNECTION_REF_INVALID, message)
+    })?;
+    if other.spec.connection_ref.is_some() {
+        let message = format!(
+            "ProxmoxNode '{}' (spec.connectionRef) takes its connection from another one itself: name that one",
+            named.name
+        );
+        return Err(problem(reason::CONNECTION_REF_INVALID, message));
+    }
+    Ok(other)
+}
+
+fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret) -> Result<HostSpec, Problem> {
+    let key = |key: &str| {
+        let data = secret.data.as_ref().and_then(|d| d.get(key));
+        let text = data.and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
+        text.filter(|t| !t.trim().is_empty()).ok_or_else(|| {
+            let message = format!(
+                "the Secret '{}' lacks the key '{key}': it needs tokenId (user@realm!name) and tokenSecret",
+                secret.name_any()
+            );
+            problem(reason::CREDENTIALS_INVALID, message)
+        })
+    };
+    let (id, token) = (key("tokenId")?, key("tokenSecret")?);
+    let spec = &main.spec;
+    let connection = Connection {
+        host: spec.host.clone().unwrap_or_default(),
+        port: spec
+            .port
+            .and_then(|p| u16::try_from(p).ok())
+            .unwrap_or(Connection::PORT),
+        trust: trust(spec)?,
+        credentials: Credentials::Token {
+            id: id.clone(),
+            secret: SecretString::from(token.clone()),
+        },
+        timeout: span("spec.timeout", spec.timeout.as_ref(), Connection::TIMEOUT)?,
+    };
+    let driver = Proxmox::connect(&connection)
+        .map_err(|error| problem(reason::CREDENTIALS_INVALID, error.to_string()))?;
+    let stored = host.status.as_ref();
+    let node_name = host
+        .spec
+        .node_name
+        .clone()
+        .or_else(|| stored.and_then(|s| s.node_name.clone()));
+    let expected = stored.and_then(|s| s.cluster.as_ref());
+    let expected_cluster = expected.and_then(|c| ClusterId::from_fingerprint(&c.id).ok());
+    let poll = poll(spec)?;
+    let budget = budget(host);
+    let mut hasher = DefaultHasher::new();
+    (&connection.host, connection.port, connection.timeout).hash(&mut hasher);
+    format!("{:?}", connection.trust).hash(&mut hasher);
+    (id, token).hash(&mut hasher);
+    // Name and cluster are pinned by the first contact; that they are now recorded is no other connection.
+    host.spec.node_name.hash(&mut hasher);
+    format!("{poll:?} {budget:?}").hash(&mut hasher);
+    Ok(HostSpec {
+        driver: Arc::new(driver),
+        fingerprint: hasher.finish(),
+        node_name: node_name.and_then(|n| n.parse().ok()),
+        expected_cluster,
+        poll,
+        budget,
+    })
+}
+
+fn trust(spec: &ProxmoxNodeSpec) -> Result<Trust, Problem> {
+    let Some(tls) = &spec.tls else {
+        return Ok(Trust::System);
+    };
+    if tls.insecure_skip_verify == Some(true) {
+        return Ok(Trust::Insecure);
+    }
+    if let Some(fingerprint) = &tls.fingerprint {
+        let parsed = fingerprint.parse();
+        return parsed.map(Trust::Fingerprint).map_err(|error| {
+            problem(
+                reason::CERTIFICATE_NOT_TRUSTED,
+                format!("spec.tls.fingerprint: {error}"),
+            )
+        });
+    }
+    Ok(tls.ca_bundle.clone().map_or(Trust::System, Trust::Bundle))
+}
+
+fn span(field: &str, value: Option<&Span>, default: Duration) -> Result<Duration, Problem> {
+    let Some(span) = value else { return Ok(default) };
+    match span.duration() {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Ok(_) => Err(problem(
+            reason::INVALID_SPEC,
+            format!("{field} must be more than nothing"),
+        )),
+        Err(error) => Err(problem(reason::INVALID_SPEC, format!("{field}: {error}"))),
+    }
+}
+
+fn poll(spec: &ProxmoxNodeSpec) -> Result<Poll, Problem> {
+    let default = Poll::default();
+    let given = spec.poll.clone().unwrap_or_default();
+    let resources = span("spec.poll.resources", given.resources.as_ref(), default.resources)?;
+    Ok(Poll {
+        tasks: span("spec.poll.tasks", given.tasks.as_ref(), default.tasks)?,
+        resources,
+        // Three bulk lists a look at quorum, as by default.
+        status: resources.saturating_mul(3).min(default.status),
+        sweep: span("spec.poll.sweep", given.sweep.as_ref(), default.sweep)?,
+    })
+}
+
+fn budget(host: &ProxmoxNode) -> Budget {
+    let default = Budget::default();
+    let given = host.spec.budget.clone().unwrap_or_default();
+    let or = |given: Option<u32>, default: usize| given.and_then(|n| usize::try_from(n).ok()).unwrap_or(default);
+    Budget {
+        requests: or(given.requests, default.requests),
+        tasks: or(given.tasks, default.tasks),
+        tasks_per_storage: or(given.tasks_per_storage, default.tasks_per_storage),
+        clones_per_source: or(given.clones_per_source, default.clones_per_source),
+    }
+}

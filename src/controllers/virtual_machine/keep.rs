@@ -1,0 +1,207 @@
+//! Keeps a guest that is the resource's own as it is declared.
+
+use std::collections::BTreeSet;
+
+use super::look;
+use super::pass::{Again, End, Flow, Pass, Site};
+use super::task::{self, Act};
+use crate::api::ObservedPower;
+use crate::api::conditions::reason;
+use crate::fleet::{ConfigReading, Work};
+use crate::hypervisor::StopMode;
+use crate::model::{GuestAddress, Power, Progress, Vmid};
+use crate::plan::desired::Desired;
+use crate::plan::guest::{self, Action, Plan, Problem, Seen};
+use crate::plan::identity::{Ownership, Verdict, judge};
+use crate::plan::status;
+
+/// The end of a pass over a machine that is as it was when it was last found to be as declared: nothing is
+/// asked of the host. `None` if it must be looked at.
+pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Option<End>> {
+    if pass.deleting || pass.status.task.is_some() {
+        return Ok(None);
+    }
+    let Some(row) = site.snapshot.guest(vmid) else {
+        return Ok(None);
+    };
+    let desired = pass.desired(site)?;
+    if !status::agrees(&pass.vm, &desired, row) {
+        return Ok(None);
+    }
+    let agent = desired.agent.unwrap_or(true);
+    pass.watch(site, vmid, agent);
+    observe_addresses(pass, site, vmid);
+    // The sweep reads configurations by itself; one that was not compared yet is compared now, without a call.
+    let reading = site.cluster.last_config(vmid);
+    let compared = pass.ctx.memory.get(&pass.uid).compared;
+    if let Some(reading) = reading.filter(|r| compared.is_none_or(|at| at < r.read_at)) {
+        let ours = judge(&pass.uid, pass.recorded(), vmid, &reading.config) == Verdict::Ours;
+        let seen = Seen {
+            config: &reading.config,
+            power: row.power,
+        };
+        let plan = guest::plan(&desired, seen);
+        if !ours || !plan.actions.is_empty() || plan.problem.is_some() {
+            return Ok(None);
+        }
+        status::observe_config(&mut pass.status, &desired, &reading.config);
+        pass.ctx.memory.note(&pass.uid, |m| m.compared = Some(reading.read_at));
+    }
+    let outcome = status::as_declared(&pass.status, &desired);
+    Ok(Some(End::new(outcome, Again::Idle)))
+}
+
+/// Compares a guest with what is declared and takes the first step that is due.
+pub(super) async fn keep(
+    pass: &mut Pass<'_>,
+    site: &Site,
+    own: Ownership,
+    reading: ConfigReading,
+) -> Flow<End> {
+    let at = own.address().clone();
+    let desired = pass.desired(site)?;
+    pass.status.reservation = None;
+    pass.status.node = Some(at.node.to_string());
+    status::observe_config(&mut pass.status, &desired, &reading.config);
+    pass.watch(site, at.vmid, reading.config.current.agent);
+    let power = power(pass, site, &at, &desired).await?;
+    observe_addresses(pass, site, at.vmid);
+
+    let plan = guest::plan(&desired, Seen { config: &reading.config, power });
+    pass.status.drift.clone_from(&plan.drift);
+    if let Some(lock) = guest::blocked_by(&plan, &reading.config) {
+        let message = format!(
+            "machine {} is locked ('{}'): what is to be changed waits until the host is done",
+            at.vmid, lock.0
+        );
+        return Ok(End::progressing(reason::LOCKED, message, Again::Busy));
+    }
+    let Some(action) = plan.actions.first() else {
+        return Ok(settled(pass, &desired, &plan, &reading));
+    };
+    look::under_way(pass, site, &own).await?;
+    act(pass, site, &own, &reading, action).await
+}
+
+/// The guest's power; asked itself where the list would lead to an act.
+async fn power(pass: &mut Pass<'_>, site: &Site, at: &GuestAddress, desired: &Desired) -> Flow<Power> {
+    let listed = site.snapshot.guest(at.vmid).map_or(Power::Unknown, |row| row.power);
+    let wanted = match desired.power {
+        None => listed,
+        Some(crate::api::DesiredPower::Running) => Power::Running,
+        Some(crate::api::DesiredPower::Stopped) => Power::Stopped,
+    };
+    if listed == wanted && listed != Power::Unknown {
+        return Ok(listed);
+    }
+    let live = site.cluster.read_power(at).await.map_err(|e| pass.trouble(&e))?;
+    pass.status.power_state = Some(match live.power {
+        Power::Running if live.paused => ObservedPower::Paused,
+        Power::Running => ObservedPower::Running,
+        Power::Stopped => ObservedPower::Stopped,
+        Power::Unknown => ObservedPower::Unknown,
+    });
+    Ok(live.power)
+}
+
+fn observe_addresses(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) {
+    if let Some(addresses) = site.cluster.addresses(vmid) {
+        let ips: Vec<_> = addresses.ips.iter().copied().collect();
+        status::observe_addresses(&mut pass.status, &ips);
+    } else if pass.status.power_state == Some(ObservedPower::Stopped) {
+        pass.status.addresses.clear();
+    }
+}
+
+/// Nothing more can be done: the machine is as declared, or a person is needed.
+fn settled(pass: &Pass<'_>, desired: &Desired, plan: &Plan, reading: &ConfigReading) -> End {
+    pass.succeeded();
+    match &plan.problem {
+        None => {
+            pass.ctx.memory.note(&pass.uid, |m| m.compared = Some(reading.read_at));
+            End::new(status::as_declared(&pass.status, desired), Again::Idle)
+        }
+        Some(Problem::DiskMissing { slot, present }) => End::stalled(
+            reason::DISK_MISSING,
+            format!(
+                "the machine has no disk {slot} (spec.disks[0].name); it has: {}",
+                if present.is_empty() { "none".to_owned() } else { present.join(", ") }
+            ),
+        ),
+        Some(Problem::BridgeMissing { slot }) => End::stalled(
+            reason::INVALID_SPEC,
+            format!("interface {slot} can't be added: neither the spec nor the class nor the host names a bridge"),
+        ),
+    }
+}
+
+async fn act(
+    pass: &mut Pass<'_>,
+    site: &Site,
+    own: &Ownership,
+    reading: &ConfigReading,
+    action: &Action,
+) -> Flow<End> {
+    let vmid = own.address().vmid;
+    let (act, storages) = match action {
+        Action::Configure(_) => (Act::Configure, BTreeSet::new()),
+        Action::GrowDisk { slot, .. } => {
+            let disk = reading.config.next.disks.get(slot);
+            let storage = disk.map(|d| d.volume.storage().to_owned());
+            (Act::GrowDisk, storage.into_iter().collect())
+        }
+        Action::Start => (Act::Start, BTreeSet::new()),
+        Action::ShutDown { .. } => (Act::ShutDown, BTreeSet::new()),
+    };
+    let work = Work {
+        vmid,
+        storages,
+        clone_source: None,
+    };
+    let permit = match site.cluster.admit(work) {
+        Ok(permit) => permit,
+        Err(held) => return Ok(End::progressing(reason::QUEUED, held.reason, Again::Waiting)),
+    };
+    let driver = site.cluster.driver();
+    let sent = match action {
+        Action::Configure(changes) => driver.configure(own, &reading.config, changes).await,
+        Action::GrowDisk { slot, bytes } => driver.grow_disk(own, slot, *bytes).await,
+        Action::Start => driver.start(own).await,
+        Action::ShutDown { grace_seconds, force } => {
+            let mode = StopMode::Graceful {
+                grace_seconds: *grace_seconds,
+                force: *force,
+            };
+            driver.stop(own, mode).await
+        }
+    };
+    match sent {
+        Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, vmid, act, &upid, Some(permit))),
+        Ok(Progress::Done) => {
+            pass.ctx.runtime.metrics.action(act.label(), Ok(()));
+            pass.succeeded();
+            if let Some(mut entry) = act.done(vmid.get(), own.address().node.as_str()) {
+                entry.note = described(entry.note, pass);
+                pass.entries.push(entry);
+            }
+            let message = format!("the configuration of machine {vmid} was changed");
+            Ok(End::progressing(reason::CONFIGURING, message, Again::Now))
+        }
+        Err(error) => {
+            pass.ctx.runtime.metrics.action(act.label(), Err(error.class()));
+            Ok(pass.trouble(&error))
+        }
+    }
+}
+
+/// The note of an Event with what was different.
+fn described(note: String, pass: &Pass<'_>) -> String {
+    let fields: Vec<String> = pass
+        .status
+        .drift
+        .iter()
+        .filter(|d| d.field != "powerState")
+        .map(|d| format!("{} from {} to {}", d.field, d.observed, d.desired))
+        .collect();
+    format!("{note}: {}", fields.join(", "))
+}

@@ -1,0 +1,390 @@
+//! A machine with a number: what stands under it, and which step the identity rules then allow.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::pass::{Again, End, Flow, Pass, Site};
+use super::task::{self, Act};
+use super::{keep, make, record, remove};
+use crate::api::conditions::reason;
+use crate::api::names::RECREATE;
+use crate::api::{IdentityStatus, WhenLost};
+use crate::controllers::journal::Entry;
+use crate::fleet::{ConfigReading, NumberPresence};
+use crate::hypervisor::{Error, Refusal, TaskFilter};
+use crate::model::{
+    Change, GuestAddress, GuestKind, NumberState, Progress, TaskExit, TaskRecord, TaskState, Upid, Vmid,
+};
+use crate::plan::desired::Desired;
+use crate::plan::identity::placed::{self, Claim, Evidence, Sighting, Step};
+use crate::plan::identity::presence::{self, NumberLook, Presence};
+use crate::plan::identity::{Ownership, mark};
+use crate::plan::making;
+use crate::plan::status;
+
+/// Clocks of nodes and of this process may differ; a task that began this long before the reservation still
+/// counts as one that may have been ours.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(24);
+
+/// What was found under a number.
+pub(super) enum Found {
+    Guest(GuestAddress, ConfigReading),
+    OtherKind,
+    Absent(Presence),
+}
+
+/// Looks under the number and does what is due.
+pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+    if let Some(row) = site.snapshot.guest(vmid) {
+        status::observe_row(&mut pass.status, row);
+    }
+    if let Some(end) = keep::unchanged(pass, site, vmid)? {
+        return Ok(end);
+    }
+    let found = look(pass, site, vmid).await.map_err(|e| pass.trouble(&e))?;
+    let step = decide(pass, site, vmid, &found).await?;
+    if !matches!(step, Step::StaleLock(_)) {
+        pass.ctx.memory.note(&pass.uid, |m| m.stale_lock = false);
+    }
+    match (step, found) {
+        (Step::Act(own), Found::Guest(_, reading)) if pass.deleting => {
+            remove::remove(pass, site, own, &reading).await
+        }
+        (Step::Act(own), Found::Guest(_, reading)) => keep::keep(pass, site, own, reading).await,
+        (Step::Remark(own), Found::Guest(_, reading)) => remark(pass, site, vmid, &own, &reading).await,
+        (Step::Seal(own), Found::Guest(_, reading)) => seal(pass, site, vmid, &own, &reading).await,
+        (Step::Record(uuid), _) => {
+            pass.status.identity = Some(IdentityStatus { uuid });
+            pass.status.reservation = None;
+            Ok(End::progressing(
+                reason::CREATING,
+                format!("machine {vmid} is made, and is compared with what is declared"),
+                Again::Now,
+            ))
+        }
+        (Step::Make, _) => {
+            let desired = pass.desired(site)?;
+            make::check(pass, site, &desired).await?;
+            make::make(pass, site, vmid, &desired).await
+        }
+        (Step::GiveUp, _) => give_up(pass, site, vmid).await,
+        (Step::WaitForHost(lock), _) => Ok(End::progressing(
+            reason::HOST_BUSY,
+            format!("the host is at work on machine {vmid} (lock '{}')", lock.0),
+            Again::Busy,
+        )),
+        (Step::StaleLock(lock), _) => Ok(stale_lock(pass, site, vmid, &lock.0)),
+        (Step::WaitForPresence(presence), _) => Ok(absent(site, vmid, presence)),
+        (Step::Hold(why), _) => Ok(End::new(status::hold(why, vmid, &pass.uid), Again::Waiting)),
+        (Step::Lost, _) => Ok(lost(pass, vmid)),
+        (Step::Release, _) => Ok(remove::release(pass, site, vmid).await),
+        (Step::LookAtTasks | Step::Act(_) | Step::Remark(_) | Step::Seal(_), _) => Ok(End::progressing(
+            reason::HOST_BUSY,
+            format!("machine {vmid} is looked at again"),
+            Again::Busy,
+        )),
+    }
+}
+
+/// Reads what stands under a number.
+async fn look(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Found, Error> {
+    let row = site.snapshot.guest(vmid);
+    if row.is_some_and(|row| row.kind == GuestKind::Container) {
+        return Ok(Found::OtherKind);
+    }
+    if let Some(at) = site.snapshot.address(vmid) {
+        match site.cluster.read_config(&at).await {
+            Ok(reading) => return Ok(Found::Guest(at, reading)),
+            // Destroyed or migrated since the list was made; which, only the cluster's own list tells.
+            Err(error) if error.refusal() == Some(&Refusal::GuestMissing) => site.cluster.refresh(),
+            Err(error) => return Err(error),
+        }
+    }
+    let quorate = |quorate, state| NumberLook {
+        quorate_before: quorate,
+        state,
+        quorate_after: quorate,
+    };
+    let seen = match site.cluster.confirm_gone(vmid).await? {
+        NumberPresence::Free => quorate(true, NumberState::Free),
+        NumberPresence::Taken => {
+            site.cluster.refresh();
+            quorate(true, NumberState::Taken)
+        }
+        NumberPresence::NotQuorate => quorate(false, NumberState::Free),
+    };
+    let now = pass.ctx.runtime.clock.now();
+    let settle = SignedDuration::try_from(pass.ctx.settings.timing.create_settle).unwrap_or(presence::SETTLE);
+    Ok(Found::Absent(presence::conclude(
+        seen,
+        unknown_create(pass),
+        settle,
+        now,
+    )))
+}
+
+/// When a create of this machine was last sent whose answer this process does not know.
+fn unknown_create(pass: &Pass<'_>) -> Option<Timestamp> {
+    let making = pass.ctx.memory.get(&pass.uid).making;
+    if making.reserved_here {
+        making.unknown
+    } else {
+        pass.status.reservation.as_ref().map(|_| pass.ctx.started)
+    }
+}
+
+async fn decide(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, found: &Found) -> Flow<Step> {
+    let uid = pass.uid.clone();
+    let claim = Claim {
+        uid: &uid,
+        vmid,
+        expected: pass.identity(vmid),
+        recorded: pass.recorded(),
+        deleting: pass.deleting,
+    };
+    let sighting = match found {
+        Found::Guest(at, reading) => Sighting::Guest {
+            at,
+            config: &reading.config,
+            read_at: reading.read_at,
+        },
+        Found::OtherKind => Sighting::OtherKind,
+        Found::Absent(presence) => Sighting::Absent(*presence),
+    };
+    match placed::decide(&claim, &sighting, None) {
+        Step::LookAtTasks => {
+            let evidence = evidence(pass, site, vmid).await.map_err(|e| pass.trouble(&e))?;
+            Ok(placed::decide(&claim, &sighting, Some(evidence)))
+        }
+        step => Ok(step),
+    }
+}
+
+/// What the nodes' own task lists tell of the making of a guest.
+async fn evidence(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Evidence, Error> {
+    let driver = site.cluster.driver();
+    let by_number = TaskFilter {
+        vmid: Some(vmid),
+        ..TaskFilter::default()
+    };
+    let home = site.snapshot.address(vmid).map_or(site.node.clone(), |at| at.node);
+    let mut own = driver.node_tasks(&home, &by_number).await?;
+    if home != site.node {
+        own.extend(driver.node_tasks(&site.node, &by_number).await?);
+    }
+    // A clone's task runs on the source's node and carries the source's number.
+    let source = pass.desired(site).ok().and_then(|d| source_address(site, &d));
+    let mut clones = Vec::new();
+    if let Some(at) = &source {
+        let filter = TaskFilter {
+            vmid: Some(at.vmid),
+            ..TaskFilter::default()
+        };
+        clones = driver.node_tasks(&at.node, &filter).await?;
+        clones.retain(|t| t.upid.kind() == "qmclone");
+    }
+    let making = pass.ctx.memory.get(&pass.uid).making;
+    let earliest = pass.status.reservation.as_ref().and_then(|r| {
+        let since = r.since.0.checked_sub(CLOCK_TOLERANCE).ok()?;
+        Some(since.as_second())
+    });
+    let user = account(&site.cluster.user());
+    let ours = |task: &&TaskRecord| {
+        account(task.upid.user()) == user
+            && !matches!(task.state, TaskState::Ended(TaskExit::Failed(_)))
+    };
+    let destroyed = own
+        .iter()
+        .filter(|t| t.upid.kind() == "qmdestroy" && t.state != TaskState::Running)
+        .map(|t| t.upid.started())
+        .max();
+    let created = own.iter().filter(|t| t.upid.kind() == "qmcreate").filter(ours);
+    let cloned = clones
+        .iter()
+        .filter(ours)
+        .filter(|t| earliest.is_none_or(|earliest| t.upid.started() >= earliest));
+    let made = created.chain(cloned).map(|t| t.upid.started()).max();
+    let running = |task: &TaskRecord| task.state == TaskState::Running;
+    Ok(Evidence {
+        made_by_us: made.is_some() && made >= destroyed,
+        running: own.iter().any(running) || clones.iter().any(running),
+        only_refused: making.only_refused(),
+    })
+}
+
+/// The user of a token: a rotated token of the same user still is ours.
+fn account(user: &str) -> String {
+    user.split('!').next().unwrap_or(user).to_owned()
+}
+
+fn source_address(site: &Site, desired: &Desired) -> Option<GuestAddress> {
+    let row = making::source(desired, make::view(&site.snapshot)).ok().flatten()?;
+    Some(GuestAddress {
+        node: row.node.clone(),
+        vmid: row.vmid,
+    })
+}
+
+async fn remark(
+    pass: &mut Pass<'_>,
+    site: &Site,
+    vmid: Vmid,
+    own: &Ownership,
+    reading: &ConfigReading,
+) -> Flow<End> {
+    let sealed = pass.recorded().map_or_else(|| pass.mark(vmid), |uuid| pass.mark(vmid).sealed(uuid));
+    let changes = [Change::Description(sealed.write_into(&reading.config.description))];
+    let written = site.cluster.driver().configure(own, &reading.config, &changes).await;
+    written.map_err(|e| pass.trouble(&e))?;
+    let note = format!("somebody took the mark of machine {vmid} away; it is written again");
+    pass.entries.push(Entry::warning(reason::REMARKED, note.clone()));
+    Ok(End::progressing(reason::CONFIGURING, note, Again::Now))
+}
+
+/// Gives a fresh clone its identity and its sealed mark, in one write, before its first start.
+async fn seal(
+    pass: &mut Pass<'_>,
+    site: &Site,
+    vmid: Vmid,
+    own: &Ownership,
+    reading: &ConfigReading,
+) -> Flow<End> {
+    let identity = pass.identity(vmid);
+    let described = mark_over(pass, vmid, identity, &reading.config.description);
+    let changes = [Change::Uuid(identity), Change::Description(described)];
+    let written = site.cluster.driver().configure(own, &reading.config, &changes).await;
+    let message = format!("machine {vmid} gets its identity");
+    match written.map_err(|e| pass.trouble(&e))? {
+        Progress::Done => {
+            let note = format!("machine {vmid} has its own identity now");
+            pass.entries.push(Entry::normal(reason::SEALED, note));
+            Ok(End::progressing(reason::SEALING, message, Again::Now))
+        }
+        Progress::Running(upid) => Ok(task::begin(pass, site, vmid, Act::Configure, &upid, None)),
+    }
+}
+
+fn mark_over(pass: &Pass<'_>, vmid: Vmid, identity: uuid::Uuid, description: &str) -> String {
+    let mark: mark::Mark = pass.mark(vmid).sealed(identity);
+    mark.write_into(description)
+}
+
+/// The number is a stranger's: it is forgotten, and another one reserved.
+async fn give_up(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+    pass.status.vmid = None;
+    pass.status.reservation = None;
+    pass.status.node = None;
+    pass.status.observed = None;
+    pass.status.power_state = None;
+    let note = format!("number {vmid} was taken by somebody else before the machine was made; another one is used");
+    pass.entries.push(Entry::warning(reason::VMID_GIVEN_UP, note.clone()));
+    record::save(pass).await.map_err(super::pass::Stop::Error)?;
+    pass.ctx.numbers.disown(site.cluster.id(), vmid);
+    pass.ctx.memory.note(&pass.uid, |m| m.making = Default::default());
+    site.cluster.refresh();
+    Ok(End::progressing(reason::RESERVING, note, Again::Now))
+}
+
+/// A task may just have ended between two reads, so a lock without one counts only when seen twice.
+fn stale_lock(pass: &Pass<'_>, site: &Site, vmid: Vmid, lock: &str) -> End {
+    let before = pass.ctx.memory.get(&pass.uid).stale_lock;
+    pass.ctx.memory.note(&pass.uid, |m| m.stale_lock = true);
+    if !before {
+        let message = format!("machine {vmid} is locked ('{lock}'), and is looked at again");
+        return End::progressing(reason::HOST_BUSY, message, Again::Busy);
+    }
+    let node = site.snapshot.address(vmid).map_or(site.node.clone(), |at| at.node);
+    End::stalled(
+        reason::STALE_LOCK,
+        format!(
+            "machine {vmid} is locked ('{lock}') and no task runs that would explain it. Nothing is sent. If nothing \
+             is under way, run 'qm unlock {vmid}' on node {node}; an unfinished machine can be removed with \
+             'qm destroy {vmid}'"
+        ),
+    )
+}
+
+fn absent(site: &Site, vmid: Vmid, presence: Presence) -> End {
+    match presence {
+        Presence::Taken => End::unknown(
+            reason::PRESENCE_UNKNOWN,
+            format!(
+                "the cluster says that machine {vmid} exists, but does not show it: it may be on its way to another \
+                 node, or the token lacks VM.Audit on /vms/{vmid}. Nothing counts as gone"
+            ),
+        ),
+        Presence::Unsettled(until) => End::unknown(
+            reason::PRESENCE_UNKNOWN,
+            format!(
+                "machine {vmid} does not exist, but a create whose answer is unknown may still make it; this is \
+                 certain at {until:.0}"
+            ),
+        ),
+        Presence::NotQuorate => End::unknown(
+            reason::NOT_QUORATE,
+            "the cluster has no majority: nothing can be concluded until it has",
+        ),
+        Presence::Gone => {
+            let _ = site;
+            End::unknown(reason::PRESENCE_UNKNOWN, format!("machine {vmid} does not exist"))
+        }
+    }
+}
+
+/// A wanted machine that is gone is made again only if somebody said so.
+fn lost(pass: &mut Pass<'_>, vmid: Vmid) -> End {
+    let identity = pass.recorded().map(|uuid| uuid.to_string()).unwrap_or_default();
+    let annotations = pass.vm.metadata.annotations.as_ref();
+    let asked = annotations.and_then(|a| a.get(RECREATE)).is_some_and(|v| *v == identity);
+    if asked || pass.vm.spec.when_lost == Some(WhenLost::Recreate) {
+        let note = format!("machine {vmid} ({identity}) is gone, and is made again under a new number");
+        pass.status.vmid = None;
+        pass.status.identity = None;
+        pass.status.reservation = None;
+        pass.status.observed = None;
+        pass.status.power_state = None;
+        pass.status.addresses.clear();
+        pass.status.drift.clear();
+        pass.status.pending.clear();
+        pass.ctx.memory.note(&pass.uid, |m| m.making = Default::default());
+        pass.entries.push(Entry::warning(reason::RECREATING, note.clone()));
+        return End::progressing(reason::RECREATING, note, Again::Now);
+    }
+    pass.status.observed = None;
+    pass.status.power_state = None;
+    pass.status.addresses.clear();
+    End::stalled(
+        reason::GUEST_LOST,
+        format!(
+            "machine {vmid} no longer exists on the host, or another one has its number. It is not made again by \
+             itself: its data would be missing. To make it again, run kubectl annotate dvm {} \
+             drover.dev/recreate={identity}",
+            pass.vm.metadata.name.clone().unwrap_or_default()
+        ),
+    )
+}
+
+/// Whether the host works on the guest already: asked before the first mutation of this process, and after
+/// an answer was lost. Such a task is waited for, not repeated.
+pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, own: &Ownership) -> Flow<()> {
+    if pass.ctx.memory.get(&pass.uid).settled {
+        return Ok(());
+    }
+    let at = own.address();
+    let filter = TaskFilter {
+        vmid: Some(at.vmid),
+        active_only: true,
+        ..TaskFilter::default()
+    };
+    let tasks = site.cluster.driver().node_tasks(&at.node, &filter).await;
+    let tasks = tasks.map_err(|e| pass.trouble(&e))?;
+    let running: Option<Upid> = tasks
+        .into_iter()
+        .find(|t| t.state == TaskState::Running)
+        .map(|t| t.upid);
+    if let Some(upid) = running {
+        let act = if upid.kind() == "qmdestroy" { Act::Destroy } else { Act::Other };
+        return Err(task::begin(pass, site, at.vmid, act, &upid, None).into());
+    }
+    pass.ctx.memory.note(&pass.uid, |m| m.settled = true);
+    Ok(())
+}

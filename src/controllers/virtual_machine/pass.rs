@@ -1,0 +1,433 @@
+//! One pass over a machine: who it is, which host has it, what is under way, and then whichever step is due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
+use uuid::Uuid;
+
+use super::{Error, look, record, task, trouble};
+use crate::api::conditions::reason;
+use crate::api::names::GUEST_FINALIZER;
+use crate::api::{
+    HostDefaults, NamespacesFrom, ProxmoxNode, VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
+};
+use crate::controllers::context::Context;
+use crate::controllers::journal::Entry;
+use crate::fleet::{Cluster, HostState, Interest, Snapshot};
+use crate::model::{NodeName, Vmid};
+use crate::plan::desired::{self, Desired};
+use crate::plan::identity::{Mark, numbers};
+use crate::plan::status::{self, Outcome};
+use crate::runtime::Timing;
+
+/// When the machine is looked at again, if nothing wakes it before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// At once: a step was done, the next is due.
+    Now,
+    /// A task runs.
+    Task,
+    /// The guest or its host is occupied.
+    Busy,
+    /// A person or another resource must do something.
+    Waiting,
+    /// Nothing is due.
+    Idle,
+    /// After this time.
+    After(Duration),
+}
+
+/// How a pass ended.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    pub(super) outcome: Outcome,
+    pub(super) again: Again,
+}
+
+impl End {
+    pub(super) const fn new(outcome: Outcome, again: Again) -> Self {
+        Self { outcome, again }
+    }
+
+    pub(super) fn stalled(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Outcome::stalled(reason, message), Again::Waiting)
+    }
+
+    pub(super) fn unknown(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Outcome::unknown(reason, message), Again::Busy)
+    }
+
+    pub(super) fn progressing(reason: &'static str, message: impl Into<String>, again: Again) -> Self {
+        Self::new(Outcome::progressing(reason, message), again)
+    }
+}
+
+/// A step ends the pass, or lets it go on with something.
+pub(super) type Flow<T> = Result<T, Stop>;
+
+/// Why a pass goes no further.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// It has something to say.
+    End(End),
+    /// The resource is gone or somebody else's: nothing is said.
+    Silent,
+    /// The Kubernetes API failed.
+    Error(Error),
+}
+
+impl From<End> for Stop {
+    fn from(end: End) -> Self {
+        Self::End(end)
+    }
+}
+
+impl From<kube::Error> for Stop {
+    fn from(error: kube::Error) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// The state of one pass.
+pub(super) struct Pass<'a> {
+    pub(super) ctx: &'a Context,
+    /// The resource in its newest version.
+    pub(super) vm: Arc<VirtualMachine>,
+    /// The status as this pass leaves it.
+    pub(super) status: VirtualMachineStatus,
+    /// Events to publish once the status is written.
+    pub(super) entries: Vec<Entry>,
+    pub(super) uid: String,
+    pub(super) deleting: bool,
+}
+
+/// The host of a machine, usable now.
+pub(super) struct Site {
+    pub(super) host: Arc<ProxmoxNode>,
+    pub(super) cluster: Cluster,
+    /// The node that the host is.
+    pub(super) node: NodeName,
+    pub(super) snapshot: Arc<Snapshot>,
+}
+
+/// Runs one pass.
+pub(super) async fn run(ctx: &Context, vm: Arc<VirtualMachine>) -> Result<Action, Error> {
+    let Some(uid) = vm.uid() else {
+        return Ok(Action::await_change());
+    };
+    let deleting = vm.metadata.deletion_timestamp.is_some();
+    if deleting && !holds_finalizer(&vm) {
+        forget(ctx, &vm, &uid);
+        return Ok(Action::await_change());
+    }
+    let mut pass = Pass {
+        ctx,
+        status: vm.status.clone().unwrap_or_default(),
+        vm,
+        entries: Vec::new(),
+        uid,
+        deleting,
+    };
+    if status::is_paused(&pass.vm) {
+        record::paused(&mut pass).await?;
+        return Ok(Action::await_change());
+    }
+    match pass.steps().await {
+        Err(Stop::Error(error)) => Err(error),
+        Err(Stop::Silent) => Ok(Action::await_change()),
+        Ok(end) | Err(Stop::End(end)) => {
+            record::conclude(&mut pass, &end.outcome).await?;
+            Ok(action(end.again, &ctx.settings.timing))
+        }
+    }
+}
+
+fn action(again: Again, timing: &Timing) -> Action {
+    Action::requeue(match again {
+        Again::Now => Duration::from_millis(10),
+        Again::Task => timing.requeue_task,
+        Again::Busy => timing.requeue_busy,
+        Again::Waiting => timing.requeue_waiting,
+        Again::Idle => timing.requeue_idle,
+        Again::After(wait) => wait,
+    })
+}
+
+fn holds_finalizer(vm: &VirtualMachine) -> bool {
+    vm.finalizers().iter().any(|f| f == GUEST_FINALIZER)
+}
+
+fn forget(ctx: &Context, vm: &VirtualMachine, uid: &str) {
+    ctx.memory.forget(uid);
+    ctx.machines.forget(uid);
+    let status = vm.status.as_ref();
+    let cluster = status.and_then(|s| s.cluster.as_deref());
+    let cluster = cluster.and_then(|id| crate::model::ClusterId::from_fingerprint(id).ok());
+    let vmid = status.and_then(|s| s.vmid).and_then(|n| Vmid::try_from(n).ok());
+    if let (Some(cluster), Some(vmid)) = (cluster, vmid) {
+        ctx.numbers.disown(&cluster, vmid);
+        if let Some(cluster) = ctx.fleet.cluster(&cluster) {
+            cluster.unwatch_guest(vmid);
+        }
+    }
+}
+
+impl Pass<'_> {
+    async fn steps(&mut self) -> Flow<End> {
+        let host = self.host().await?;
+        if !self.deleting {
+            self.allowed(&host)?;
+        }
+        let site = self.site(host)?;
+        self.settle_task(&site).await?;
+        self.held_back()?;
+        let vmid = self.status.vmid.and_then(|n| Vmid::try_from(n).ok());
+        let Some(vmid) = vmid else {
+            return self.place(&site).await;
+        };
+        let owner = ObjectRef::from_obj(self.vm.as_ref());
+        self.ctx.numbers.own(site.cluster.id(), vmid, owner);
+        look::look_and_act(self, &site, vmid).await
+    }
+
+    async fn host(&self) -> Flow<Arc<ProxmoxNode>> {
+        let name = &self.vm.spec.host_ref.name;
+        if let Some(host) = self.ctx.host(name) {
+            return Ok(host);
+        }
+        let api: kube::Api<ProxmoxNode> = kube::Api::all(self.ctx.client.clone());
+        if api.get_opt(name).await?.is_some() {
+            // The host is another shard's, or so new that the cache will show it in a moment.
+            return Err(Stop::Silent);
+        }
+        let what = if self.deleting {
+            "the machine can't be removed without it"
+        } else {
+            "make it, or name another"
+        };
+        Err(End::stalled(
+            reason::HOST_NOT_FOUND,
+            format!("there is no ProxmoxNode '{name}' (spec.hostRef): {what}"),
+        )
+        .into())
+    }
+
+    fn allowed(&self, host: &ProxmoxNode) -> Flow<()> {
+        let namespace = self.vm.namespace().unwrap_or_default();
+        let allowed = match &host.spec.allowed_namespaces {
+            None => false,
+            Some(allowed) => match allowed.from {
+                NamespacesFrom::None => false,
+                NamespacesFrom::All => true,
+                NamespacesFrom::Selector => {
+                    let labels = self.ctx.namespace_labels(&namespace);
+                    let selector = allowed.selector.clone().unwrap_or_default();
+                    let selector = kube::core::Selector::try_from(selector);
+                    match (labels, selector) {
+                        (Some(labels), Ok(selector)) => {
+                            use kube::core::SelectorExt;
+                            selector.matches(&labels)
+                        }
+                        _ => false,
+                    }
+                }
+            },
+        };
+        if allowed {
+            return Ok(());
+        }
+        let name = host.name_any();
+        Err(End::stalled(
+            reason::NAMESPACE_NOT_ALLOWED,
+            format!(
+                "ProxmoxNode '{name}' does not allow the namespace '{namespace}': its owner must name it in \
+                 spec.allowedNamespaces"
+            ),
+        )
+        .into())
+    }
+
+    /// The host as it can be used now, or why it can't.
+    fn site(&self, host: Arc<ProxmoxNode>) -> Flow<Site> {
+        let name = host.name_any();
+        let Some(view) = self.ctx.fleet.host(&name) else {
+            let message = format!("ProxmoxNode '{name}' is not connected; kubectl describe proxmoxnode {name}");
+            return Err(End::unknown(reason::HOST_NOT_READY, message).into());
+        };
+        let not_usable = |reason, why: &str| {
+            let message = format!(
+                "ProxmoxNode '{name}' can't be used: {why}. Nothing is sent and nothing counts as gone until it \
+                 can"
+            );
+            Stop::from(End::unknown(reason, message))
+        };
+        match &view.state {
+            HostState::Usable => {}
+            HostState::Connecting => return Err(not_usable(reason::HOST_NOT_READY, "it is being connected to")),
+            HostState::Unreachable { reason } => return Err(not_usable(reason::HOST_UNREACHABLE, reason)),
+            HostState::Denied { reason } => return Err(not_usable(reason::CREDENTIALS_REFUSED, reason)),
+            HostState::Untrusted { reason, .. } => {
+                return Err(not_usable(reason::CERTIFICATE_NOT_TRUSTED, reason));
+            }
+            HostState::ClusterChanged { expected, found } => {
+                let why = format!("its address now answers as cluster {found}, not {expected}");
+                return Err(not_usable(reason::CLUSTER_CHANGED, &why));
+            }
+            HostState::NodeUnknown { .. } => {
+                return Err(not_usable(reason::NODE_NOT_FOUND, "its cluster has no such node"));
+            }
+            HostState::NotMember { of } => {
+                let why = format!("it is not a member of the cluster of '{of}'");
+                return Err(not_usable(reason::CLUSTER_CHANGED, &why));
+            }
+            HostState::Failed { reason } => return Err(not_usable(reason::HOST_NOT_READY, reason)),
+        }
+        let (Some(cluster), Some(node)) = (view.cluster, view.node) else {
+            return Err(not_usable(reason::HOST_NOT_READY, "it was not looked at yet"));
+        };
+        if let Err(why) = cluster.reachable() {
+            return Err(not_usable(reason::HOST_UNREACHABLE, &why));
+        }
+        if let Some(recorded) = &self.status.cluster
+            && recorded != cluster.id().as_str()
+        {
+            let message = format!(
+                "the machine was made on cluster {recorded}, and ProxmoxNode '{name}' now is cluster {}: nothing is \
+                 sent. Let the host's address lead to the former cluster again",
+                cluster.id()
+            );
+            return Err(End::stalled(reason::CLUSTER_CHANGED, message).into());
+        }
+        let snapshot = cluster.snapshot();
+        if snapshot.taken.is_none() {
+            return Err(not_usable(reason::HOST_NOT_READY, "its guests were not listed yet"));
+        }
+        Ok(Site {
+            host,
+            cluster,
+            node,
+            snapshot,
+        })
+    }
+
+    async fn settle_task(&mut self, site: &Site) -> Flow<()> {
+        task::settle(self, site).await
+    }
+
+    /// A failure holds further tries back for a while, unless the declaration changed.
+    fn held_back(&self) -> Flow<()> {
+        let Some(failure) = self.ctx.memory.get(&self.uid).failure else {
+            return Ok(());
+        };
+        let now = self.ctx.runtime.clock.instant();
+        let handled = self.status.last_handled_reconcile_at.as_ref() == self.asked_at().as_ref();
+        if failure.generation == self.vm.metadata.generation && handled && now < failure.not_before {
+            let wait = failure.not_before.duration_since(now);
+            return Err(End::new(failure.outcome, Again::After(wait)).into());
+        }
+        Ok(())
+    }
+
+    fn asked_at(&self) -> Option<String> {
+        self.vm
+            .annotations()
+            .get(crate::api::names::RECONCILE_AT)
+            .cloned()
+    }
+
+    /// What the machine is to be like; its class as it was taken at creation.
+    pub(super) fn desired(&self, site: &Site) -> Flow<Desired> {
+        let class = self.class()?;
+        let none = HostDefaults::default();
+        let defaults = site.host.spec.defaults.as_ref().unwrap_or(&none);
+        desired::resolve(&self.vm, class.as_ref(), defaults)
+            .map_err(|invalid| End::stalled(reason::INVALID_SPEC, invalid.to_string()).into())
+    }
+
+    /// The class, pinned once the machine has a number.
+    pub(super) fn class(&self) -> Flow<Option<VirtualMachineClassSpec>> {
+        let Some(named) = &self.vm.spec.class_ref else {
+            return Ok(None);
+        };
+        if let Some(pinned) = self.status.class.as_ref().filter(|c| c.name == named.name) {
+            return Ok(Some(pinned.spec.clone()));
+        }
+        match self.ctx.stores.classes.get(&ObjectRef::new(&named.name)) {
+            Some(class) => Ok(Some(class.spec.clone())),
+            None => Err(End::stalled(
+                reason::CLASS_NOT_FOUND,
+                format!(
+                    "there is no VirtualMachineClass '{}' (spec.classRef): make it, or name another",
+                    named.name
+                ),
+            )
+            .into()),
+        }
+    }
+
+    /// The identity that a guest made for this resource under a number has.
+    pub(super) fn identity(&self, vmid: Vmid) -> Uuid {
+        numbers::identity(&self.ctx.cluster_uid, &self.uid, vmid)
+    }
+
+    /// The mark for a number, not sealed.
+    pub(super) fn mark(&self, vmid: Vmid) -> Mark {
+        Mark {
+            cluster: self.ctx.cluster_uid.clone(),
+            kind: super::KIND.to_owned(),
+            namespace: self.vm.namespace().unwrap_or_default(),
+            name: self.vm.name_any(),
+            uid: self.uid.clone(),
+            id: vmid,
+            uuid: None,
+        }
+    }
+
+    /// Tells the fleet to follow this guest.
+    pub(super) fn watch(&self, site: &Site, vmid: Vmid, agent: bool) {
+        let seek_addresses = agent && self.status.addresses.is_empty();
+        let interest = Interest {
+            agent,
+            seek_addresses,
+        };
+        site.cluster.watch_guest(vmid, interest);
+    }
+
+    /// A call to the host failed.
+    pub(super) fn trouble(&self, error: &crate::hypervisor::Error) -> End {
+        trouble::end(self, error)
+    }
+
+    /// A step failed for a reason that may pass: it is said, and tried again later and later.
+    pub(super) fn failed(&self, outcome: Outcome) -> End {
+        let timing = &self.ctx.settings.timing;
+        let now = self.ctx.runtime.clock.instant();
+        let count = self.ctx.memory.get(&self.uid).failure.map_or(0, |f| f.count) + 1;
+        let wait = timing
+            .requeue_error_min
+            .saturating_mul(1 << count.saturating_sub(1).min(16))
+            .min(timing.requeue_error_max);
+        self.ctx.memory.note(&self.uid, |m| {
+            m.failure = Some(crate::controllers::memory::Failure {
+                count,
+                outcome: outcome.clone(),
+                not_before: now + wait,
+                generation: self.vm.metadata.generation,
+            });
+        });
+        End::new(outcome, Again::After(wait))
+    }
+
+    /// A step succeeded: the next failure is the first again.
+    pub(super) fn succeeded(&self) {
+        self.ctx.memory.note(&self.uid, |m| m.failure = None);
+    }
+
+    /// Reserved, and not seen yet.
+    pub(super) fn recorded(&self) -> Option<Uuid> {
+        self.status.identity.as_ref().map(|i| i.uuid)
+    }
+}

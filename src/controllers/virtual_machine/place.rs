@@ -1,0 +1,282 @@
+//! A machine without a number: everything is checked first, then the finalizer, then the reservation, and
+//! only then the call. A resource that can't be made has neither finalizer nor reservation, and goes at once
+//! when it is deleted.
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+
+use super::pass::{Again, End, Flow, Pass, Site};
+use super::{make, record, remove};
+use crate::api::conditions::reason;
+use crate::api::{IdentityStatus, PinnedClass, Reservation, VmidReuse};
+use crate::controllers::journal::Entry;
+use crate::model::{GuestAddress, GuestKind, NumberBounds, Vmid};
+use crate::plan::desired::{self, Desired};
+use crate::plan::identity::numbers::{self, Numbers};
+use crate::plan::identity::unplaced::{self, Next, Obstacle, Seeker, Unowned};
+use crate::plan::status;
+
+/// How many configurations of unowned guests one pass reads.
+const READS_A_PASS: usize = 32;
+
+impl Pass<'_> {
+    /// The next step of a machine without a number.
+    pub(super) async fn place(&mut self, site: &Site) -> Flow<End> {
+        if self.deleting {
+            return match self.seek(site).await? {
+                Next::Release => Ok(remove::release_unmade(self).await?),
+                other => self.unplaced(site, other),
+            };
+        }
+        let desired = self.desired(site)?;
+        make::check(self, site, &desired).await?;
+        self.check_pinned(site, &desired).await?;
+        match self.seek(site).await? {
+            Next::Reserve => {}
+            other => return self.unplaced(site, other),
+        }
+        if !self.vm.finalizers().iter().any(|f| f == crate::api::names::GUEST_FINALIZER) {
+            record::add_finalizer(self).await.map_err(super::pass::Stop::Error)?;
+        }
+        let vmid = self.reserve(site, &desired).await?;
+        make::make(self, site, vmid, &desired).await
+    }
+
+    /// Looks at all machines of the cluster that no resource lays claim to.
+    async fn seek(&self, site: &Site) -> Flow<Next> {
+        let claimed = self.claimed(site);
+        let unread: Vec<GuestAddress> = site
+            .cluster
+            .unread_guests()
+            .into_iter()
+            .filter(|at| !claimed.contains(&at.vmid.get()))
+            .collect();
+        if !unread.is_empty() {
+            let outcome = site.cluster.read_unread(&unread, READS_A_PASS).await;
+            if let Some((at, error)) = outcome.failed.first() {
+                tracing::debug!(guest.vmid = %at.vmid, error = %error, "a guest can't be read yet");
+            }
+            site.cluster.refresh();
+        }
+        let snapshot = site.cluster.snapshot();
+        let readings: Vec<_> = snapshot
+            .guests
+            .values()
+            .filter(|row| row.kind == GuestKind::VirtualMachine && !claimed.contains(&row.vmid.get()))
+            .map(|row| (Arc::clone(row), site.cluster.last_config(row.vmid)))
+            .collect();
+        let unowned: Vec<Unowned<'_>> = readings
+            .iter()
+            .map(|(row, reading)| Unowned {
+                vmid: row.vmid,
+                name: row.name.as_deref(),
+                config: reading.as_ref().map(|r| (r.config.as_ref(), r.read_at)),
+            })
+            .collect();
+        let (namespace, name) = (self.vm.namespace().unwrap_or_default(), self.vm.name_any());
+        let guest_name = desired::guest_name(&self.vm);
+        let seeker = Seeker {
+            uid: &self.uid,
+            kind: super::KIND,
+            namespace: &namespace,
+            name: &name,
+            guest_name: &guest_name,
+            deleting: self.deleting,
+        };
+        Ok(unplaced::decide(&seeker, &unowned, |vmid| self.identity(vmid)))
+    }
+
+    /// Numbers that other resources have on this cluster.
+    fn claimed(&self, site: &Site) -> std::collections::BTreeSet<u32> {
+        let machines = self.ctx.all_machines();
+        machines
+            .iter()
+            .filter(|m| m.uid().as_deref() != Some(&self.uid))
+            .filter_map(|m| m.status.as_ref())
+            .filter(|s| s.cluster.as_deref() == Some(site.cluster.id().as_str()))
+            .filter_map(|s| s.vmid)
+            .collect()
+    }
+
+    fn unplaced(&mut self, site: &Site, next: Next) -> Flow<End> {
+        Ok(match next {
+            Next::Read(left) => {
+                let message = format!(
+                    "{} machines that nobody owns are read first, to be sure that none is this resource's",
+                    left.len()
+                );
+                End::progressing(reason::READING_GUESTS, message, Again::Busy)
+            }
+            Next::WaitFor(vmid) => {
+                let message = format!(
+                    "machine {vmid} is being made by somebody: whether it is this resource's shows when it is done"
+                );
+                End::progressing(reason::READING_GUESTS, message, Again::Busy)
+            }
+            Next::Bind(vmid, identity) => {
+                // The status was lost. Without a seal the making must be proved again by the node's tasks.
+                self.status.vmid = Some(vmid.get());
+                self.status.cluster = Some(site.cluster.id().to_string());
+                self.status.identity = identity.map(|uuid| IdentityStatus { uuid });
+                if identity.is_none() {
+                    let since = self.vm.metadata.creation_timestamp.clone();
+                    self.status.reservation = since.map(|since| Reservation {
+                        vmid: vmid.get(),
+                        since,
+                    });
+                }
+                let note = format!("machine {vmid} carries this resource's mark: it is bound again");
+                self.entries.push(Entry::normal(reason::FOUND_AGAIN, note.clone()));
+                End::progressing(reason::FOUND_AGAIN, note, Again::Now)
+            }
+            Next::Hold(vmid, obstacle) => obstructed(self, vmid, obstacle),
+            Next::Reserve | Next::Release => {
+                End::progressing(reason::RESERVING, "a number is about to be reserved", Again::Now)
+            }
+        })
+    }
+
+    /// A number that the spec names must be free, and nothing may be left of a guest that had it.
+    async fn check_pinned(&self, site: &Site, desired: &Desired) -> Flow<()> {
+        let Some(vmid) = desired.pinned else { return Ok(()) };
+        let taken = |by: String| {
+            let message = format!(
+                "number {vmid} (spec.vmid) is taken by {by}: choose another, or leave spec.vmid out"
+            );
+            End::stalled(reason::VMID_TAKEN, message).into()
+        };
+        if let Some(row) = site.snapshot.guest(vmid) {
+            let name = row.name.as_deref().unwrap_or("a guest without a name");
+            return Err(taken(format!("'{name}' on node {}", row.node)));
+        }
+        if self.claimed(site).contains(&vmid.get()) {
+            return Err(taken("another resource".to_owned()));
+        }
+        let driver = site.cluster.driver();
+        for row in site.snapshot.storages.iter().filter(|row| row.available) {
+            let holds = row
+                .content
+                .iter()
+                .any(|c| matches!(c.as_str(), "images" | "rootdir" | "backup"));
+            if !holds {
+                continue;
+            }
+            let volumes = driver
+                .volumes(&row.node, &row.storage, None, Some(vmid))
+                .await
+                .map_err(|e| self.trouble(&e))?;
+            if let Some(volume) = volumes.iter().find(|v| v.vmid == Some(vmid)) {
+                let message = format!(
+                    "number {vmid} (spec.vmid) still has volumes, such as {}: they would belong to the new machine. \
+                     Choose another number, or remove them",
+                    volume.id
+                );
+                return Err(End::stalled(reason::VMID_HAS_VOLUMES, message).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reserves a number in the status, by a write that fails if somebody wrote in between.
+    async fn reserve(&mut self, site: &Site, desired: &Desired) -> Flow<Vmid> {
+        let vmid = match desired.pinned {
+            Some(vmid) => vmid,
+            None => self.next_number(site).await?,
+        };
+        self.status.vmid = Some(vmid.get());
+        self.status.cluster = Some(site.cluster.id().to_string());
+        self.status.node = Some(site.node.to_string());
+        self.status.identity = None;
+        self.status.reservation = Some(Reservation {
+            vmid: vmid.get(),
+            since: Time(self.ctx.runtime.clock.now()),
+        });
+        if let (Some(named), Some(spec)) = (&self.vm.spec.class_ref, self.class()?) {
+            self.status.class = Some(PinnedClass {
+                name: named.name.clone(),
+                spec,
+            });
+        }
+        let outcome = status::Outcome::progressing(
+            reason::CREATING,
+            format!("number {vmid} is reserved on node {}", site.node),
+        );
+        let now = self.ctx.runtime.clock.now();
+        status::conclude(&self.vm, &mut self.status, &outcome, now);
+        self.ctx.memory.note(&self.uid, |m| {
+            m.making = crate::controllers::memory::Making {
+                reserved_here: true,
+                ..Default::default()
+            };
+            // All that this process sends for the machine from here on, it knows.
+            m.settled = true;
+        });
+        record::save(self).await.map_err(super::pass::Stop::Error)?;
+        let owner = ObjectRef::from_obj(self.vm.as_ref());
+        self.ctx.numbers.own(site.cluster.id(), vmid, owner);
+        Ok(vmid)
+    }
+
+    async fn next_number(&self, site: &Site) -> Flow<Vmid> {
+        let spent = self.ctx.numbers.traces(&site.cluster).await;
+        let mut spent = spent.map_err(|e| self.trouble(&e))?;
+        let id = site.cluster.id().as_str();
+        for host in self.ctx.all_hosts() {
+            let status = host.status.as_ref();
+            let here = status.and_then(|s| s.cluster.as_ref()).is_some_and(|c| c.id == id);
+            spent.extend(status.filter(|_| here).and_then(|s| s.highest_vmid));
+        }
+        let mut used = self.claimed(site);
+        used.extend(site.snapshot.guests.keys().map(|v| v.get()));
+        let (range, reuse) = self.range(site);
+        let numbers = Numbers { used, spent };
+        self.ctx
+            .numbers
+            .hand_out(site.cluster.id(), numbers, range, reuse)
+            .map_err(|exhausted| {
+                let message = format!(
+                    "{exhausted}: widen spec.vmidRange of ProxmoxNode '{}', or allow vmidReuse: AfterRange there",
+                    site.host.name_any()
+                );
+                End::stalled(reason::VMID_RANGE_EXHAUSTED, message).into()
+            })
+    }
+
+    /// The range of the host, or of the one from which it takes its connection.
+    fn range(&self, site: &Site) -> ((u32, u32), bool) {
+        let named = site.host.spec.connection_ref.as_ref();
+        let host = named
+            .and_then(|r| self.ctx.host(&r.name))
+            .unwrap_or_else(|| Arc::clone(&site.host));
+        let configured = host.spec.vmid_range.as_ref().map(|r| (r.min, r.max));
+        let bounds: NumberBounds = site.snapshot.bounds;
+        let reuse = host.spec.vmid_reuse == Some(VmidReuse::AfterRange);
+        (numbers::range(configured, bounds), reuse)
+    }
+}
+
+fn obstructed(pass: &Pass<'_>, vmid: Vmid, obstacle: Obstacle) -> End {
+    match obstacle {
+        Obstacle::NameTaken => {
+            let name = desired::guest_name(&pass.vm);
+            let message = format!(
+                "machine {vmid}, which no resource owns, is named '{name}': nothing is made, so that it is not \
+                 doubled. Choose another spec.name, or rename or remove that machine"
+            );
+            End::stalled(reason::NAME_TAKEN, message)
+        }
+        Obstacle::Predecessor => {
+            let message = format!(
+                "machine {vmid} was made for an earlier resource of this kind, namespace and name: nothing is made, \
+                 so that it is not doubled. Remove that machine, or choose another name for this resource"
+            );
+            End::stalled(reason::MARKED_BY_OTHER, message)
+        }
+        Obstacle::Resembling(why) => {
+            End::new(status::hold(why, vmid, &pass.uid), Again::Waiting)
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Writes what is said about a machine: only when it differs from what is stored, and never over somebody
+//! else's write.
+
+use std::sync::Arc;
+
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::{Resource, ResourceExt};
+
+use super::pass::Pass;
+use super::{Error, KIND};
+use crate::api::VirtualMachine;
+use crate::api::conditions::{self, Finding, Truth, reason};
+use crate::api::names::{GUEST_FINALIZER, MANAGER};
+use crate::controllers::STATUS;
+use crate::controllers::journal::Entry;
+use crate::plan::status::{self, Outcome, Standing};
+
+pub(super) fn api(pass: &Pass<'_>) -> Api<VirtualMachine> {
+    let namespace = pass.vm.namespace().unwrap_or_default();
+    Api::namespaced(pass.ctx.client.clone(), &namespace)
+}
+
+/// Ends a pass: lays the outcome into the status, writes it, and publishes what happened.
+pub(super) async fn conclude(pass: &mut Pass<'_>, outcome: &Outcome) -> Result<(), Error> {
+    let before = pass.vm.status.clone().unwrap_or_default();
+    let stood = conditions::find(&before.conditions, conditions::READY).map(|c| c.reason.clone());
+    let now = pass.ctx.runtime.clock.now();
+    status::conclude(&pass.vm, &mut pass.status, outcome, now);
+    save(pass).await?;
+    if stood.as_deref() != Some(outcome.reason) {
+        let entry = match outcome.standing {
+            Standing::Ready | Standing::Progressing => None,
+            Standing::Unknown | Standing::Stalled => {
+                Some(Entry::warning(outcome.reason, outcome.message.clone()))
+            }
+        };
+        match outcome.standing {
+            Standing::Ready => tracing::info!(reason = outcome.reason, "as declared"),
+            Standing::Progressing => tracing::info!(reason = outcome.reason, "{}", outcome.message),
+            Standing::Unknown | Standing::Stalled => {
+                tracing::warn!(reason = outcome.reason, "{}", outcome.message);
+            }
+        }
+        pass.entries.extend(entry);
+    }
+    let newly = |type_: &str| {
+        conditions::is_true(&pass.status.conditions, type_) && !conditions::is_true(&before.conditions, type_)
+    };
+    for type_ in [conditions::DRIFTED, conditions::REBOOT_REQUIRED] {
+        if newly(type_)
+            && let Some(condition) = conditions::find(&pass.status.conditions, type_)
+        {
+            let reason = if type_ == conditions::DRIFTED {
+                reason::CHANGED_ON_HOST
+            } else {
+                reason::PENDING_CHANGES
+            };
+            pass.entries.push(Entry::warning(reason, condition.message.clone()));
+        }
+    }
+    let entries = std::mem::take(&mut pass.entries);
+    pass.ctx.journal.publish(pass.vm.as_ref(), entries).await;
+    Ok(())
+}
+
+/// Ends a pass over a paused machine: what was said of it stays, and that it is paused is added.
+pub(super) async fn paused(pass: &mut Pass<'_>) -> Result<(), Error> {
+    let now = pass.ctx.runtime.clock.now();
+    let mut message =
+        "the annotation drover.dev/paused stands: nothing is done until it is removed".to_owned();
+    if pass.deleting {
+        message.push_str(", so the deletion waits too");
+    }
+    let found = Finding::new(conditions::PAUSED, Truth::True, reason::PAUSED, message);
+    let stored = &pass.status.conditions;
+    let laid = conditions::merge(stored, vec![found], pass.vm.metadata.generation, now);
+    let mut all: Vec<_> = stored
+        .iter()
+        .filter(|c| c.type_ != conditions::PAUSED)
+        .cloned()
+        .collect();
+    let fresh = !conditions::is_true(stored, conditions::PAUSED);
+    all.extend(laid);
+    pass.status.conditions = all;
+    save(pass).await?;
+    if fresh {
+        let entry = Entry::normal(reason::PAUSED, "paused by the annotation drover.dev/paused");
+        pass.ctx.journal.publish(pass.vm.as_ref(), vec![entry]).await;
+    }
+    Ok(())
+}
+
+/// Writes the status if it differs from the stored one. Refused by the API server when somebody wrote in
+/// between: the pass is then repeated on the newer version.
+pub(super) async fn save(pass: &mut Pass<'_>) -> Result<(), Error> {
+    if pass.vm.status.as_ref() == Some(&pass.status) {
+        return Ok(());
+    }
+    let mut object = pass.vm.as_ref().clone();
+    object.status = Some(pass.status.clone());
+    let params = PostParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    let written = api(pass)
+        .replace_status(&pass.vm.name_any(), &params, &object)
+        .await;
+    let written = match written {
+        Ok(written) => written,
+        Err(error) => {
+            // The version that was written against is not the newest: let the cache decide.
+            pass.ctx.machines.forget(&pass.uid);
+            return Err(error.into());
+        }
+    };
+    pass.ctx.runtime.metrics.kubernetes_write(KIND, STATUS);
+    pass.vm = pass.ctx.machines.wrote(written);
+    Ok(())
+}
+
+/// Adds the finalizer; it precedes everything that is done on a host.
+pub(super) async fn add_finalizer(pass: &mut Pass<'_>) -> Result<(), Error> {
+    let mut finalizers = pass.vm.finalizers().to_vec();
+    finalizers.push(GUEST_FINALIZER.to_owned());
+    let vm = write_finalizers(pass, finalizers).await?;
+    pass.vm = pass.ctx.machines.wrote(vm);
+    Ok(())
+}
+
+/// Takes the finalizer off; the API server then lets the resource go.
+pub(super) async fn remove_finalizer(pass: &mut Pass<'_>) -> Result<(), Error> {
+    let mut finalizers = pass.vm.finalizers().to_vec();
+    finalizers.retain(|f| f != GUEST_FINALIZER);
+    match write_finalizers(pass, finalizers).await {
+        Ok(vm) => {
+            pass.vm = Arc::new(vm);
+            Ok(())
+        }
+        Err(Error::Kubernetes(error)) if matches!(error.as_ref(), kube::Error::Api(s) if s.is_not_found()) => {
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn write_finalizers(pass: &Pass<'_>, finalizers: Vec<String>) -> Result<VirtualMachine, Error> {
+    let patch = serde_json::json!({
+        "metadata": {
+            "resourceVersion": pass.vm.meta().resource_version,
+            "finalizers": finalizers,
+        }
+    });
+    let params = PatchParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let written = api(pass)
+        .patch(&pass.vm.name_any(), &params, &Patch::Merge(&patch))
+        .await;
+    pass.ctx.runtime.metrics.kubernetes_write(KIND, "patch");
+    if written.is_err() {
+        pass.ctx.machines.forget(&pass.uid);
+    }
+    Ok(written?)
+}

@@ -1,0 +1,145 @@
+//! Sees the deletion of a machine to its end: down, destroyed, seen gone, and only then the finalizer.
+
+use kube::api::{Api, Patch, PatchParams};
+use kube::ResourceExt;
+
+use super::look;
+use super::pass::{Again, End, Flow, Pass, Site, Stop};
+use super::record;
+use super::task::{self, Act};
+use crate::api::ProxmoxNode;
+use crate::api::conditions::reason;
+use crate::api::names::MANAGER;
+use crate::controllers::journal::Entry;
+use crate::fleet::{ConfigReading, Work};
+use crate::hypervisor::StopMode;
+use crate::model::{Power, Progress, Vmid};
+use crate::plan::identity::Ownership;
+
+/// Takes the next step towards the end of a guest that is the resource's own.
+pub(super) async fn remove(
+    pass: &mut Pass<'_>,
+    site: &Site,
+    own: Ownership,
+    reading: &ConfigReading,
+) -> Flow<End> {
+    let at = own.address().clone();
+    let config = &reading.config;
+    if config.protection {
+        let message = format!(
+            "machine {} is protected against removal: take the protection off on the host (Options, Protection), \
+             or keep the machine",
+            at.vmid
+        );
+        return Ok(End::stalled(reason::PROTECTED, message));
+    }
+    if let Some(lock) = &config.lock {
+        let message = format!(
+            "machine {} is locked ('{}'): it is removed when the host is done",
+            at.vmid, lock.0
+        );
+        return Ok(End::progressing(reason::LOCKED, message, Again::Busy));
+    }
+    look::under_way(pass, site, &own).await?;
+    let live = site.cluster.read_power(&at).await.map_err(|e| pass.trouble(&e))?;
+    let work = Work {
+        vmid: at.vmid,
+        storages: std::collections::BTreeSet::new(),
+        clone_source: None,
+    };
+    let permit = match site.cluster.admit(work) {
+        Ok(permit) => permit,
+        Err(held) => return Ok(End::progressing(reason::QUEUED, held.reason, Again::Waiting)),
+    };
+    let driver = site.cluster.driver();
+    // Its disks go with it, so the guest is not asked first.
+    let (act, sent) = match live.power {
+        Power::Running => (Act::ShutDown, driver.stop(&own, StopMode::Hard).await),
+        Power::Stopped => (Act::Destroy, driver.destroy(&own).await),
+        Power::Unknown => {
+            let message = format!("whether machine {} runs can't be told now", at.vmid);
+            return Ok(End::unknown(reason::PRESENCE_UNKNOWN, message));
+        }
+    };
+    match sent {
+        Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, at.vmid, act, &upid, Some(permit))),
+        Ok(Progress::Done) => Ok(End::progressing(
+            reason::DESTROYING,
+            format!("machine {} is being removed", at.vmid),
+            Again::Now,
+        )),
+        Err(error) => {
+            pass.ctx.runtime.metrics.action(act.label(), Err(error.class()));
+            Ok(pass.trouble(&error))
+        }
+    }
+}
+
+/// The guest is gone for certain: its number is noted as spent, and the resource may go.
+pub(super) async fn release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> End {
+    match try_release(pass, site, vmid).await {
+        Ok(()) => End::progressing(reason::DESTROYING, "the machine is gone", Again::Idle),
+        Err(error) => {
+            tracing::warn!(error = %error, "the machine is gone, and its resource can't be let go yet");
+            End::progressing(
+                reason::DESTROYING,
+                format!("the machine is gone; the resource goes as soon as the Kubernetes API takes it ({error})"),
+                Again::Busy,
+            )
+        }
+    }
+}
+
+async fn try_release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), super::Error> {
+    spend(pass, site, vmid).await?;
+    let entries = std::mem::take(&mut pass.entries);
+    pass.ctx.journal.publish(pass.vm.as_ref(), entries).await;
+    record::remove_finalizer(pass).await?;
+    tracing::info!(guest.vmid = %vmid, "the machine is gone and its resource was let go");
+    site.cluster.unwatch_guest(vmid);
+    pass.ctx.numbers.disown(site.cluster.id(), vmid);
+    Ok(())
+}
+
+/// Lets a resource go for which nothing was ever made.
+pub(super) async fn release_unmade(pass: &mut Pass<'_>) -> Result<End, Stop> {
+    let note = "no machine of this resource exists";
+    let entry = Entry::normal(reason::DESTROYED, note);
+    pass.ctx.journal.publish(pass.vm.as_ref(), vec![entry]).await;
+    record::remove_finalizer(pass).await.map_err(Stop::Error)?;
+    Err(Stop::Silent)
+}
+
+/// Notes with the host that a number was given, before the last trace of it goes.
+async fn spend(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), super::Error> {
+    let host = pass.ctx.host(&site.host.name_any()).unwrap_or_else(|| site.host.clone());
+    let noted = host.status.as_ref().and_then(|s| s.highest_vmid).unwrap_or(0);
+    if noted >= vmid.get() {
+        return Ok(());
+    }
+    let patch = serde_json::json!({
+        "metadata": { "resourceVersion": host.resource_version() },
+        "status": { "highestVmid": vmid.get() },
+    });
+    let params = PatchParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let api: Api<ProxmoxNode> = Api::all(pass.ctx.client.clone());
+    let written = api
+        .patch_status(&host.name_any(), &params, &Patch::Merge(&patch))
+        .await;
+    match written {
+        Ok(host) => {
+            pass.ctx.runtime.metrics.kubernetes_write("ProxmoxNode", "patch-status");
+            pass.ctx.hosts.wrote(host);
+            Ok(())
+        }
+        Err(error) => {
+            if let Some(uid) = host.uid() {
+                pass.ctx.hosts.forget(&uid);
+            }
+            Err(error.into())
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The task that the status names: followed to its end by the fleet, judged here.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+
+use super::pass::{Again, End, Flow, Pass, Site};
+use crate::api::TaskStatus;
+use crate::api::conditions::reason;
+use crate::controllers::journal::Entry;
+use crate::fleet::Permit;
+use crate::model::{TaskExit, TaskState, Upid, Vmid};
+use crate::plan::status::Outcome;
+use crate::runtime::Class;
+
+/// What a task does for a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Create,
+    Clone,
+    Configure,
+    GrowDisk,
+    Start,
+    ShutDown,
+    Destroy,
+    /// Somebody else's task on the same guest.
+    Other,
+}
+
+impl Act {
+    const ALL: [Self; 8] = [
+        Self::Create,
+        Self::Clone,
+        Self::Configure,
+        Self::GrowDisk,
+        Self::Start,
+        Self::ShutDown,
+        Self::Destroy,
+        Self::Other,
+    ];
+
+    /// As `status.task.action` shows it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "Create",
+            Self::Clone => "Clone",
+            Self::Configure => "Configure",
+            Self::GrowDisk => "GrowDisk",
+            Self::Start => "Start",
+            Self::ShutDown => "ShutDown",
+            Self::Destroy => "Destroy",
+            Self::Other => "Other",
+        }
+    }
+
+    /// The label of `drover_actions_total`.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Clone => "clone",
+            Self::Configure => "configure",
+            Self::GrowDisk => "grow-disk",
+            Self::Start => "start",
+            Self::ShutDown => "shut-down",
+            Self::Destroy => "destroy",
+            Self::Other => "other",
+        }
+    }
+
+    const fn doing(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Create => (reason::CREATING, "the machine is being created"),
+            Self::Clone => (reason::CLONING, "the machine is being copied"),
+            Self::Configure => (reason::CONFIGURING, "the configuration is being changed"),
+            Self::GrowDisk => (reason::GROWING_DISK, "the disk is being grown"),
+            Self::Start => (reason::STARTING, "the machine is being started"),
+            Self::ShutDown => (reason::STOPPING, "the machine is being brought down"),
+            Self::Destroy => (reason::DESTROYING, "the machine is being destroyed"),
+            Self::Other => (reason::HOST_BUSY, "a task that Drover did not start is waited for"),
+        }
+    }
+
+    /// The Event when it is done.
+    pub(super) fn done(self, vmid: u32, node: &str) -> Option<Entry> {
+        let (reason, what) = match self {
+            Self::Create => (reason::CREATED, format!("created machine {vmid} on node {node}")),
+            Self::Clone => (
+                reason::CLONED,
+                format!("copied the source to machine {vmid} on node {node}"),
+            ),
+            Self::Configure => (
+                reason::CONFIGURED,
+                format!("changed the configuration of machine {vmid}"),
+            ),
+            Self::GrowDisk => (reason::DISK_GROWN, format!("grew a disk of machine {vmid}")),
+            Self::Start => (reason::STARTED, format!("started machine {vmid} on node {node}")),
+            Self::ShutDown => (
+                reason::SHUT_DOWN,
+                format!("brought machine {vmid} on node {node} down"),
+            ),
+            Self::Destroy => (
+                reason::DESTROYED,
+                format!("destroyed machine {vmid} on node {node}"),
+            ),
+            Self::Other => return None,
+        };
+        Some(Entry::normal(reason, what))
+    }
+}
+
+/// Names a task in the status and has it followed. The pass that does so ends with what this returns.
+pub(super) fn begin(
+    pass: &mut Pass<'_>,
+    site: &Site,
+    vmid: Vmid,
+    act: Act,
+    upid: &Upid,
+    permit: Option<Permit>,
+) -> End {
+    site.cluster.track(upid.clone(), vmid, permit);
+    pass.status.task = Some(TaskStatus {
+        id: upid.to_string(),
+        action: act.name().to_owned(),
+        started_at: Time(pass.ctx.runtime.clock.now()),
+    });
+    tracing::info!(guest.vmid = %vmid, task.id = %upid, action = act.label(), "the host works on it");
+    running(act, upid)
+}
+
+fn running(act: Act, upid: &Upid) -> End {
+    let (reason, what) = act.doing();
+    End::progressing(
+        reason,
+        format!("{what} (task {upid} on node {})", upid.node()),
+        Again::Task,
+    )
+}
+
+/// Looks after the task in the status: waits while it runs, clears it when it ended.
+pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
+    let Some(task) = pass.status.task.clone() else {
+        return Ok(());
+    };
+    let act = Act::ALL
+        .into_iter()
+        .find(|a| a.name() == task.action)
+        .unwrap_or(Act::Other);
+    let (Ok(upid), Some(vmid)) = (
+        task.id.parse::<Upid>(),
+        pass.status.vmid.and_then(|n| Vmid::try_from(n).ok()),
+    ) else {
+        pass.status.task = None;
+        return Ok(());
+    };
+    let exit = match site.cluster.task(&upid) {
+        None => {
+            site.cluster.track(upid.clone(), vmid, None);
+            return Err(running(act, &upid).into());
+        }
+        Some(TaskState::Running) => return Err(running(act, &upid).into()),
+        Some(TaskState::Forgotten) => None,
+        Some(TaskState::Ended(exit)) => Some(exit),
+    };
+    pass.status.task = None;
+    let metrics = &pass.ctx.runtime.metrics;
+    match exit {
+        None => {
+            // How it ended can only be read from the guest, which is what comes next.
+            tracing::warn!(task.id = %upid, "the host no longer knows the task");
+            Ok(())
+        }
+        Some(TaskExit::Ok { warnings }) => {
+            metrics.action(act.label(), Ok(()));
+            pass.succeeded();
+            if let Some(mut entry) = act.done(vmid.get(), upid.node().as_str()) {
+                if warnings > 0 {
+                    entry.note.push_str(&format!(
+                        " with {warnings} warnings: see the log of task {upid} on the host"
+                    ));
+                }
+                pass.entries.push(entry);
+            }
+            // A guest that was started or stopped is asked itself: the list lags behind the task.
+            if matches!(act, Act::Start | Act::ShutDown)
+                && let Some(at) = site.snapshot.address(vmid)
+            {
+                site.cluster
+                    .read_power(&at)
+                    .await
+                    .map_err(|e| pass.trouble(&e))?;
+            }
+            if act == Act::Destroy && pass.deleting {
+                return Err(super::remove::release(pass, site, vmid).await);
+            }
+            Ok(())
+        }
+        Some(TaskExit::Failed(sentence)) => {
+            metrics.action(act.label(), Err(Class::Permanent));
+            if act == Act::Other {
+                return Ok(());
+            }
+            let message = format!(
+                "{} failed: {sentence} (task {upid} on node {}); it is tried again",
+                act.name(),
+                upid.node()
+            );
+            tracing::warn!(machine = pass.vm.name_any(), task.id = %upid, "{message}");
+            let outcome = Outcome::unknown(reason::TASK_FAILED, message);
+            Err(pass.failed(outcome).into())
+        }
+    }
+}

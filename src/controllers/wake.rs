@@ -1,0 +1,86 @@
+//! From what the fleet noticed to who must look: hosts and machines are told apart and addressed by name.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+use tokio::sync::mpsc;
+
+use super::context::Context;
+use crate::api::{ProxmoxNode, VirtualMachine};
+use crate::fleet::{FleetEvent, FleetEvents};
+
+/// How many wakes may wait; a full queue holds the dispatcher back, and the fleet's queue coalesces.
+const QUEUE: usize = 1024;
+
+/// The receiving ends, one a controller.
+pub struct Wakes {
+    /// Machines to look at.
+    pub machines: mpsc::Receiver<ObjectRef<VirtualMachine>>,
+    /// Hosts to look at.
+    pub hosts: mpsc::Receiver<ObjectRef<ProxmoxNode>>,
+}
+
+/// The sending ends.
+pub struct Senders {
+    machines: mpsc::Sender<ObjectRef<VirtualMachine>>,
+    hosts: mpsc::Sender<ObjectRef<ProxmoxNode>>,
+}
+
+impl Wakes {
+    /// The two ends.
+    #[must_use]
+    pub fn new() -> (Senders, Self) {
+        let (machine_sender, machines) = mpsc::channel(QUEUE);
+        let (host_sender, hosts) = mpsc::channel(QUEUE);
+        (
+            Senders {
+                machines: machine_sender,
+                hosts: host_sender,
+            },
+            Self { machines, hosts },
+        )
+    }
+}
+
+/// Passes the fleet's events on until the fleet or the controllers end.
+pub async fn dispatch(context: Arc<Context>, mut events: FleetEvents, senders: Senders) {
+    while let Some(event) = events.recv().await {
+        let sent = match event {
+            FleetEvent::Host(name) => {
+                let machines = of_host(&context, &name);
+                if senders.hosts.send(ObjectRef::new(&name)).await.is_err() {
+                    return;
+                }
+                send_all(&senders, machines).await
+            }
+            FleetEvent::Guest { cluster, vmid } => {
+                let owner = context.numbers.owner(&cluster, vmid);
+                send_all(&senders, owner.into_iter().collect()).await
+            }
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+async fn send_all(
+    senders: &Senders,
+    machines: Vec<ObjectRef<VirtualMachine>>,
+) -> Result<(), mpsc::error::SendError<ObjectRef<VirtualMachine>>> {
+    for machine in machines {
+        senders.machines.send(machine).await?;
+    }
+    Ok(())
+}
+
+/// The machines that a change of the host concerns: those that are not simply as declared.
+fn of_host(context: &Context, name: &str) -> Vec<ObjectRef<VirtualMachine>> {
+    let machines = context.stores.machines.state();
+    machines
+        .iter()
+        .filter(|m| m.spec.host_ref.name == name)
+        .map(|m| ObjectRef::new(&m.name_any()).within(&m.namespace().unwrap_or_default()))
+        .collect()
+}

@@ -1,0 +1,44 @@
+//! Whether a number is free beyond doubt. The only evidence of the fleet that a guest is gone
+//! (`identity.md`, "Gone"): lists that became shorter prove nothing.
+
+use super::host_state::HostState;
+use super::readings::NumberPresence;
+use super::shared::Shared;
+use crate::hypervisor::{Error, Hypervisor};
+use crate::model::{NodeName, NumberState, Vmid};
+
+/// Asks one and the same member: majority, identity of the cluster, number, majority.
+pub(super) async fn confirm_gone(shared: &Shared, vmid: Vmid) -> Result<NumberPresence, Error> {
+    let connection = shared.crew.used();
+    let driver = super::guarded::Guarded::queued(std::sync::Arc::clone(&connection));
+    let Some(local) = majority(&driver).await? else {
+        return Ok(NumberPresence::NotQuorate);
+    };
+    let found = driver
+        .cluster_id(local.as_ref().unwrap_or(&connection.node))
+        .await?;
+    if found != shared.id {
+        let changed = HostState::ClusterChanged {
+            expected: shared.id.clone(),
+            found,
+        };
+        let reason = changed.to_string();
+        connection.breaker.open(changed);
+        return Err(Error::HeldBack { reason });
+    }
+    let state = driver.number_state(vmid).await?;
+    if majority(&driver).await?.is_none() {
+        return Ok(NumberPresence::NotQuorate);
+    }
+    Ok(match state {
+        NumberState::Free => NumberPresence::Free,
+        NumberState::Taken => NumberPresence::Taken,
+    })
+}
+
+/// The member that answers, if the cluster has a majority.
+async fn majority(driver: &dyn Hypervisor) -> Result<Option<Option<NodeName>>, Error> {
+    let status = driver.cluster_status().await?;
+    let local = status.members.into_iter().find(|member| member.local);
+    Ok(status.quorate.then(|| local.map(|member| member.name)))
+}

@@ -1,0 +1,190 @@
+//! What is said about a host: its status, from what the fleet saw of it.
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use crate::api::conditions::{self, Finding, Truth, reason};
+use crate::api::names::RECONCILE_AT;
+use crate::api::{
+    Allocated, Capacity, ClusterInfo, GuestCounts, ProxmoxNode, ProxmoxNodeStatus, Size, StorageInfo,
+};
+use crate::model::{ClusterId, ClusterStatus, GuestKind, GuestRow, HostVersion, NodeName, NodeRow, Power, StorageRow};
+use crate::plan::status::{Outcome, findings};
+
+/// How far the connection to a host got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// Whether its address answers.
+    pub reachable: Truth,
+    /// Whether it accepts the credentials.
+    pub authenticated: Truth,
+}
+
+/// What was seen of a host whose cluster is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// Its cluster's identity.
+    pub cluster: &'a ClusterId,
+    /// Members and quorum.
+    pub status: &'a ClusterStatus,
+    /// The node that the host is.
+    pub node: &'a NodeName,
+    /// Its version.
+    pub version: Option<&'a HostVersion>,
+    /// Nodes of the bulk list.
+    pub nodes: &'a [NodeRow],
+    /// Storages of the bulk list.
+    pub storages: &'a [StorageRow],
+}
+
+/// Writes what was seen into the status. Nothing that ticks is written.
+pub fn observe<'a>(
+    status: &mut ProxmoxNodeStatus,
+    seen: Seen<'_>,
+    guests: impl Iterator<Item = &'a GuestRow>,
+) {
+    let mut members: Vec<String> = seen.status.members.iter().map(|m| m.name.to_string()).collect();
+    members.sort();
+    status.cluster = Some(ClusterInfo {
+        name: seen.status.name.clone(),
+        id: seen.cluster.to_string(),
+        members,
+    });
+    status.node_name = Some(seen.node.to_string());
+    status.version = seen.version.map(|v| v.text.clone()).or(status.version.take());
+    // An offline node shows no capacity; what was known of it stays.
+    if let Some(row) = seen.nodes.iter().find(|n| n.name == *seen.node && n.online && n.cpus > 0) {
+        status.capacity = Some(Capacity {
+            cpus: row.cpus,
+            memory: Size::of_bytes(row.memory),
+            root_disk: Size::of_bytes(row.root_disk),
+        });
+    }
+    let mut counts = GuestCounts::default();
+    let (mut cpus, mut memory) = (0_u32, 0_u64);
+    for row in guests.filter(|row| row.node == *seen.node) {
+        match row.kind {
+            GuestKind::VirtualMachine => counts.virtual_machines += 1,
+            GuestKind::Container => counts.containers += 1,
+        }
+        if row.power == Power::Running {
+            cpus = cpus.saturating_add(row.cpus);
+            memory = memory.saturating_add(row.memory);
+        }
+    }
+    status.guests = Some(counts);
+    status.allocated = Some(Allocated {
+        cpus,
+        memory: Size::of_bytes(memory),
+    });
+    let mut storages: Vec<StorageInfo> = seen
+        .storages
+        .iter()
+        .filter(|s| s.node == *seen.node)
+        .map(|s| {
+            let mut content = s.content.clone();
+            content.sort();
+            StorageInfo {
+                name: s.storage.clone(),
+                type_: s.plugin.clone(),
+                content,
+                shared: s.shared,
+                active: s.available,
+                capacity: Size::of_bytes(s.capacity),
+            }
+        })
+        .collect();
+    storages.sort_by(|a, b| a.name.cmp(&b.name));
+    status.storages = storages;
+}
+
+/// Writes the outcome of a pass into the status.
+pub fn conclude(
+    host: &ProxmoxNode,
+    status: &mut ProxmoxNodeStatus,
+    outcome: &Outcome,
+    contact: Contact,
+    quorate: Option<bool>,
+    now: Timestamp,
+) {
+    let mut found = findings(outcome);
+    let (yes, no) = ("it does", outcome.message.as_str());
+    let mut say = |type_, truth, good: &'static str| {
+        let (reason, message) = match truth {
+            Truth::True => (good, yes),
+            _ => (outcome.reason, no),
+        };
+        found.push(Finding::new(type_, truth, reason, message));
+    };
+    say(conditions::REACHABLE, contact.reachable, reason::ANSWERS);
+    say(conditions::AUTHENTICATED, contact.authenticated, reason::ACCEPTED);
+    let (truth, reason, message) = match quorate {
+        Some(true) => (Truth::True, reason::MAJORITY, "the cluster has a majority"),
+        Some(false) => (
+            Truth::False,
+            reason::NOT_QUORATE,
+            "the cluster has no majority: nothing is changed until it has",
+        ),
+        None => (Truth::Unknown, outcome.reason, outcome.message.as_str()),
+    };
+    found.push(Finding::new(conditions::QUORATE, truth, reason, message));
+    if host.metadata.deletion_timestamp.is_some() {
+        found.push(Finding::new(
+            conditions::DELETING,
+            Truth::True,
+            outcome.reason,
+            outcome.message.clone(),
+        ));
+    }
+    status.conditions = conditions::merge(&status.conditions, found, host.metadata.generation, now);
+    status.observed_generation = host.metadata.generation;
+    status.last_handled_reconcile_at = host.annotations().get(RECONCILE_AT).cloned();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(vmid: u32, node: &str, power: Power) -> GuestRow {
+        GuestRow {
+            vmid: vmid.try_into().unwrap(),
+            kind: GuestKind::VirtualMachine,
+            node: node.parse().unwrap(),
+            name: None,
+            power,
+            template: false,
+            lock: None,
+            cpus: 2,
+            memory: 1 << 30,
+            uptime: 7,
+        }
+    }
+
+    #[test]
+    fn only_running_guests_of_the_node_are_allocated() {
+        let cluster = ClusterId::from_fingerprint(&"ab".repeat(32)).unwrap();
+        let members = ClusterStatus {
+            name: None,
+            quorate: true,
+            members: vec![],
+        };
+        let node: NodeName = "pve1".parse().unwrap();
+        let seen = Seen {
+            cluster: &cluster,
+            status: &members,
+            node: &node,
+            version: None,
+            nodes: &[],
+            storages: &[],
+        };
+        let rows = [
+            row(100, "pve1", Power::Running),
+            row(101, "pve1", Power::Stopped),
+            row(102, "pve2", Power::Running),
+        ];
+        let mut status = ProxmoxNodeStatus::default();
+        observe(&mut status, seen, rows.iter());
+        assert_eq!(status.allocated.unwrap().memory.0, "1Gi");
+        assert_eq!(status.guests.unwrap().virtual_machines, 2);
+    }
+}
