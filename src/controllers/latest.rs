@@ -22,7 +22,7 @@ impl<K: ResourceExt> Latest<K> {
         let Some(uid) = cached.uid() else { return cached };
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match written.get(&uid) {
-            Some(own) if version(own) > version(&cached) => Arc::clone(own),
+            Some(own) if version(own.as_ref()) > version(cached.as_ref()) => Arc::clone(own),
             Some(_) => {
                 written.remove(&uid);
                 cached

@@ -152,14 +152,18 @@ impl Cluster {
 
     /// Reads the configurations of up to `limit` of these guests; the readings become the last seen.
     pub async fn read_unread(&self, among: &[GuestAddress], limit: usize) -> Unread {
-        let answers: Vec<_> = stream::iter(among.iter().take(limit))
-            .map(|at| async move { (at, self.0.read_config(at).await) })
+        let chosen: Vec<GuestAddress> = among.iter().take(limit).cloned().collect();
+        let answers: Vec<_> = stream::iter(chosen)
+            .map(|at| async move {
+                let answer = self.0.read_config(&at).await;
+                (at, answer)
+            })
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
         let failed = answers
             .into_iter()
-            .filter_map(|(at, answer)| answer.err().map(|error| (at.clone(), error)))
+            .filter_map(|(at, answer)| answer.err().map(|error| (at, error)))
             .collect();
         let snapshot = self.snapshot();
         let still = |at: &&GuestAddress| snapshot.guest(at.vmid).is_some_and(|row| !self.is_read(row));

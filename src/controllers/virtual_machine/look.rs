@@ -76,7 +76,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
         (Step::WaitForPresence(presence), _) => Ok(absent(site, vmid, presence)),
         (Step::Hold(why), _) => Ok(End::new(status::hold(why, vmid, &pass.uid), Again::Waiting)),
         (Step::Lost, _) => Ok(lost(pass, vmid)),
-        (Step::Release, _) => Ok(remove::release(pass, site, vmid).await),
+        (Step::Release, _) => remove::release(pass, site, vmid).await,
         (Step::LookAtTasks | Step::Act(_) | Step::Remark(_) | Step::Seal(_), _) => Ok(End::progressing(
             reason::HOST_BUSY,
             format!("machine {vmid} is looked at again"),

@@ -27,7 +27,7 @@ impl Pass<'_> {
     pub(super) async fn place(&mut self, site: &Site) -> Flow<End> {
         if self.deleting {
             return match self.seek(site).await? {
-                Next::Release => Ok(remove::release_unmade(self).await?),
+                Next::Release => remove::release_unmade(self).await,
                 other => self.unplaced(site, other),
             };
         }

@@ -76,16 +76,16 @@ pub(super) async fn remove(
 }
 
 /// The guest is gone for certain: its number is noted as spent, and the resource may go.
-pub(super) async fn release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> End {
+pub(super) async fn release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
     match try_release(pass, site, vmid).await {
-        Ok(()) => End::progressing(reason::DESTROYING, "the machine is gone", Again::Idle),
+        Ok(()) => Err(Stop::Silent),
         Err(error) => {
-            tracing::warn!(error = %error, "the machine is gone, and its resource can't be let go yet");
-            End::progressing(
+            tracing::debug!(error = %error, "the machine is gone, and its resource can't be let go yet");
+            Ok(End::progressing(
                 reason::DESTROYING,
-                format!("the machine is gone; the resource goes as soon as the Kubernetes API takes it ({error})"),
+                "the machine is gone; the resource goes as soon as the Kubernetes API takes the write",
                 Again::Busy,
-            )
+            ))
         }
     }
 }
@@ -102,7 +102,7 @@ async fn try_release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Result<(),
 }
 
 /// Lets a resource go for which nothing was ever made.
-pub(super) async fn release_unmade(pass: &mut Pass<'_>) -> Result<End, Stop> {
+pub(super) async fn release_unmade(pass: &mut Pass<'_>) -> Flow<End> {
     let note = "no machine of this resource exists";
     let entry = Entry::normal(reason::DESTROYED, note);
     pass.ctx.journal.publish(pass.vm.as_ref(), vec![entry]).await;

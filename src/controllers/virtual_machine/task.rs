@@ -189,7 +189,7 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
                     .map_err(|e| pass.trouble(&e))?;
             }
             if act == Act::Destroy && pass.deleting {
-                return Err(super::remove::release(pass, site, vmid).await);
+                return Err(super::remove::release(pass, site, vmid).await.map_or_else(|stop| stop, Into::into));
             }
             Ok(())
         }

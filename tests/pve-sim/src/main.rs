@@ -32,7 +32,7 @@ struct Options {
     #[arg(long, default_value = "127.0.0.1:8007")]
     admin: SocketAddr,
 
-    /// Divides all durations: 10 makes tasks and lags ten times shorter
+    /// Makes tasks and lags so many times shorter
     #[arg(long, default_value_t = 1.0)]
     time_scale: f64,
 

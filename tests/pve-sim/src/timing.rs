@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Durations of tasks and lags, before [`Timing::time_scale`] divides them. In JSON and YAML they are seconds.
+/// Durations of tasks and lags, before [`Timing::time_scale`] divides them (but for the keep-alive). In JSON and YAML they are seconds.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Timing {
-    /// Divides every duration below: 10 makes everything ten times faster.
+    /// Divides the durations below: 10 makes everything ten times faster.
     pub time_scale: f64,
     /// A `qmcreate`, disks included.
     #[serde(with = "seconds")]
@@ -48,7 +48,8 @@ pub struct Timing {
     /// How long a call waits for the lock file of a guest.
     #[serde(with = "seconds")]
     pub lock_timeout: Duration,
-    /// After how long without a request a connection is closed.
+    /// After how long without a request a connection is closed. Not divided by the scale: it is the client's clock that
+    /// has to fit, and that runs as ever.
     #[serde(with = "seconds")]
     pub keep_alive: Duration,
 }

@@ -20,7 +20,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     run: Run::Show(list),
 }];
 
-/// A guest's row. Written straight to the answer, because there may be tens of thousands of them.
+/// A guest's row. Written straight to the answer, because there may be tens of thousands of them; what is absent isn't
+/// known yet.
 #[derive(Serialize)]
 struct GuestRow<'a> {
     id: String,
@@ -33,32 +34,40 @@ struct GuestRow<'a> {
     lock: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<&'a str>,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    figures: Option<Figures<'a>>,
-}
-
-#[derive(Serialize)]
-struct Figures<'a> {
-    name: &'a str,
-    template: u8,
-    uptime: u64,
-    cpu: f64,
-    maxcpu: u64,
-    mem: u64,
-    memhost: u64,
-    maxmem: u64,
-    disk: u64,
-    maxdisk: u64,
-    diskread: u64,
-    diskwrite: u64,
-    netin: u64,
-    netout: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uptime: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maxcpu: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mem: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memhost: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maxmem: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disk: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maxdisk: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diskread: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diskwrite: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    netin: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    netout: Option<u64>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Row<'a> {
-    Guest(GuestRow<'a>),
+    Guest(Box<GuestRow<'a>>),
     Other(Value),
 }
 
@@ -77,7 +86,7 @@ fn list(call: &Call) -> Reply {
                 .guests
                 .values()
                 .filter(visible)
-                .map(|g| Row::Guest(guest_row(&world, g))),
+                .map(|g| Row::Guest(Box::new(guest_row(&world, g)))),
         );
     }
     if wanted("node") {
@@ -116,6 +125,7 @@ fn list(call: &Call) -> Reply {
 
 fn guest_row<'a>(world: &'a World, guest: &'a Guest) -> GuestRow<'a> {
     let known = world.cache.guests.get(&guest.vmid);
+    let traffic = known.map(|f| f.traffic);
     GuestRow {
         id: format!("qemu/{}", guest.vmid),
         kind: "qemu",
@@ -124,22 +134,20 @@ fn guest_row<'a>(world: &'a World, guest: &'a Guest) -> GuestRow<'a> {
         status: known.map_or("unknown", |f| f.status),
         lock: guest.lock(),
         tags: guest.option("tags"),
-        figures: known.map(|f| Figures {
-            name: &f.name,
-            template: u8::from(f.template),
-            uptime: f.uptime,
-            cpu: f.cpu,
-            maxcpu: f.cpus,
-            mem: f.memory,
-            memhost: f.memory,
-            maxmem: f.max_memory,
-            disk: 0,
-            maxdisk: f.max_disk,
-            diskread: f.traffic,
-            diskwrite: f.traffic,
-            netin: f.traffic,
-            netout: f.traffic,
-        }),
+        name: known.map(|f| f.name.as_str()),
+        template: known.map(|f| u8::from(f.template)),
+        uptime: known.map(|f| f.uptime),
+        cpu: known.map(|f| f.cpu),
+        maxcpu: known.map(|f| f.cpus),
+        mem: known.map(|f| f.memory),
+        memhost: known.map(|f| f.memory),
+        maxmem: known.map(|f| f.max_memory),
+        disk: known.map(|_| 0),
+        maxdisk: known.map(|f| f.max_disk),
+        diskread: traffic,
+        diskwrite: traffic,
+        netin: traffic,
+        netout: traffic,
     }
 }
 

@@ -100,7 +100,7 @@ async fn converse(sim: Arc<Shared>, stream: TcpStream, tls: TlsAcceptor) {
     // The time for a request's head is what ends an idle connection.
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(timing.real(timing.keep_alive))
+        .header_read_timeout(timing.keep_alive)
         .title_case_headers(true)
         .serve_connection(TokioIo::new(connection), service)
         .await;
