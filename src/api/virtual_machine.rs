@@ -239,7 +239,7 @@ pub enum NicModel {
     Virtio,
     /// Intel E1000.
     E1000,
-    /// VMware's.
+    /// Of `VMware`.
     Vmxnet3,
     /// Realtek 8139.
     Rtl8139,

@@ -13,24 +13,24 @@ const NOTE_LIMIT: usize = 1024;
 
 /// Writes Events.
 #[derive(Clone)]
-pub struct Journal {
+pub(super) struct Journal {
     recorder: Recorder,
 }
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(super) struct Entry {
     /// Whether a person should look at it.
-    pub warning: bool,
+    pub(super) warning: bool,
     /// One of the reasons in `api::conditions`.
-    pub reason: &'static str,
+    pub(super) reason: &'static str,
     /// In words.
-    pub note: String,
+    pub(super) note: String,
 }
 
 impl Entry {
     /// Something that went as it should.
-    pub fn normal(reason: &'static str, note: impl Into<String>) -> Self {
+    pub(super) fn normal(reason: &'static str, note: impl Into<String>) -> Self {
         Self {
             warning: false,
             reason,
@@ -39,7 +39,7 @@ impl Entry {
     }
 
     /// Something that a person should look at.
-    pub fn warning(reason: &'static str, note: impl Into<String>) -> Self {
+    pub(super) fn warning(reason: &'static str, note: impl Into<String>) -> Self {
         Self {
             warning: true,
             reason,
@@ -50,7 +50,7 @@ impl Entry {
 
 impl Journal {
     /// A journal that reports as this process.
-    pub fn new(client: Client, instance: Option<String>) -> Self {
+    pub(super) fn new(client: Client, instance: Option<String>) -> Self {
         let reporter = Reporter {
             controller: names::MANAGER.to_owned(),
             instance,
@@ -61,7 +61,7 @@ impl Journal {
     }
 
     /// Publishes entries about a resource.
-    pub async fn publish<K: Resource<DynamicType = ()>>(&self, object: &K, entries: Vec<Entry>) {
+    pub(super) async fn publish<K: Resource<DynamicType = ()>>(&self, object: &K, entries: Vec<Entry>) {
         if entries.is_empty() {
             return;
         }

@@ -15,7 +15,7 @@ use crate::runtime::Class;
 
 /// Which numbers were handed out by this process, and who has which.
 #[derive(Default)]
-pub struct NumberBook {
+pub(super) struct NumberBook {
     handed_out: Mutex<HashMap<ClusterId, BTreeSet<u32>>>,
     owners: Mutex<HashMap<ClusterId, BTreeMap<Vmid, ObjectRef<VirtualMachine>>>>,
     traces: Mutex<HashMap<ClusterId, Arc<OnceCell<BTreeSet<u32>>>>>,
@@ -23,7 +23,7 @@ pub struct NumberBook {
 
 impl NumberBook {
     /// Hands out the next number.
-    pub fn hand_out(
+    pub(super) fn hand_out(
         &self,
         cluster: &ClusterId,
         mut numbers: Numbers,
@@ -39,13 +39,13 @@ impl NumberBook {
     }
 
     /// Notes which resource has a number.
-    pub fn own(&self, cluster: &ClusterId, vmid: Vmid, owner: ObjectRef<VirtualMachine>) {
+    pub(super) fn own(&self, cluster: &ClusterId, vmid: Vmid, owner: ObjectRef<VirtualMachine>) {
         let mut all = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         all.entry(cluster.clone()).or_default().insert(vmid, owner);
     }
 
     /// Forgets that a resource has a number.
-    pub fn disown(&self, cluster: &ClusterId, vmid: Vmid) {
+    pub(super) fn disown(&self, cluster: &ClusterId, vmid: Vmid) {
         let mut all = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(owners) = all.get_mut(cluster) {
             owners.remove(&vmid);
@@ -53,14 +53,14 @@ impl NumberBook {
     }
 
     /// The resource that has a number.
-    pub fn owner(&self, cluster: &ClusterId, vmid: Vmid) -> Option<ObjectRef<VirtualMachine>> {
+    pub(super) fn owner(&self, cluster: &ClusterId, vmid: Vmid) -> Option<ObjectRef<VirtualMachine>> {
         let all = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(cluster)?.get(&vmid).cloned()
     }
 
     /// Numbers of which volumes, archives or tasks are left, read once a process and cluster: what comes
     /// later is known by the guests themselves.
-    pub async fn traces(&self, cluster: &Cluster) -> Result<BTreeSet<u32>, Error> {
+    pub(super) async fn traces(&self, cluster: &Cluster) -> Result<BTreeSet<u32>, Error> {
         let cell = {
             let mut all = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(all.entry(cluster.id().clone()).or_default())

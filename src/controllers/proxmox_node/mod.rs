@@ -113,6 +113,10 @@ fn class(error: &Error) -> Class {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the controller wants this signature"
+)]
 fn on_error(host: Arc<ProxmoxNode>, error: &Error, context: Arc<Context>) -> Action {
     if class(error) == Class::Transient {
         tracing::warn!(host.name = host.name_any(), error = %error, "a pass failed and is tried again");
@@ -272,12 +276,14 @@ fn judge(ctx: &Context, name: &str, view: Option<&HostView>) -> (Outcome, Contac
         }
         HostState::Usable => usable(view, both),
         HostState::Unreachable { reason: why } => {
-            let message = format!("{why}; check spec.host and spec.port, the network, and whether pveproxy runs");
+            let message =
+                format!("{why}; check spec.host and spec.port, the network, and whether pveproxy runs");
             let outcome = Outcome::unknown(reason::HOST_UNREACHABLE, message);
             (outcome, contact(Truth::False, Truth::Unknown), None)
         }
         HostState::Denied { reason: why } => {
-            let message = format!("{why}; check tokenId and tokenSecret in the Secret, and the token's permissions");
+            let message =
+                format!("{why}; check tokenId and tokenSecret in the Secret, and the token's permissions");
             let outcome = Outcome::stalled(reason::CREDENTIALS_REFUSED, message);
             (outcome, contact(Truth::True, Truth::False), None)
         }
@@ -345,7 +351,11 @@ fn usable(view: &HostView, contact: Contact) -> (Outcome, Contact, Option<bool>)
     }
     if snapshot.node(node.as_str()).is_some_and(|row| !row.online) {
         let message = format!("node {node} is offline; the rest of its cluster answers");
-        return (Outcome::unknown(reason::NODE_OFFLINE, message), contact, Some(true));
+        return (
+            Outcome::unknown(reason::NODE_OFFLINE, message),
+            contact,
+            Some(true),
+        );
     }
     let message = format!("node {node} can be used");
     (Outcome::ready(reason::USABLE, message), contact, Some(true))
@@ -382,10 +392,18 @@ fn listed(users: &[String]) -> String {
     const MOST: usize = 5;
     let more = users.len().saturating_sub(MOST);
     let shown = users[..users.len().min(MOST)].join(", ");
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
+    if more == 0 {
+        shown
+    } else {
+        format!("{shown} and {more} more")
+    }
 }
 
-async fn write_finalizers(ctx: &Context, host: &ProxmoxNode, wanted: bool) -> Result<Arc<ProxmoxNode>, Error> {
+async fn write_finalizers(
+    ctx: &Context,
+    host: &ProxmoxNode,
+    wanted: bool,
+) -> Result<Arc<ProxmoxNode>, Error> {
     let mut finalizers = host.finalizers().to_vec();
     finalizers.retain(|f| f != HOST_FINALIZER);
     if wanted {
@@ -400,7 +418,9 @@ async fn write_finalizers(ctx: &Context, host: &ProxmoxNode, wanted: bool) -> Re
     };
     let api: Api<ProxmoxNode> = Api::all(ctx.client.clone());
     ctx.runtime.metrics.kubernetes_write(KIND, "patch");
-    let written = api.patch(&host.name_any(), &params, &Patch::Merge(&patch)).await?;
+    let written = api
+        .patch(&host.name_any(), &params, &Patch::Merge(&patch))
+        .await?;
     Ok(if wanted {
         ctx.hosts.wrote(written)
     } else {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::ResourceExt;
+use kube::api::ListParams;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use uuid::Uuid;
@@ -73,8 +74,10 @@ pub(super) type Flow<T> = Result<T, Stop>;
 pub(super) enum Stop {
     /// It has something to say.
     End(End),
-    /// The resource is gone or somebody else's: nothing is said.
+    /// The resource is gone or another shard's: nothing is said.
     Silent,
+    /// Nothing can be said before this time is over.
+    Later(Duration),
     /// The Kubernetes API failed.
     Error(Error),
 }
@@ -138,6 +141,7 @@ pub(super) async fn run(ctx: &Context, vm: Arc<VirtualMachine>) -> Result<Action
     match pass.steps().await {
         Err(Stop::Error(error)) => Err(error),
         Err(Stop::Silent) => Ok(Action::await_change()),
+        Err(Stop::Later(wait)) => Ok(Action::requeue(wait)),
         Ok(end) | Err(Stop::End(end)) => {
             record::conclude(&mut pass, &end.outcome).await?;
             Ok(action(end.again, &ctx.settings.timing))
@@ -200,8 +204,14 @@ impl Pass<'_> {
         }
         let api: kube::Api<ProxmoxNode> = kube::Api::all(self.ctx.client.clone());
         if api.get_opt(name).await?.is_some() {
-            // The host is another shard's, or so new that the cache will show it in a moment.
-            return Err(Stop::Silent);
+            let mut ours = ListParams::default().fields(&format!("metadata.name={name}"));
+            ours.label_selector.clone_from(&self.ctx.settings.host_selector);
+            return Err(if api.list(&ours).await?.items.is_empty() {
+                Stop::Silent
+            } else {
+                // So new that the cache shows it only in a moment.
+                Stop::Later(Duration::from_millis(200))
+            });
         }
         let what = if self.deleting {
             "the machine can't be removed without it"
@@ -254,7 +264,8 @@ impl Pass<'_> {
     fn site(&self, host: Arc<ProxmoxNode>) -> Flow<Site> {
         let name = host.name_any();
         let Some(view) = self.ctx.fleet.host(&name) else {
-            let message = format!("ProxmoxNode '{name}' is not connected; kubectl describe proxmoxnode {name}");
+            let message =
+                format!("ProxmoxNode '{name}' is not connected; kubectl describe proxmoxnode {name}");
             return Err(End::unknown(reason::HOST_NOT_READY, message).into());
         };
         let not_usable = |reason, why: &str| {
@@ -266,7 +277,9 @@ impl Pass<'_> {
         };
         match &view.state {
             HostState::Usable => {}
-            HostState::Connecting => return Err(not_usable(reason::HOST_NOT_READY, "it is being connected to")),
+            HostState::Connecting => {
+                return Err(not_usable(reason::HOST_NOT_READY, "it is being connected to"));
+            }
             HostState::Unreachable { reason } => return Err(not_usable(reason::HOST_UNREACHABLE, reason)),
             HostState::Denied { reason } => return Err(not_usable(reason::CREDENTIALS_REFUSED, reason)),
             HostState::Untrusted { reason, .. } => {
@@ -303,7 +316,10 @@ impl Pass<'_> {
         }
         let snapshot = cluster.snapshot();
         if snapshot.taken.is_none() {
-            return Err(not_usable(reason::HOST_NOT_READY, "its guests were not listed yet"));
+            return Err(not_usable(
+                reason::HOST_NOT_READY,
+                "its guests were not listed yet",
+            ));
         }
         Ok(Site {
             host,

@@ -3,6 +3,7 @@
 //! when it is deleted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
@@ -28,7 +29,7 @@ impl Pass<'_> {
         if self.deleting {
             return match self.seek(site).await? {
                 Next::Release => remove::release_unmade(self).await,
-                other => self.unplaced(site, other),
+                other => Ok(self.unplaced(site, other)),
             };
         }
         let desired = self.desired(site)?;
@@ -36,10 +37,17 @@ impl Pass<'_> {
         self.check_pinned(site, &desired).await?;
         match self.seek(site).await? {
             Next::Reserve => {}
-            other => return self.unplaced(site, other),
+            other => return Ok(self.unplaced(site, other)),
         }
-        if !self.vm.finalizers().iter().any(|f| f == crate::api::names::GUEST_FINALIZER) {
-            record::add_finalizer(self).await.map_err(super::pass::Stop::Error)?;
+        if !self
+            .vm
+            .finalizers()
+            .iter()
+            .any(|f| f == crate::api::names::GUEST_FINALIZER)
+        {
+            record::add_finalizer(self)
+                .await
+                .map_err(super::pass::Stop::Error)?;
         }
         let vmid = self.reserve(site, &desired).await?;
         make::make(self, site, vmid, &desired).await
@@ -47,6 +55,7 @@ impl Pass<'_> {
 
     /// Looks at all machines of the cluster that no resource lays claim to.
     async fn seek(&self, site: &Site) -> Flow<Next> {
+        self.await_fresh_list(site)?;
         let claimed = self.claimed(site);
         let unread: Vec<GuestAddress> = site
             .cluster
@@ -89,6 +98,22 @@ impl Pass<'_> {
         Ok(unplaced::decide(&seeker, &unowned, |vmid| self.identity(vmid)))
     }
 
+    /// A list from before this resource was seen might lack the guest that was made for it a moment ago.
+    fn await_fresh_list(&self, site: &Site) -> Flow<()> {
+        let now = self.ctx.runtime.clock.instant();
+        let mut since = now;
+        self.ctx.memory.note(&self.uid, |m| {
+            since = *m.seeking_since.get_or_insert(now);
+        });
+        if site.snapshot.taken.is_some_and(|taken| taken > since) {
+            return Ok(());
+        }
+        site.cluster.refresh();
+        let message = "the host's guests are listed, to be sure that none is this resource's already";
+        let again = Again::After(Duration::from_millis(200));
+        Err(End::progressing(reason::READING_GUESTS, message, again).into())
+    }
+
     /// Numbers that other resources have on this cluster.
     fn claimed(&self, site: &Site) -> std::collections::BTreeSet<u32> {
         let machines = self.ctx.all_machines();
@@ -101,8 +126,8 @@ impl Pass<'_> {
             .collect()
     }
 
-    fn unplaced(&mut self, site: &Site, next: Next) -> Flow<End> {
-        Ok(match next {
+    fn unplaced(&mut self, site: &Site, next: Next) -> End {
+        match next {
             Next::Read(left) => {
                 let message = format!(
                     "{} machines that nobody owns are read first, to be sure that none is this resource's",
@@ -129,23 +154,23 @@ impl Pass<'_> {
                     });
                 }
                 let note = format!("machine {vmid} carries this resource's mark: it is bound again");
-                self.entries.push(Entry::normal(reason::FOUND_AGAIN, note.clone()));
+                self.entries
+                    .push(Entry::normal(reason::FOUND_AGAIN, note.clone()));
                 End::progressing(reason::FOUND_AGAIN, note, Again::Now)
             }
             Next::Hold(vmid, obstacle) => obstructed(self, vmid, obstacle),
             Next::Reserve | Next::Release => {
                 End::progressing(reason::RESERVING, "a number is about to be reserved", Again::Now)
             }
-        })
+        }
     }
 
     /// A number that the spec names must be free, and nothing may be left of a guest that had it.
     async fn check_pinned(&self, site: &Site, desired: &Desired) -> Flow<()> {
         let Some(vmid) = desired.pinned else { return Ok(()) };
         let taken = |by: String| {
-            let message = format!(
-                "number {vmid} (spec.vmid) is taken by {by}: choose another, or leave spec.vmid out"
-            );
+            let message =
+                format!("number {vmid} (spec.vmid) is taken by {by}: choose another, or leave spec.vmid out");
             End::stalled(reason::VMID_TAKEN, message).into()
         };
         if let Some(row) = site.snapshot.guest(vmid) {
@@ -226,7 +251,9 @@ impl Pass<'_> {
         let id = site.cluster.id().as_str();
         for host in self.ctx.all_hosts() {
             let status = host.status.as_ref();
-            let here = status.and_then(|s| s.cluster.as_ref()).is_some_and(|c| c.id == id);
+            let here = status
+                .and_then(|s| s.cluster.as_ref())
+                .is_some_and(|c| c.id == id);
             spent.extend(status.filter(|_| here).and_then(|s| s.highest_vmid));
         }
         let mut used = self.claimed(site);
@@ -275,8 +302,6 @@ fn obstructed(pass: &Pass<'_>, vmid: Vmid, obstacle: Obstacle) -> End {
             );
             End::stalled(reason::MARKED_BY_OTHER, message)
         }
-        Obstacle::Resembling(why) => {
-            End::new(status::hold(why, vmid, &pass.uid), Again::Waiting)
-        }
+        Obstacle::Resembling(why) => End::new(status::hold(why, vmid, &pass.uid), Again::Waiting),
     }
 }

@@ -1,7 +1,7 @@
 //! Sees the deletion of a machine to its end: down, destroyed, seen gone, and only then the finalizer.
 
-use kube::api::{Api, Patch, PatchParams};
 use kube::ResourceExt;
+use kube::api::{Api, Patch, PatchParams};
 
 use super::look;
 use super::pass::{Again, End, Flow, Pass, Site, Stop};
@@ -112,7 +112,10 @@ pub(super) async fn release_unmade(pass: &mut Pass<'_>) -> Flow<End> {
 
 /// Notes with the host that a number was given, before the last trace of it goes.
 async fn spend(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), super::Error> {
-    let host = pass.ctx.host(&site.host.name_any()).unwrap_or_else(|| site.host.clone());
+    let host = pass
+        .ctx
+        .host(&site.host.name_any())
+        .unwrap_or_else(|| site.host.clone());
     let noted = host.status.as_ref().and_then(|s| s.highest_vmid).unwrap_or(0);
     if noted >= vmid.get() {
         return Ok(());
@@ -131,7 +134,10 @@ async fn spend(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), super::Er
         .await;
     match written {
         Ok(host) => {
-            pass.ctx.runtime.metrics.kubernetes_write("ProxmoxNode", "patch-status");
+            pass.ctx
+                .runtime
+                .metrics
+                .kubernetes_write("ProxmoxNode", "patch-status");
             pass.ctx.hosts.wrote(host);
             Ok(())
         }
