@@ -160,9 +160,9 @@ fn observed_fleet(runtime: &Runtime, token: CancellationToken) -> (Fleet, FleetE
             call.failure.map_or(Ok(()), Err),
             call.took,
         );
-        let taken = call.operation == "overview" && call.failure.is_none();
+        let listed = call.operation == "overview" && call.failure.is_none();
         let cluster = || looked_into.get()?.host(call.host)?.cluster;
-        if let Some(cluster) = taken.then(cluster).flatten() {
+        if let Some(cluster) = listed.then(cluster).flatten() {
             metrics.host_snapshot(call.host, cluster.snapshot().guests.len());
             metrics.tasks_running(call.host, cluster.tasks_followed());
         }

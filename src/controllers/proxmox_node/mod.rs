@@ -2,7 +2,7 @@
 
 mod connection;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
@@ -95,11 +95,16 @@ fn users_of(context: &Context, namespace: &str, secret: &str) -> Vec<ObjectRef<P
 
 async fn reconcile(cached: Arc<ProxmoxNode>, context: Arc<Context>) -> Result<Action, Error> {
     let host = context.hosts.newest(cached);
+    let name = host.name_any();
     let started = context.runtime.clock.instant();
     let result = pass(&context, host).await;
     let took = context.runtime.clock.instant().duration_since(started);
     let outcome = result.as_ref().map(|_| ()).map_err(class);
     context.runtime.metrics.reconciled(KIND, outcome, took);
+    if result.is_ok() {
+        let mut tried = context.hosts_tried.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.insert(name);
+    }
     check_hosts_seen(&context);
     result
 }
@@ -126,6 +131,11 @@ fn on_error(host: Arc<ProxmoxNode>, error: &Error, context: Arc<Context>) -> Act
 
 /// Ready once every host was tried: one that is down does not keep Drover from serving the others.
 pub fn check_hosts_seen(context: &Context) {
+    let tried = context
+        .hosts_tried
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     let waiting: Vec<String> = context
         .stores
         .hosts
@@ -134,7 +144,7 @@ pub fn check_hosts_seen(context: &Context) {
         .map(|h| h.name_any())
         .filter(|name| {
             let view = context.fleet.host(name);
-            view.is_some_and(|v| v.state == HostState::Connecting)
+            !tried.contains(name) || view.is_some_and(|v| v.state == HostState::Connecting)
         })
         .collect();
     if waiting.is_empty() {
@@ -183,7 +193,8 @@ async fn pass(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Action, Error
             ctx.fleet.declare(&name, spec);
             let view = ctx.fleet.host(&name);
             observe(view.as_ref(), &mut status);
-            judge(ctx, &name, view.as_ref())
+            count(ctx, &name, view.as_ref());
+            judge(view.as_ref())
         }
     };
     let outcome = match users {
@@ -257,8 +268,19 @@ fn observe(view: Option<&HostView>, status: &mut ProxmoxNodeStatus) {
     host::observe(status, seen, snapshot.guests.values().map(Arc::as_ref));
 }
 
+/// What the metrics show of a host; the fleet's own calls keep it fresh.
+fn count(ctx: &Context, name: &str, view: Option<&HostView>) {
+    let Some(view) = view else { return };
+    let usable = view.state == HostState::Usable;
+    ctx.runtime.metrics.host_up(name, usable);
+    if let Some(cluster) = view.cluster.as_ref().filter(|_| usable) {
+        let guests = cluster.snapshot().guests.len();
+        ctx.runtime.metrics.host_snapshot(name, guests);
+    }
+}
+
 /// How it stands with a host, as conditions say it.
-fn judge(ctx: &Context, name: &str, view: Option<&HostView>) -> (Outcome, Contact, Option<bool>) {
+fn judge(view: Option<&HostView>) -> (Outcome, Contact, Option<bool>) {
     let contact = |reachable, authenticated| Contact {
         reachable,
         authenticated,
@@ -267,7 +289,6 @@ fn judge(ctx: &Context, name: &str, view: Option<&HostView>) -> (Outcome, Contac
         let outcome = Outcome::progressing(reason::CONNECTING, "the host is being connected to");
         return (outcome, contact(Truth::Unknown, Truth::Unknown), None);
     };
-    ctx.runtime.metrics.host_up(name, view.state == HostState::Usable);
     let both = contact(Truth::True, Truth::True);
     match &view.state {
         HostState::Connecting => {
