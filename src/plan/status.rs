@@ -203,6 +203,8 @@ pub fn agrees(vm: &VirtualMachine, desired: &Desired, row: &GuestRow) -> bool {
         && status.last_handled_reconcile_at.as_ref() == handled
         && status.task.is_none()
         && status.drift.is_empty()
+        // What waits for a reboot is gone after one, and the list does not tell of every option.
+        && status.pending.is_empty()
         && status.identity.is_some()
         && power
         && wanted

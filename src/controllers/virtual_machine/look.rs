@@ -36,6 +36,19 @@ pub(super) enum Found {
 pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
     if let Some(row) = site.snapshot.guest(vmid) {
         status::observe_row(&mut pass.status, row);
+        // The list goes on showing the guests of a node that is away as they were.
+        if site
+            .snapshot
+            .node(row.node.as_str())
+            .is_some_and(|node| !node.online)
+        {
+            let message = format!(
+                "machine {vmid} is on node {}, which is offline: how it is can't be told, and nothing is sent until \
+                 the node is back",
+                row.node
+            );
+            return Ok(End::unknown(reason::NODE_OFFLINE, message));
+        }
     }
     if let Some(end) = keep::unchanged(pass, site, vmid)? {
         return Ok(end);
@@ -75,7 +88,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
         (Step::StaleLock(lock), _) => Ok(stale_lock(pass, site, vmid, &lock.0)),
         (Step::WaitForPresence(presence), _) => Ok(absent(site, vmid, presence)),
         (Step::Hold(why), _) => Ok(End::new(status::hold(why, vmid, &pass.uid), Again::Waiting)),
-        (Step::Lost, _) => Ok(lost(pass, vmid)),
+        (Step::Lost, _) => lost(pass, site, vmid).await,
         (Step::Release, _) => remove::release(pass, site, vmid).await,
         (Step::LookAtTasks | Step::Act(_) | Step::Remark(_) | Step::Seal(_), _) => Ok(End::progressing(
             reason::HOST_BUSY,
@@ -363,13 +376,17 @@ fn absent(site: &Site, vmid: Vmid, presence: Presence) -> End {
 }
 
 /// A wanted machine that is gone is made again only if somebody said so.
-fn lost(pass: &mut Pass<'_>, vmid: Vmid) -> End {
+async fn lost(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
     let identity = pass.recorded().map(|uuid| uuid.to_string()).unwrap_or_default();
     let annotations = pass.vm.metadata.annotations.as_ref();
     let asked = annotations
         .and_then(|a| a.get(RECREATE))
         .is_some_and(|v| *v == identity);
     if asked || pass.vm.spec.when_lost == Some(WhenLost::Recreate) {
+        // The status forgets the number, and it must not be given again.
+        remove::spend(pass, site, vmid)
+            .await
+            .map_err(super::pass::Stop::Error)?;
         let note = format!("machine {vmid} ({identity}) is gone, and is made again under a new number");
         pass.status.vmid = None;
         pass.status.identity = None;
@@ -384,12 +401,12 @@ fn lost(pass: &mut Pass<'_>, vmid: Vmid) -> End {
         });
         pass.entries
             .push(Entry::warning(reason::RECREATING, note.clone()));
-        return End::progressing(reason::RECREATING, note, Again::Now);
+        return Ok(End::progressing(reason::RECREATING, note, Again::Now));
     }
     pass.status.observed = None;
     pass.status.power_state = None;
     pass.status.addresses.clear();
-    End::stalled(
+    Ok(End::stalled(
         reason::GUEST_LOST,
         format!(
             "machine {vmid} no longer exists on the host, or another one has its number. It is not made again by \
@@ -397,7 +414,7 @@ fn lost(pass: &mut Pass<'_>, vmid: Vmid) -> End {
              drover.dev/recreate={identity}",
             pass.vm.metadata.name.clone().unwrap_or_default()
         ),
-    )
+    ))
 }
 
 /// Whether the host works on the guest already: asked before the first mutation of this process, and after

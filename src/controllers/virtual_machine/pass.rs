@@ -10,7 +10,7 @@ use kube::runtime::reflector::ObjectRef;
 use uuid::Uuid;
 
 use super::{Error, look, record, task, trouble};
-use crate::api::conditions::reason;
+use crate::api::conditions::{self, reason};
 use crate::api::names::GUEST_FINALIZER;
 use crate::api::{
     HostDefaults, NamespacesFrom, ProxmoxNode, VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
@@ -179,6 +179,30 @@ fn forget(ctx: &Context, vm: &VirtualMachine, uid: &str) {
     }
 }
 
+/// A host that was not declared to the fleet: its own condition says why.
+fn not_connected(host: &ProxmoxNode) -> End {
+    let name = host.name_any();
+    let stored = host.status.as_ref().map(|s| s.conditions.as_slice());
+    let ready = conditions::find(stored.unwrap_or_default(), conditions::READY);
+    let known = [
+        reason::CREDENTIALS_MISSING,
+        reason::CREDENTIALS_INVALID,
+        reason::CREDENTIALS_NOT_ALLOWED,
+        reason::CONNECTION_REF_INVALID,
+        reason::CERTIFICATE_NOT_TRUSTED,
+        reason::INVALID_SPEC,
+    ];
+    let same = known.into_iter().find(|r| ready.is_some_and(|c| c.reason == *r));
+    let why = ready.filter(|_| same.is_some()).map_or_else(
+        || "it was not looked at yet".to_owned(),
+        |condition| condition.message.clone(),
+    );
+    let message = format!(
+        "ProxmoxNode '{name}' can't be used: {why}. Nothing is sent and nothing counts as gone until it can"
+    );
+    End::unknown(same.unwrap_or(reason::HOST_NOT_READY), message)
+}
+
 impl Pass<'_> {
     async fn steps(&mut self) -> Flow<End> {
         let host = self.host().await?;
@@ -264,9 +288,7 @@ impl Pass<'_> {
     fn site(&self, host: Arc<ProxmoxNode>) -> Flow<Site> {
         let name = host.name_any();
         let Some(view) = self.ctx.fleet.host(&name) else {
-            let message =
-                format!("ProxmoxNode '{name}' is not connected; kubectl describe proxmoxnode {name}");
-            return Err(End::unknown(reason::HOST_NOT_READY, message).into());
+            return Err(not_connected(&host).into());
         };
         let not_usable = |reason, why: &str| {
             let message = format!(

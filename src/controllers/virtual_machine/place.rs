@@ -32,6 +32,13 @@ impl Pass<'_> {
                 other => Ok(self.unplaced(site, other)),
             };
         }
+        if site.host.metadata.deletion_timestamp.is_some() {
+            let message = format!(
+                "ProxmoxNode '{}' is being deleted and takes no new machines",
+                site.host.name_any()
+            );
+            return Ok(End::stalled(reason::HOST_NOT_READY, message));
+        }
         let desired = self.desired(site)?;
         make::check(self, site, &desired).await?;
         self.check_pinned(site, &desired).await?;

@@ -111,7 +111,7 @@ pub(super) async fn release_unmade(pass: &mut Pass<'_>) -> Flow<End> {
 }
 
 /// Notes with the host that a number was given, before the last trace of it goes.
-async fn spend(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), super::Error> {
+pub(super) async fn spend(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), super::Error> {
     let host = pass
         .ctx
         .host(&site.host.name_any())
