@@ -20,7 +20,7 @@ use crate::fleet::{CallReport, Fleet, FleetEvents, FleetOptions};
 use crate::runtime::{Runtime, Settings, Supervisor};
 
 /// The readiness check of the caches.
-const CACHES: &str = "caches";
+pub const CACHES: &str = "caches";
 
 /// Why the operator does not run.
 #[derive(Debug, thiserror::Error)]
@@ -163,7 +163,8 @@ fn observed_fleet(runtime: &Runtime, token: CancellationToken) -> (Fleet, FleetE
         let listed = call.operation == "overview" && call.failure.is_none();
         let cluster = || looked_into.get()?.host(call.host)?.cluster;
         if let Some(cluster) = listed.then(cluster).flatten() {
-            metrics.host_snapshot(call.host, cluster.snapshot().guests.len());
+            metrics.host_snapshot(call.host);
+            metrics.host_guests(call.host, cluster.snapshot().guests.len());
             metrics.tasks_running(call.host, cluster.tasks_followed());
         }
     };

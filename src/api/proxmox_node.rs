@@ -77,7 +77,7 @@ pub struct ProxmoxNodeSpec {
     #[schemars(length(max = 100))]
     pub display_name: Option<String>,
 
-    /// Takes address, credentials, TLS, time-out, polling and number range from another `ProxmoxNode` of the
+    /// Takes address, credentials, TLS, time-out, polling and number range from another ProxmoxNode of the
     /// same cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_ref: Option<NameRef>,

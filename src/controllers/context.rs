@@ -1,6 +1,7 @@
 //! What every pass is given.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -56,6 +57,8 @@ pub struct Context {
     pub(super) numbers: NumberBook,
     /// Hosts over which a pass was made.
     pub(super) hosts_tried: Mutex<BTreeSet<String>>,
+    /// Whether all hosts were tried once.
+    pub(super) hosts_seen: AtomicBool,
     /// When this process started: what it can't know of creates sent before.
     pub(super) started: Timestamp,
 }
@@ -84,6 +87,7 @@ impl Context {
             machines: Latest::default(),
             hosts: Latest::default(),
             hosts_tried: Mutex::default(),
+            hosts_seen: AtomicBool::new(false),
             memory: Memory::default(),
             numbers: NumberBook::default(),
         }

@@ -324,7 +324,10 @@ pub fn hold(why: Hold, vmid: Vmid, uid: &str) -> Outcome {
         ),
         Hold::Template => (
             reason::IS_TEMPLATE,
-            format!("machine {vmid} was made a template on the host: it is neither started nor destroyed"),
+            format!(
+                "machine {vmid} was made a template on the host: it is neither started nor destroyed. To let this resource \
+                 go, remove the template on the host"
+            ),
         ),
         Hold::Unproven => (
             reason::UNPROVEN,

@@ -2,6 +2,7 @@
 
 mod connection;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use futures::{Stream, StreamExt};
@@ -147,7 +148,11 @@ pub fn check_hosts_seen(context: &Context) {
             !tried.contains(name) || view.is_some_and(|v| v.state == HostState::Connecting)
         })
         .collect();
+    // Once ready, it stays: a host that is added later says in its own conditions how it stands.
     if waiting.is_empty() {
+        context.hosts_seen.store(true, Ordering::Relaxed);
+    }
+    if context.hosts_seen.load(Ordering::Relaxed) {
         context.runtime.health.set_ready(HOSTS_SEEN);
     } else {
         let reason = format!("not answered yet: {}", waiting.join(", "));
@@ -275,7 +280,7 @@ fn count(ctx: &Context, name: &str, view: Option<&HostView>) {
     ctx.runtime.metrics.host_up(name, usable);
     if let Some(cluster) = view.cluster.as_ref().filter(|_| usable) {
         let guests = cluster.snapshot().guests.len();
-        ctx.runtime.metrics.host_snapshot(name, guests);
+        ctx.runtime.metrics.host_guests(name, guests);
     }
 }
 

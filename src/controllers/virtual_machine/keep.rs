@@ -79,8 +79,9 @@ pub(super) async fn keep(
     pass.status.drift.clone_from(&plan.drift);
     if let Some(lock) = guest::blocked_by(&plan, &reading.config) {
         let message = format!(
-            "machine {} is locked ('{}'): what is to be changed waits until the host is done",
-            at.vmid, lock.0
+            "machine {} is locked ('{}'): what is to be changed waits until the host is done. If no task runs there, \
+             'qm unlock {}' takes a left-over lock off",
+            at.vmid, lock.0, at.vmid
         );
         return Ok(End::progressing(reason::LOCKED, message, Again::Busy));
     }

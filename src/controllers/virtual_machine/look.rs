@@ -308,6 +308,10 @@ fn mark_over(pass: &Pass<'_>, vmid: Vmid, identity: uuid::Uuid, description: &st
 
 /// The number is a stranger's: it is forgotten, and another one reserved.
 async fn give_up(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+    // The status forgets the number, and it must not be given again.
+    remove::spend(pass, site, vmid)
+        .await
+        .map_err(super::pass::Stop::Error)?;
     pass.status.vmid = None;
     pass.status.reservation = None;
     pass.status.node = None;
@@ -382,7 +386,15 @@ async fn lost(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
     let asked = annotations
         .and_then(|a| a.get(RECREATE))
         .is_some_and(|v| *v == identity);
-    if asked || pass.vm.spec.when_lost == Some(WhenLost::Recreate) {
+    let wanted = asked || pass.vm.spec.when_lost == Some(WhenLost::Recreate);
+    if wanted && pass.vm.spec.vmid == Some(vmid.get()) {
+        let message = format!(
+            "machine {vmid} no longer exists on the host, and spec.vmid names its number: a number is not given twice. \
+             Remove spec.vmid, and the machine is made again under a new one"
+        );
+        return Ok(End::stalled(reason::GUEST_LOST, message));
+    }
+    if wanted {
         // The status forgets the number, and it must not be given again.
         remove::spend(pass, site, vmid)
             .await
@@ -436,7 +448,7 @@ pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, own: &Ownership)
         .find(|t| t.state == TaskState::Running)
         .map(|t| t.upid);
     if let Some(upid) = running {
-        let act = if upid.kind() == "qmdestroy" {
+        let act = if upid.kind() == "qmdestroy" && pass.deleting {
             Act::Destroy
         } else {
             Act::Other

@@ -10,11 +10,13 @@ use super::task::{self, Act};
 use crate::api::ProxmoxNode;
 use crate::api::conditions::reason;
 use crate::api::names::MANAGER;
-use crate::controllers::journal::Entry;
 use crate::fleet::{ConfigReading, Work};
 use crate::hypervisor::StopMode;
 use crate::model::{Power, Progress, Vmid};
 use crate::plan::identity::Ownership;
+
+/// The lock of a machine that was suspended to disk.
+const SUSPENDED: &str = "suspended";
 
 /// Takes the next step towards the end of a guest that is the resource's own.
 pub(super) async fn remove(
@@ -33,10 +35,12 @@ pub(super) async fn remove(
         );
         return Ok(End::stalled(reason::PROTECTED, message));
     }
-    if let Some(lock) = &config.lock {
+    // A machine suspended to disk carries a lock for good; Proxmox VE destroys it all the same.
+    if let Some(lock) = config.lock.as_ref().filter(|lock| lock.0 != SUSPENDED) {
         let message = format!(
-            "machine {} is locked ('{}'): it is removed when the host is done",
-            at.vmid, lock.0
+            "machine {} is locked ('{}'): it is removed when the host is done. If no task runs there, 'qm unlock {}' takes a \
+             left-over lock off",
+            at.vmid, lock.0, at.vmid
         );
         return Ok(End::progressing(reason::LOCKED, message, Again::Busy));
     }
@@ -103,9 +107,6 @@ async fn try_release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Result<(),
 
 /// Lets a resource go for which nothing was ever made.
 pub(super) async fn release_unmade(pass: &mut Pass<'_>) -> Flow<End> {
-    let note = "no machine of this resource exists";
-    let entry = Entry::normal(reason::DESTROYED, note);
-    pass.ctx.journal.publish(pass.vm.as_ref(), vec![entry]).await;
     record::remove_finalizer(pass).await.map_err(Stop::Error)?;
     Err(Stop::Silent)
 }
