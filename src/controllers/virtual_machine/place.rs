@@ -12,8 +12,10 @@ use kube::runtime::reflector::ObjectRef;
 use super::pass::{Again, End, Flow, Pass, Site, Stop};
 use super::{make, record, remove};
 use crate::api::conditions::reason;
+use crate::api::names::RESERVED_VMID;
 use crate::api::{IdentityStatus, PinnedClass, Reservation, VmidReuse};
 use crate::controllers::journal::Entry;
+use crate::fleet::NumberPresence;
 use crate::model::{GuestAddress, GuestKind, NumberBounds, Vmid, VolumeId};
 use crate::plan::desired::{self, Desired};
 use crate::plan::identity::numbers::{self, Next, Numbers};
@@ -23,12 +25,18 @@ use crate::plan::status;
 /// How many configurations of unowned guests one pass reads.
 const READS_A_PASS: usize = 32;
 
+/// Until what another pass or the fleet is about to learn is looked at again.
+const SOON: Again = Again::After(Duration::from_millis(200));
+
 impl Pass<'_> {
     /// The next step of a machine without a number.
     pub(super) async fn place(&mut self, site: &Site) -> Flow<End> {
         if self.deleting {
             return match self.seek(site).await? {
-                Due::Release => remove::release_unmade(self).await,
+                Due::Release => {
+                    self.check_reserved(site).await?;
+                    remove::release_unmade(self).await
+                }
                 other => Ok(self.unplaced(site, other)),
             };
         }
@@ -46,14 +54,6 @@ impl Pass<'_> {
             Due::Reserve => {}
             other => return Ok(self.unplaced(site, other)),
         }
-        if !self
-            .vm
-            .finalizers()
-            .iter()
-            .any(|f| f == crate::api::names::GUEST_FINALIZER)
-        {
-            record::add_finalizer(self).await.map_err(Stop::Error)?;
-        }
         let vmid = self.reserve(site, &desired).await?;
         make::make(self, site, vmid, &desired).await
     }
@@ -69,6 +69,11 @@ impl Pass<'_> {
             .filter(|at| !claimed.contains(&at.vmid.get()))
             .collect();
         if !unread.is_empty() {
+            let Some(_reading) = self.ctx.numbers.begin_reading(site.cluster.id()) else {
+                let message =
+                    "the machines that nobody owns are being read, to be sure that none is this resource's";
+                return Err(End::progressing(reason::READING_GUESTS, message, SOON).into());
+            };
             let outcome = site.cluster.read_unread(&unread, READS_A_PASS).await;
             if let Some((at, error)) = outcome.failed.first() {
                 tracing::debug!(guest.vmid = %at.vmid, error = %error, "a guest can't be read yet");
@@ -103,6 +108,29 @@ impl Pass<'_> {
         Ok(unplaced::decide(&seeker, &unowned, |vmid| self.identity(vmid)))
     }
 
+    /// A resource that reserved a number once, and whose status was lost, goes only if the list shows who has that
+    /// number, or the cluster says that nobody has: a token that lost its rights sees a shorter list.
+    async fn check_reserved(&self, site: &Site) -> Flow<()> {
+        let named = self.vm.annotations().get(RESERVED_VMID);
+        let Some(vmid) = named.and_then(|n| n.parse::<Vmid>().ok()) else {
+            return Ok(());
+        };
+        if site.snapshot.guest(vmid).is_some() {
+            return Ok(());
+        }
+        let presence = site.cluster.confirm_gone(vmid).await;
+        match presence.map_err(|e| self.trouble(&e))? {
+            NumberPresence::Free => Ok(()),
+            NumberPresence::Taken | NumberPresence::NotQuorate => {
+                let message = format!(
+                    "number {vmid} was reserved for this resource, and whether a machine of it exists can't be told: \
+                     the cluster does not show it (does the token have VM.Audit on /vms/{vmid}?)"
+                );
+                Err(End::unknown(reason::PRESENCE_UNKNOWN, message).into())
+            }
+        }
+    }
+
     /// A list from before this resource was seen might lack the guest that was made for it a moment ago.
     fn await_fresh_list(&self, site: &Site) -> Flow<()> {
         let now = self.ctx.runtime.clock.instant();
@@ -115,8 +143,7 @@ impl Pass<'_> {
         }
         site.cluster.refresh();
         let message = "the host's guests are listed, to be sure that none is this resource's already";
-        let again = Again::After(Duration::from_millis(200));
-        Err(End::progressing(reason::READING_GUESTS, message, again).into())
+        Err(End::progressing(reason::READING_GUESTS, message, SOON).into())
     }
 
     /// Numbers that other resources have on this cluster.
@@ -138,7 +165,7 @@ impl Pass<'_> {
                     "{} machines that nobody owns are read first, to be sure that none is this resource's",
                     left.len()
                 );
-                End::progressing(reason::READING_GUESTS, message, Again::Busy)
+                End::progressing(reason::READING_GUESTS, message, SOON)
             }
             Due::WaitFor(vmid) => {
                 let message = format!(
@@ -224,6 +251,7 @@ impl Pass<'_> {
             Some(vmid) => vmid,
             None => self.next_number(site).await?,
         };
+        record::claim(self, vmid).await.map_err(Stop::Error)?;
         self.status.vmid = Some(vmid.get());
         self.status.cluster = Some(site.cluster.id().to_string());
         self.status.node = Some(site.node.to_string());
