@@ -16,6 +16,7 @@ use crate::api::names::RESERVED_VMID;
 use crate::api::{IdentityStatus, PinnedClass, Reservation, VmidReuse};
 use crate::controllers::journal::Entry;
 use crate::fleet::NumberPresence;
+use crate::hypervisor::{Error, Refusal};
 use crate::model::{GuestAddress, GuestKind, NumberBounds, Vmid, VolumeId};
 use crate::plan::desired::{self, Desired};
 use crate::plan::identity::numbers::{self, Next, Numbers};
@@ -75,10 +76,18 @@ impl Pass<'_> {
                 return Err(End::progressing(reason::READING_GUESTS, message, SOON).into());
             };
             let outcome = site.cluster.read_unread(&unread, READS_A_PASS).await;
-            if let Some((at, error)) = outcome.failed.first() {
-                tracing::debug!(guest.vmid = %at.vmid, error = %error, "a guest can't be read yet");
-            }
             site.cluster.refresh();
+            // One that is gone meanwhile is no obstacle; the next list lacks it.
+            let stubborn =
+                |(_, error): &&(GuestAddress, Error)| error.refusal() != Some(&Refusal::GuestMissing);
+            if let Some((at, error)) = outcome.failed.iter().find(stubborn) {
+                let message = format!(
+                    "machine {} on node {}, which nobody owns, can't be read ({error}): nothing is made before it is \
+                     certain that it is not this resource's",
+                    at.vmid, at.node
+                );
+                return Err(End::unknown(reason::READING_GUESTS, message).into());
+            }
         }
         let snapshot = site.cluster.snapshot();
         let readings: Vec<_> = snapshot
