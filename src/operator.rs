@@ -27,7 +27,9 @@ pub enum Error {
     #[error("the namespace kube-system can't be read, whose UID tells this cluster from others")]
     ReadClusterUid(#[source] Box<kube::Error>),
     /// A kind is not served.
-    #[error("{kind} is not served by the Kubernetes API: install the CRDs first (drover crds | kubectl apply -f -)")]
+    #[error(
+        "{kind} is not served by the Kubernetes API: install the CRDs first (drover crds | kubectl apply -f -)"
+    )]
     KindMissing {
         /// The kind.
         kind: String,
@@ -51,7 +53,10 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result
         Some(selector) => watcher::Config::default().labels(selector),
         None => watcher::Config::default(),
     };
-    let machines = Controller::new(Api::<VirtualMachine>::all(client.clone()), watcher::Config::default());
+    let machines = Controller::new(
+        Api::<VirtualMachine>::all(client.clone()),
+        watcher::Config::default(),
+    );
     let hosts = Controller::new(Api::<ProxmoxNode>::all(client.clone()), host_watch.clone());
     let supervisor = &runtime.supervisor;
     let stores = Stores {
@@ -61,7 +66,7 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result
         namespaces: cache::<PartialObjectMeta<Namespace>>(&client, supervisor, "namespace cache"),
     };
     let token = supervisor.token();
-    let (fleet, events) = Fleet::new(fleet_options(&runtime), token.clone());
+    let (fleet, events) = Fleet::new(fleet_options(&settings, &runtime), token.clone());
     let context = Arc::new(Context::new(
         client,
         settings,
@@ -116,7 +121,7 @@ async fn all_ready(stores: &Stores) {
     let _ = stores.namespaces.wait_until_ready().await;
 }
 
-fn fleet_options(runtime: &Runtime) -> FleetOptions {
+fn fleet_options(settings: &Settings, runtime: &Runtime) -> FleetOptions {
     let metrics = runtime.metrics.clone();
     FleetOptions {
         seed: fastrand::u64(..),
@@ -124,7 +129,7 @@ fn fleet_options(runtime: &Runtime) -> FleetOptions {
             let outcome = call.failure.map_or(Ok(()), Err);
             metrics.host_request(call.host, call.operation, outcome, call.took);
         })),
-        ..FleetOptions::default()
+        list_lag: settings.timing.list_lag,
     }
 }
 

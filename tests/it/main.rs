@@ -7,4 +7,6 @@
     reason = "a test says by a panic what is wrong, also in its helpers"
 )]
 
+mod create;
 mod standalone;
+mod support;
