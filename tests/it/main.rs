@@ -7,6 +7,8 @@
     reason = "a test says by a panic what is wrong, also in its helpers"
 )]
 
+mod bad_input;
 mod create;
+mod faults;
 mod standalone;
 mod support;
