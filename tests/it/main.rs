@@ -7,6 +7,10 @@
     reason = "a test says by a panic what is wrong, also in its helpers"
 )]
 
+mod annotations;
 mod create;
+mod delete;
+mod hosts;
+mod keep;
 mod standalone;
 mod support;
