@@ -40,7 +40,8 @@ async fn wait_reason<K: Conditioned>(world: &World, api: &Api<K>, name: &str, re
         .wait_until(&format!("{reason} of {name}"), async || {
             let object = api.get_opt(name).await.unwrap()?;
             let not_ready = |status: &str| status != "True";
-            let fits = condition(&object, "Ready").is_some_and(|c| not_ready(&c.status) && c.reason == reason);
+            let fits =
+                condition(&object, "Ready").is_some_and(|c| not_ready(&c.status) && c.reason == reason);
             fits.then_some(object)
         })
         .await
@@ -110,7 +111,12 @@ async fn secret_that_lacks_a_key_is_named_with_the_key() {
     world.write_secret(world.sim.token_secret()).await;
     patch_secret(&world, json!({"data": {"tokenSecret": null}})).await;
     declare(&world, json!({})).await;
-    refused_host(&world, "CredentialsInvalid", &["'tokenSecret'", "user@realm!name"]).await;
+    refused_host(
+        &world,
+        "CredentialsInvalid",
+        &["'tokenSecret'", "user@realm!name"],
+    )
+    .await;
     patch_secret(
         &world,
         json!({"stringData": {"tokenSecret": world.sim.token_secret()}}),
@@ -236,7 +242,10 @@ async fn unknown_storage_is_named_with_those_that_there_are() {
     // One that holds no disks is none either.
     refused_machine(&world, &spec("local"), "StorageNotFound", &["local-lvm"]).await;
     world
-        .patch_vm("web", json!({"spec": {"disks": [{"name": "scsi0", "size": "1Gi"}]}}))
+        .patch_vm(
+            "web",
+            json!({"spec": {"disks": [{"name": "scsi0", "size": "1Gi"}]}}),
+        )
         .await;
     world.wait_ready("web").await;
 }
@@ -310,14 +319,16 @@ async fn number_of_somebody_else_is_refused_with_the_owner_named() {
 
 #[tokio::test]
 async fn number_with_volumes_left_over_is_refused_with_a_volume_named() {
-    let world = World::builder("vmid-volumes")
-        .seed(|seed| {
-            seed.with_guest(
-                SeedGuest::new(700, "csi").set("scsi1", "local-lvm:vm-150-disk-0,size=2G"),
-            )
-        })
+    let mut world = World::builder("vmid-volumes")
+        .seed(|seed| seed.with_guest(SeedGuest::new(150, "left")))
+        .without_drover()
         .start()
         .await;
+    // Its disk was detached and forgotten, so it stays when the guest goes.
+    world.sim.change_config(150, &[("scsi0", None)]).unwrap();
+    world.sim.destroy(150).unwrap();
+    world.sim.refresh_resources();
+    world.start_drover();
     let spec = BLANK.replacen('{', "{vmid: 150, ", 1);
     refused_machine(
         &world,
@@ -326,7 +337,6 @@ async fn number_with_volumes_left_over_is_refused_with_a_volume_named() {
         &["150", "local-lvm:vm-150-disk-0"],
     )
     .await;
-    world.sim.change_config(700, &[("scsi1", None)]).unwrap();
     world
         .sim
         .remove_volume("pve1", "local-lvm:vm-150-disk-0")
@@ -346,7 +356,10 @@ async fn disk_that_would_have_to_shrink_is_refused_with_the_least_size() {
     )
     .await;
     world
-        .patch_vm("web", json!({"spec": {"disks": [{"name": "scsi0", "size": "8Gi"}]}}))
+        .patch_vm(
+            "web",
+            json!({"spec": {"disks": [{"name": "scsi0", "size": "8Gi"}]}}),
+        )
         .await;
     world.wait_ready("web").await;
 }
@@ -362,7 +375,10 @@ async fn disk_that_the_template_does_not_have_is_refused_with_those_that_it_has(
     )
     .await;
     world
-        .patch_vm("web", json!({"spec": {"disks": [{"name": "scsi0", "size": "9Gi"}]}}))
+        .patch_vm(
+            "web",
+            json!({"spec": {"disks": [{"name": "scsi0", "size": "9Gi"}]}}),
+        )
         .await;
     world.wait_ready("web").await;
 }
@@ -416,7 +432,11 @@ async fn missing_class_is_named_and_taken_when_it_comes() {
 async fn host_that_does_not_exist_is_named() {
     let world = World::new("no-host").await;
     let late = format!("{}-late", world.name);
-    let spec = BLANK.replacen('{', &format!("{{hostRef: {{kind: ProxmoxNode, name: {late}}}, "), 1);
+    let spec = BLANK.replacen(
+        '{',
+        &format!("{{hostRef: {{kind: ProxmoxNode, name: {late}}}, "),
+        1,
+    );
     refused_machine(&world, &spec, "HostNotFound", &[late.as_str(), "spec.hostRef"]).await;
     let more = json!({
         "allowedNamespaces": {"from": "All"},

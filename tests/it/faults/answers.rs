@@ -147,9 +147,7 @@ async fn task_that_hangs_does_not_hold_up_the_others() {
     let world = World::new("hangs").await;
     world.sim.fault(Fault::task_hang("qmclone").times(1));
     world.apply_vm("stuck", CLONE).await;
-    world
-        .wait_vm("stuck", "Reconciling", "True", "Cloning")
-        .await;
+    world.wait_vm("stuck", "Reconciling", "True", "Cloning").await;
     for (name, spec) in [("blank", BLANK), ("clone", CLONE), ("other", STOPPED)] {
         world.apply_vm(name, spec).await;
     }
@@ -191,9 +189,10 @@ async fn lock_that_times_out_is_tried_again() {
 async fn host_that_takes_more_than_a_second_a_call_is_managed_all_the_same() {
     let world = World::new("slow").await;
     world.wait_host("Ready", "True", "*").await;
-    world
-        .sim
-        .fault(Fault::delay(Matcher::new("*", "/nodes/**"), Duration::from_millis(1100)));
+    world.sim.fault(Fault::delay(
+        Matcher::new("*", "/nodes/**"),
+        Duration::from_millis(1100),
+    ));
     world.apply_vm("web", BLANK).await;
     world.wait_ready("web").await;
     let vmid = world.vmid("web").await;

@@ -29,7 +29,8 @@ async fn idle_with_two_hundred_guests_keeps_to_the_formula_and_writes_nothing() 
     let specs = (0..GUESTS).map(|n| (format!("vm-{n:03}"), n % 2 == 0));
     let apply = futures::future::join_all(specs.map(async |(name, runs)| {
         let power = if runs { "Running" } else { "Stopped" };
-        let spec = format!("{{powerState: {power}, memory: {{size: 16Mi}}, disks: [{{name: scsi0, size: 1Gi}}]}}");
+        let spec =
+            format!("{{powerState: {power}, memory: {{size: 16Mi}}, disks: [{{name: scsi0, size: 1Gi}}]}}");
         world.apply_vm(&name, &spec).await;
     }));
     apply.await;

@@ -49,11 +49,15 @@ async fn deletion_waits_for_a_secret_that_is_gone_and_says_so() {
     world.wait_host("Ready", "False", "CredentialsMissing").await;
     let position = world.sim.position();
     world.delete_vm("web").await;
-    world.wait_vm("web", "Deleting", "True", "CredentialsMissing").await;
+    world
+        .wait_vm("web", "Deleting", "True", "CredentialsMissing")
+        .await;
     world.kill_drover();
     world.start_drover();
     world.passes("web", 2).await;
-    world.wait_vm("web", "Deleting", "True", "CredentialsMissing").await;
+    world
+        .wait_vm("web", "Deleting", "True", "CredentialsMissing")
+        .await;
     assert_kept(&world, vmid).await;
     assert!(world.sim.mutations().since(position).is_empty());
 
@@ -104,12 +108,16 @@ async fn guests_that_the_token_no_longer_shows_are_not_gone() {
     let token = world.sim.token_id().to_owned();
     world.sim.set_rights(&token, Some(Vec::new())).unwrap();
     world.delete_vm("web").await;
-    world.wait_vm("wanted", "Ready", "Unknown", "*").await;
-    world.wait_vm("web", "Deleting", "True", "*").await;
+    world
+        .wait_vm("wanted", "Ready", "False", "PermissionDenied")
+        .await;
+    world.wait_vm("web", "Deleting", "True", "PermissionDenied").await;
     world.passes("web", 3).await;
     world.passes("wanted", 3).await;
     assert_kept(&world, vmid).await;
-    world.wait_vm("wanted", "Ready", "Unknown", "*").await;
+    world
+        .wait_vm("wanted", "Ready", "False", "PermissionDenied")
+        .await;
     assert!(world.sim.mutations().since(position).is_empty());
 
     world.sim.set_rights(&token, None).unwrap();
@@ -191,7 +199,9 @@ async fn nothing_is_sent_to_another_cluster_at_the_same_address() {
     world.delete_vm("web").await;
     world.wait_host("Ready", "False", "ClusterChanged").await;
     world.wait_vm("web", "Deleting", "True", "ClusterChanged").await;
-    world.wait_vm("wanted", "Ready", "Unknown", "ClusterChanged").await;
+    world
+        .wait_vm("wanted", "Ready", "Unknown", "ClusterChanged")
+        .await;
     world.apply_vm("new", BLANK).await;
     world.wait_vm("new", "Ready", "Unknown", "ClusterChanged").await;
     world.passes("web", 3).await;

@@ -45,10 +45,17 @@ async fn number_that_is_taken_before_the_call_leads_to_another() {
     }
 }
 
+/// A guest whose number no volume tells.
+fn diskless(vmid: u32) -> SeedGuest {
+    let mut guest = SeedGuest::new(vmid, format!("hidden-{vmid}"));
+    guest.config.remove("scsi0");
+    guest
+}
+
 #[tokio::test]
 async fn number_of_a_guest_that_the_token_does_not_show_leads_to_another() {
     let world = World::builder("hidden")
-        .seed(|seed| seed.with_guest(SeedGuest::new(100, "hidden")).with_guest(SeedGuest::new(101, "hidden-too")))
+        .seed(|seed| seed.with_guest(diskless(100)).with_guest(diskless(101)))
         .without_drover()
         .start()
         .await;
@@ -56,20 +63,49 @@ async fn number_of_a_guest_that_the_token_does_not_show_leads_to_another() {
         Rights::all("/"),
         Rights::new("/vms/100", &[]),
         Rights::new("/vms/101", &[]),
-        Rights::new("/storage/local-lvm", &["Datastore.AllocateSpace", "Datastore.Audit"]),
+        Rights::new(
+            "/storage/local-lvm",
+            &["Datastore.AllocateSpace", "Datastore.Audit"],
+        ),
     ];
     let mut world = world;
     let token = world.sim.token_id().to_owned();
     world.sim.set_rights(&token, Some(rights.to_vec())).unwrap();
     let hidden = [100, 101].map(|vmid| world.sim.guest(vmid));
     world
-        .patch_host(&world.name.clone(), json!({"spec": {"vmidRange": {"min": 100, "max": 200}}}))
+        .patch_host(
+            &world.name.clone(),
+            json!({"spec": {"vmidRange": {"min": 100, "max": 200}}}),
+        )
         .await;
     world.start_drover();
     world.apply_vm("web", BLANK).await;
     let vm = world.wait_ready("web").await;
     assert!(vm.status.and_then(|s| s.vmid).unwrap() > 101);
     assert_eq!([100, 101].map(|vmid| world.sim.guest(vmid)), hidden);
+    assert_one_guest_each(&world, &["web".to_owned()]).await;
+}
+
+#[tokio::test]
+async fn number_that_a_hidden_guest_takes_before_the_call_leads_to_another() {
+    let mut world = World::builder("hidden-race").without_drover().start().await;
+    let token = world.sim.token_id().to_owned();
+    let rights = vec![Rights::all("/"), Rights::new("/vms/9001", &["VM.Allocate"])];
+    world.sim.set_rights(&token, Some(rights)).unwrap();
+    world.start_drover();
+    let hold = world
+        .sim
+        .hold(Matcher::new("POST", "/nodes/*/qemu"), Mark::BeforeAct);
+    world.apply_vm("web", BLANK).await;
+    hold.reached().await;
+    let call = world.sent("POST", "/nodes/*/qemu").0.remove(0);
+    assert_eq!(call.param("vmid"), Some("9001"));
+    world.sim.add_guest(diskless(9001)).unwrap();
+    let stranger = world.sim.guest(9001);
+    hold.release();
+    let vm = world.wait_ready("web").await;
+    assert_ne!(vm.status.and_then(|s| s.vmid), Some(9001));
+    assert_eq!(world.sim.guest(9001), stranger);
     assert_one_guest_each(&world, &["web".to_owned()]).await;
 }
 
@@ -84,7 +120,9 @@ async fn pinned_number_of_a_guest_that_the_token_does_not_show_is_refused_withou
     let token = world.sim.token_id().to_owned();
     world.sim.set_rights(&token, Some(rights)).unwrap();
     world.start_drover();
-    world.apply_vm("web", &BLANK.replacen('{', "{vmid: 150, ", 1)).await;
+    world
+        .apply_vm("web", &BLANK.replacen('{', "{vmid: 150, ", 1))
+        .await;
     world.wait_vm("web", "Ready", "False", "VmidTaken").await;
     world.passes("web", 3).await;
     assert!(world.sim.mutations().is_empty());
@@ -120,7 +158,10 @@ async fn guest_of_the_same_name_stops_the_creation_until_it_is_renamed() {
     world.apply_vm("web", BLANK).await;
     let vm = world.wait_vm("web", "Ready", "False", "NameTaken").await;
     let message = &crate::support::condition(&vm, "Ready").unwrap().message;
-    assert!(message.contains("300") && message.contains("spec.name"), "{message}");
+    assert!(
+        message.contains("300") && message.contains("spec.name"),
+        "{message}"
+    );
     world.passes("web", 3).await;
     assert!(world.sim.mutations().is_empty());
 
@@ -153,10 +194,14 @@ async fn status_that_is_lost_after_a_restart_is_found_again_too() {
     let before = world.wait_ready("web").await.status.unwrap();
     world.kill_drover();
     world.start_drover();
+    let position = world.sim.position();
     // The restarted one knows the guest from status and list, and has not read it.
     world.wait_host("Ready", "True", "*").await;
     world.apply_vm("witness", STOPPED).await;
     world.wait_ready("witness").await;
+    let config = format!("/nodes/pve1/qemu/{}/pending", before.vmid.unwrap());
+    let read = world.sim.requests().since(position).matching("GET", &config);
+    assert!(read.is_empty(), "the case needs a guest that was not read");
     lose_status(&world, "web").await;
     let after = world.wait_ready("web").await.status.unwrap();
     assert_eq!((after.vmid, after.identity), (before.vmid, before.identity));

@@ -80,7 +80,10 @@ async fn copied_mark_on_a_recycled_number_is_no_mark() {
     world.sim.recycle(vmid).unwrap();
     world
         .sim
-        .change_config(vmid, &[("description", Some(&description)), ("name", Some("web"))])
+        .change_config(
+            vmid,
+            &[("description", Some(&description)), ("name", Some("web"))],
+        )
         .unwrap();
     let stranger = world.sim.guest(vmid);
     world.delete_vm("web").await;

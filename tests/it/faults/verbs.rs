@@ -87,10 +87,7 @@ async fn guest_that_ignores_the_shutdown_is_powered_off_once() {
     world.apply_vm("web", &spec).await;
     world.wait_ready("web").await;
     let vmid = world.vmid("web").await;
-    world
-        .sim
-        .set_shutdown(vmid, pve_sim::Shutdown::Ignores)
-        .unwrap();
+    world.sim.set_shutdown(vmid, pve_sim::Shutdown::Ignores).unwrap();
     world
         .patch_vm("web", json!({"spec": {"powerState": "Stopped"}}))
         .await;

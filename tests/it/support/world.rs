@@ -427,7 +427,7 @@ impl World {
         self.wait_until(&what, async || {
             let object = api.get_opt(name).await.unwrap()?;
             let fits = condition(&object, type_).is_some_and(|c| {
-                c.status == status
+                (status == "*" || c.status == status)
                     && (reason == "*" || c.reason == reason)
                     && c.observed_generation == object.meta().generation
             });
