@@ -30,8 +30,6 @@ pub struct Remembered {
 pub struct Making {
     /// The number was reserved by this process, so it knows all calls for it.
     pub reserved_here: bool,
-    /// The host refused a call because the number exists.
-    pub refused: bool,
     /// The host took a call, or may have taken it.
     pub maybe_taken: bool,
     /// When a call was sent whose answer was lost.
@@ -39,10 +37,10 @@ pub struct Making {
 }
 
 impl Making {
-    /// Whether every call was refused because the number exists.
+    /// Whether the host took none of the calls: what stands under the number is not the machine.
     #[must_use]
-    pub const fn only_refused(&self) -> bool {
-        self.reserved_here && self.refused && !self.maybe_taken
+    pub const fn none_taken(&self) -> bool {
+        self.reserved_here && !self.maybe_taken
     }
 }
 
