@@ -15,4 +15,6 @@ mod faults;
 mod hosts;
 mod keep;
 mod standalone;
+mod story;
 mod support;
+mod telemetry;
