@@ -76,7 +76,7 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result
     let referred = [classes.filled.clone(), namespaces.filled.clone()];
     classes.keep(&runtime.supervisor, "class cache");
     namespaces.keep(&runtime.supervisor, "namespace cache");
-    let (fleet, events) = observed_fleet(&runtime, token.clone());
+    let (fleet, events) = observed_fleet(&settings, &runtime, token.clone());
     let context = Arc::new(Context::new(
         client,
         settings,
@@ -148,7 +148,7 @@ async fn all(latches: &[CancellationToken]) {
 }
 
 /// A fleet whose calls are counted.
-fn observed_fleet(runtime: &Runtime, token: CancellationToken) -> (Fleet, FleetEvents) {
+fn observed_fleet(settings: &Settings, runtime: &Runtime, token: CancellationToken) -> (Fleet, FleetEvents) {
     let metrics = runtime.metrics.clone();
     // The observer is part of the fleet that it looks into.
     let itself: Arc<OnceLock<Fleet>> = Arc::default();
@@ -171,7 +171,7 @@ fn observed_fleet(runtime: &Runtime, token: CancellationToken) -> (Fleet, FleetE
     let options = FleetOptions {
         seed: fastrand::u64(..),
         observe: Some(Arc::new(observe)),
-        ..FleetOptions::default()
+        list_lag: settings.timing.list_lag,
     };
     let (fleet, events) = Fleet::new(options, token);
     // A new cell takes its first value.

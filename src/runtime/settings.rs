@@ -63,6 +63,9 @@ pub struct Timing {
     pub requeue_waiting: Duration,
     /// The safety net: how often a resource is looked at without any event.
     pub requeue_idle: Duration,
+    /// How far a host's list of guests may lag behind a guest's own status: Proxmox VE gathers it every ten
+    /// seconds.
+    pub list_lag: Duration,
 }
 
 impl Default for Settings {
@@ -98,6 +101,7 @@ impl Default for Timing {
             requeue_busy: Duration::from_secs(5),
             requeue_waiting: Duration::from_mins(1),
             requeue_idle: Duration::from_mins(10),
+            list_lag: Duration::from_secs(13),
         }
     }
 }

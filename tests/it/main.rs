@@ -7,4 +7,14 @@
     reason = "a test says by a panic what is wrong, also in its helpers"
 )]
 
+mod annotations;
+mod bad_input;
+mod create;
+mod delete;
+mod faults;
+mod hosts;
+mod keep;
 mod standalone;
+mod story;
+mod support;
+mod telemetry;

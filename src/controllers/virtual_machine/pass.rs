@@ -179,30 +179,6 @@ fn forget(ctx: &Context, vm: &VirtualMachine, uid: &str) {
     }
 }
 
-/// A host that was not declared to the fleet: its own condition says why.
-fn not_connected(host: &ProxmoxNode) -> End {
-    let name = host.name_any();
-    let stored = host.status.as_ref().map(|s| s.conditions.as_slice());
-    let ready = conditions::find(stored.unwrap_or_default(), conditions::READY);
-    let known = [
-        reason::CREDENTIALS_MISSING,
-        reason::CREDENTIALS_INVALID,
-        reason::CREDENTIALS_NOT_ALLOWED,
-        reason::CONNECTION_REF_INVALID,
-        reason::CERTIFICATE_NOT_TRUSTED,
-        reason::INVALID_SPEC,
-    ];
-    let same = known.into_iter().find(|r| ready.is_some_and(|c| c.reason == *r));
-    let why = ready.filter(|_| same.is_some()).map_or_else(
-        || "it was not looked at yet".to_owned(),
-        |condition| condition.message.clone(),
-    );
-    let message = format!(
-        "ProxmoxNode '{name}' can't be used: {why}. Nothing is sent and nothing counts as gone until it can"
-    );
-    End::unknown(same.unwrap_or(reason::HOST_NOT_READY), message)
-}
-
 impl Pass<'_> {
     async fn steps(&mut self) -> Flow<End> {
         let host = self.host().await?;
@@ -288,7 +264,7 @@ impl Pass<'_> {
     fn site(&self, host: Arc<ProxmoxNode>) -> Flow<Site> {
         let name = host.name_any();
         let Some(view) = self.ctx.fleet.host(&name) else {
-            return Err(not_connected(&host).into());
+            return Err(self.undeclared(&host));
         };
         let not_usable = |reason, why: &str| {
             let message = format!(
@@ -299,9 +275,7 @@ impl Pass<'_> {
         };
         match &view.state {
             HostState::Usable => {}
-            HostState::Connecting => {
-                return Err(not_usable(reason::HOST_NOT_READY, "it is being connected to"));
-            }
+            HostState::Connecting => return Err(self.early(&name, "it is being connected to")),
             HostState::Unreachable { reason } => return Err(not_usable(reason::HOST_UNREACHABLE, reason)),
             HostState::Denied { reason } => return Err(not_usable(reason::CREDENTIALS_REFUSED, reason)),
             HostState::Untrusted { reason, .. } => {
@@ -321,7 +295,7 @@ impl Pass<'_> {
             HostState::Failed { reason } => return Err(not_usable(reason::HOST_NOT_READY, reason)),
         }
         let (Some(cluster), Some(node)) = (view.cluster, view.node) else {
-            return Err(not_usable(reason::HOST_NOT_READY, "it was not looked at yet"));
+            return Err(self.early(&name, "it was not looked at yet"));
         };
         if let Err(why) = cluster.reachable() {
             return Err(not_usable(reason::HOST_UNREACHABLE, &why));
@@ -338,10 +312,7 @@ impl Pass<'_> {
         }
         let snapshot = cluster.snapshot();
         if snapshot.taken.is_none() {
-            return Err(not_usable(
-                reason::HOST_NOT_READY,
-                "its guests were not listed yet",
-            ));
+            return Err(self.early(&name, "its guests are being listed"));
         }
         Ok(Site {
             host,
@@ -349,6 +320,38 @@ impl Pass<'_> {
             node,
             snapshot,
         })
+    }
+
+    /// The fleet does not know the host: its declaration has a mistake, or was not looked at yet.
+    fn undeclared(&self, host: &ProxmoxNode) -> Stop {
+        let name = host.name_any();
+        let said = host
+            .status
+            .as_ref()
+            .filter(|s| s.observed_generation == host.metadata.generation);
+        let ready = said.and_then(|s| conditions::find(&s.conditions, conditions::READY));
+        let mistake = ready.filter(|c| c.status == "False").and_then(|c| {
+            let known = reason::ALL.iter().find(|known| **known == c.reason);
+            known.map(|reason| (*reason, &c.message))
+        });
+        match mistake {
+            Some((reason, why)) => {
+                let message = format!("ProxmoxNode '{name}' can't be used: {why}");
+                End::unknown(reason, message).into()
+            }
+            None => self.early(&name, "it is being connected to"),
+        }
+    }
+
+    /// The host was not looked at yet, as just after a start: no reason to take back what was said before.
+    fn early(&self, host: &str, why: &str) -> Stop {
+        let said = self.status.observed_generation == self.vm.metadata.generation
+            && conditions::find(&self.status.conditions, conditions::READY).is_some();
+        if said && !self.deleting {
+            return Stop::Later(self.ctx.settings.timing.requeue_busy);
+        }
+        let message = format!("ProxmoxNode '{host}' can't be used yet: {why}");
+        End::progressing(reason::HOST_NOT_READY, message, Again::Busy).into()
     }
 
     async fn settle_task(&mut self, site: &Site) -> Flow<()> {

@@ -2,6 +2,7 @@
 //! only then the call. A resource that can't be made has neither finalizer nor reservation, and goes at once
 //! when it is deleted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::api::{IdentityStatus, PinnedClass, Reservation, VmidReuse};
 use crate::controllers::journal::Entry;
 use crate::fleet::NumberPresence;
 use crate::hypervisor::{Error, Refusal};
-use crate::model::{GuestAddress, GuestKind, NumberBounds, Vmid, VolumeId};
+use crate::model::{GuestAddress, GuestKind, GuestRow, NumberBounds, Vmid, VolumeId};
 use crate::plan::desired::{self, Desired};
 use crate::plan::identity::numbers::{self, Next, Numbers};
 use crate::plan::identity::unplaced::{self, Next as Due, Obstacle, Seeker, Unowned};
@@ -25,6 +26,8 @@ use crate::plan::status;
 
 /// How many configurations of unowned guests one pass reads.
 const READS_A_PASS: usize = 32;
+/// How many numbers one pass tries.
+const NUMBERS_A_PASS: usize = 32;
 
 /// Until what another pass or the fleet is about to learn is looked at again.
 const SOON: Again = Again::After(Duration::from_millis(200));
@@ -35,6 +38,14 @@ impl Pass<'_> {
         if self.deleting {
             return match self.seek(site).await? {
                 Due::Release => {
+                    if !site
+                        .cluster
+                        .confirm_cluster()
+                        .await
+                        .map_err(|e| self.trouble(&e))?
+                    {
+                        return Ok(no_majority());
+                    }
                     self.check_reserved(site).await?;
                     remove::release_unmade(self).await
                 }
@@ -43,7 +54,7 @@ impl Pass<'_> {
         }
         if site.host.metadata.deletion_timestamp.is_some() {
             let message = format!(
-                "ProxmoxNode '{}' is being deleted and takes no new machines",
+                "ProxmoxNode '{}' is being deleted and takes no further machines: name another",
                 site.host.name_any()
             );
             return Ok(End::stalled(reason::HOST_NOT_READY, message));
@@ -55,7 +66,9 @@ impl Pass<'_> {
             Due::Reserve => {}
             other => return Ok(self.unplaced(site, other)),
         }
-        let vmid = self.reserve(site, &desired).await?;
+        let vmid = self.free_number(site, &desired).await?;
+        record::claim(self, vmid).await.map_err(Stop::Error)?;
+        self.reserve(site, vmid).await?;
         make::make(self, site, vmid, &desired).await
     }
 
@@ -63,10 +76,25 @@ impl Pass<'_> {
     async fn seek(&self, site: &Site) -> Flow<Due> {
         self.await_fresh_list(site)?;
         let claimed = self.claimed(site);
-        let unread: Vec<GuestAddress> = site
+        let snapshot = site.cluster.snapshot();
+        // A guest whose resource lost its status is still watched, and not among the unread ones of the fleet.
+        let known = |row: &GuestRow| {
+            row.kind != GuestKind::VirtualMachine || site.cluster.last_config(row.vmid).is_some()
+        };
+        let unknown = snapshot
+            .guests
+            .keys()
+            .filter(|v| snapshot.guest(**v).is_some_and(|row| !known(row)));
+        let all: BTreeSet<Vmid> = site
             .cluster
             .unread_guests()
             .into_iter()
+            .map(|at| at.vmid)
+            .chain(unknown.copied())
+            .collect();
+        let unread: Vec<GuestAddress> = all
+            .into_iter()
+            .filter_map(|vmid| snapshot.address(vmid))
             .filter(|at| !claimed.contains(&at.vmid.get()))
             .collect();
         if !unread.is_empty() {
@@ -255,12 +283,7 @@ impl Pass<'_> {
     }
 
     /// Reserves a number in the status, by a write that fails if somebody wrote in between.
-    async fn reserve(&mut self, site: &Site, desired: &Desired) -> Flow<Vmid> {
-        let vmid = match desired.pinned {
-            Some(vmid) => vmid,
-            None => self.next_number(site).await?,
-        };
-        record::claim(self, vmid).await.map_err(Stop::Error)?;
+    async fn reserve(&mut self, site: &Site, vmid: Vmid) -> Flow<()> {
         self.status.vmid = Some(vmid.get());
         self.status.cluster = Some(site.cluster.id().to_string());
         self.status.node = Some(site.node.to_string());
@@ -287,7 +310,35 @@ impl Pass<'_> {
         record::save(self).await.map_err(Stop::Error)?;
         let owner = ObjectRef::from_obj(self.vm.as_ref());
         self.ctx.numbers.own(site.cluster.id(), vmid, owner);
-        Ok(vmid)
+        Ok(())
+    }
+
+    /// A number that the cluster itself says is free: the list may not show all guests. That it is still the
+    /// same cluster, with a majority, is checked with it.
+    async fn free_number(&self, site: &Site, desired: &Desired) -> Flow<Vmid> {
+        for _ in 0..NUMBERS_A_PASS {
+            let vmid = match desired.pinned {
+                Some(vmid) => vmid,
+                None => self.next_number(site).await?,
+            };
+            let presence = site.cluster.confirm_gone(vmid).await;
+            match presence.map_err(|e| self.trouble(&e))? {
+                NumberPresence::Free => return Ok(vmid),
+                NumberPresence::NotQuorate => return Err(no_majority().into()),
+                NumberPresence::Taken if desired.pinned.is_some() => {
+                    let message = format!(
+                        "number {vmid} (spec.vmid) is taken by a guest that the host does not show: choose another, \
+                         or leave spec.vmid out; if it is to be shown, the token lacks VM.Audit on /vms/{vmid}"
+                    );
+                    return Err(End::stalled(reason::VMID_TAKEN, message).into());
+                }
+                // It was handed out here, so that the next one is another.
+                NumberPresence::Taken => {}
+            }
+        }
+        let message =
+            "the next numbers are taken by guests that the host does not show; further ones are tried";
+        Err(End::progressing(reason::RESERVING, message, Again::Now).into())
     }
 
     /// Takes the class as it stands now, for good.
@@ -349,6 +400,13 @@ impl Pass<'_> {
         let reuse = host.spec.vmid_reuse == Some(VmidReuse::AfterRange);
         (numbers::range(configured, bounds), reuse)
     }
+}
+
+fn no_majority() -> End {
+    End::unknown(
+        reason::NOT_QUORATE,
+        "the cluster has no majority: nothing can be concluded until it has",
+    )
 }
 
 fn obstructed(pass: &Pass<'_>, vmid: Vmid, obstacle: Obstacle) -> End {

@@ -1,0 +1,87 @@
+//! A Drover within the test's process, on a runtime of its own, so that it can be killed as by SIGKILL.
+
+use std::time::Duration;
+
+use drover::{
+    operator,
+    runtime::{Clock, Runtime, Settings, Supervisor, Timing},
+};
+use tokio::task::JoinHandle;
+
+use super::plane::plane;
+
+/// A running Drover; dropped, it is killed.
+pub(crate) struct InProcess {
+    tokio: Option<tokio::runtime::Runtime>,
+    supervisor: Supervisor,
+    running: JoinHandle<Result<(), operator::Error>>,
+}
+
+/// Small intervals: everything that takes minutes on a real host takes a second here.
+pub(crate) fn timing() -> Timing {
+    Timing {
+        create_settle: Duration::from_secs(2),
+        requeue_error_min: Duration::from_millis(100),
+        requeue_error_max: Duration::from_secs(1),
+        requeue_task: Duration::from_millis(200),
+        requeue_busy: Duration::from_millis(200),
+        requeue_waiting: Duration::from_millis(500),
+        requeue_idle: Duration::from_secs(5),
+        list_lag: Duration::from_millis(1000),
+    }
+}
+
+/// The settings of a Drover that acts on the hosts with a label.
+pub(crate) fn settings(host_selector: &str) -> Settings {
+    Settings {
+        host_selector: Some(host_selector.to_owned()),
+        timing: timing(),
+        ..Settings::default()
+    }
+}
+
+impl InProcess {
+    /// Starts one.
+    pub(crate) fn start(settings: Settings) -> Self {
+        if std::env::var_os("RUST_LOG").is_some() {
+            tracing_subscriber::fmt()
+                .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+                .with_writer(std::io::stderr)
+                .try_init()
+                .ok();
+        }
+        let tokio = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let runtime = Runtime::new(Clock::system());
+        let supervisor = runtime.supervisor.clone();
+        let running = tokio.spawn(async move { operator::run(plane().client(), settings, runtime).await });
+        Self {
+            tokio: Some(tokio),
+            supervisor,
+            running,
+        }
+    }
+
+    /// Ends it in order, as SIGTERM does.
+    pub(crate) async fn stop(mut self) {
+        self.supervisor.token().cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(30), &mut self.running).await;
+        ended.expect("Drover ends when it is told to").unwrap().unwrap();
+    }
+
+    /// Ends it at whatever it does, as SIGKILL does.
+    pub(crate) fn kill(self) {
+        drop(self);
+    }
+}
+
+impl Drop for InProcess {
+    fn drop(&mut self) {
+        if let Some(tokio) = self.tokio.take() {
+            tokio.shutdown_background();
+        }
+    }
+}

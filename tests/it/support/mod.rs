@@ -1,0 +1,14 @@
+//! The harness: one control plane a test run, and for each test a world of its own: a namespace, a simulated
+//! host, a Drover that acts on this host only. Everything ends with the test, also when it panics.
+
+mod drover;
+mod plane;
+mod process;
+mod waiting;
+mod world;
+
+pub(crate) use drover::InProcess;
+pub(crate) use plane::{Plane, plane};
+pub(crate) use process::Process;
+pub(crate) use waiting::{DEADLINE, until};
+pub(crate) use world::{Conditioned, World, WorldBuilder, condition};

@@ -1,0 +1,578 @@
+//! A test's own world: a namespace, a simulated host with its declaration, and a Drover that acts on it.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{Debug, Write},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use drover::{
+    api::{ProxmoxNode, VirtualMachine, VirtualMachineClass},
+    runtime::Settings,
+};
+use k8s_openapi::{
+    api::core::v1::{Event, Namespace, Secret},
+    apimachinery::pkg::apis::meta::v1::Condition,
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{
+        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, ObjectMeta, Patch,
+        PatchParams, PostParams,
+    },
+    core::NamespaceResourceScope,
+};
+use pve_sim::{GuestView, Requests, Seed, Simulator, Timing};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{
+    drover::{InProcess, settings},
+    plane::plane,
+    process::Process,
+    waiting::{DEADLINE, within},
+};
+
+/// Where the Secrets of hosts are.
+const CREDENTIALS: &str = "drover-system";
+/// The field manager of the tests, as a person's kubectl.
+const MANAGER: &str = "test";
+
+/// The simulators work on a runtime of their own: they outlive a killed Drover, as real hosts do.
+static HOSTS: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+});
+
+/// A test's own world.
+pub(crate) struct World {
+    /// Unique in this run: the name of the namespace, of the host and of the Secret.
+    pub(crate) name: String,
+    /// A client for everything.
+    pub(crate) client: Client,
+    /// The simulated cluster.
+    pub(crate) sim: Simulator,
+    settings: Settings,
+    drover: Option<InProcess>,
+}
+
+/// What is different from the usual world.
+pub(crate) struct WorldBuilder {
+    name: String,
+    seed: Seed,
+    host: Value,
+    declared: bool,
+    drover: bool,
+    settings: Option<Box<dyn FnOnce(&mut Settings)>>,
+}
+
+/// Resources that have conditions.
+pub(crate) trait Conditioned:
+    Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + serde::Serialize
+{
+    /// The stored conditions.
+    fn conditions(&self) -> &[Condition];
+}
+
+impl Conditioned for VirtualMachine {
+    fn conditions(&self) -> &[Condition] {
+        self.status
+            .as_ref()
+            .map(|s| s.conditions.as_slice())
+            .unwrap_or_default()
+    }
+}
+
+impl Conditioned for ProxmoxNode {
+    fn conditions(&self) -> &[Condition] {
+        self.status
+            .as_ref()
+            .map(|s| s.conditions.as_slice())
+            .unwrap_or_default()
+    }
+}
+
+/// The condition of a type.
+pub(crate) fn condition<'a>(object: &'a impl Conditioned, type_: &str) -> Option<&'a Condition> {
+    object.conditions().iter().find(|c| c.type_ == type_)
+}
+
+impl WorldBuilder {
+    /// Changes what the simulated cluster starts with.
+    pub(crate) fn seed(mut self, change: impl FnOnce(Seed) -> Seed) -> Self {
+        self.seed = change(self.seed);
+        self
+    }
+
+    /// Lays fields over the spec of the host's declaration (a JSON merge patch).
+    pub(crate) fn host(mut self, fields: Value) -> Self {
+        merge(&mut self.host, fields);
+        self
+    }
+
+    /// Declares no host: the test does.
+    pub(crate) fn undeclared(mut self) -> Self {
+        self.declared = false;
+        self
+    }
+
+    /// Starts no Drover: the test does.
+    pub(crate) fn without_drover(mut self) -> Self {
+        self.drover = false;
+        self
+    }
+
+    /// Changes how Drover is started.
+    pub(crate) fn settings(mut self, change: impl FnOnce(&mut Settings) + 'static) -> Self {
+        self.settings = Some(Box::new(change));
+        self
+    }
+
+    /// Makes it.
+    pub(crate) async fn start(self) -> World {
+        let client = plane().client();
+        let seed = self.seed;
+        let sim = HOSTS.spawn(Simulator::start(seed)).await.unwrap().unwrap();
+        let mut settings = settings(&format!("test={}", self.name));
+        if let Some(change) = self.settings {
+            change(&mut settings);
+        }
+        let mut world = World {
+            name: self.name,
+            client,
+            sim,
+            settings,
+            drover: None,
+        };
+        world.create_namespace(&world.name.clone(), json!({})).await;
+        if self.declared {
+            world.write_secret(world.sim.token_secret()).await;
+            world.declare(&world.name.clone(), self.host).await;
+        }
+        if self.drover {
+            world.start_drover();
+        }
+        world
+    }
+}
+
+impl World {
+    /// The usual world: one node with template 9000 and an ISO, declared and open to all namespaces; Drover runs.
+    pub(crate) async fn new(test: &str) -> Self {
+        Self::builder(test).start().await
+    }
+
+    /// A world that differs.
+    pub(crate) fn builder(test: &str) -> WorldBuilder {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let mut test = test.replace('_', "-");
+        test.truncate(40);
+        let name = format!("{}-{number}", test.trim_matches('-'));
+        WorldBuilder {
+            name,
+            seed: Seed::default().with_timing(Timing::scaled(20.0)),
+            host: json!({
+                "poll": {"tasks": "200ms", "resources": "500ms", "sweep": "1h"},
+                "timeout": "5s",
+                "allowedNamespaces": {"from": "All"},
+                "defaults": {"storage": "local-lvm", "bridge": "vmbr0"},
+            }),
+            declared: true,
+            drover: true,
+            settings: None,
+        }
+    }
+
+    // ---- Drover ----
+
+    /// The selector of the hosts of this world.
+    pub(crate) fn selector(&self) -> String {
+        format!("test={}", self.name)
+    }
+
+    /// Starts a Drover within this process.
+    pub(crate) fn start_drover(&mut self) {
+        assert!(self.drover.is_none(), "one at a time");
+        self.drover = Some(InProcess::start(self.settings.clone()));
+    }
+
+    /// Ends it at whatever it does, as SIGKILL does.
+    pub(crate) fn kill_drover(&mut self) {
+        self.drover.take().expect("it runs").kill();
+    }
+
+    /// Ends it in order.
+    pub(crate) async fn stop_drover(&mut self) {
+        self.drover.take().expect("it runs").stop().await;
+    }
+
+    /// Starts the built program for this world's hosts.
+    pub(crate) async fn drover_process(&self) -> Process {
+        Process::start(&self.selector(), &["--create-settle=2s"]).await
+    }
+
+    // ---- Kubernetes ----
+
+    /// Makes a namespace with labels; it may be there already.
+    pub(crate) async fn create_namespace(&self, name: &str, labels: Value) {
+        let namespace: Namespace =
+            serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}})).unwrap();
+        let api = Api::<Namespace>::all(self.client.clone());
+        api.create(&PostParams::default(), &namespace).await.unwrap();
+    }
+
+    /// Writes the token of the simulated cluster into the host's Secret.
+    pub(crate) async fn write_secret(&self, secret: &str) {
+        let secret = Secret {
+            metadata: ObjectMeta {
+                name: Some(self.name.clone()),
+                ..ObjectMeta::default()
+            },
+            string_data: Some(BTreeMap::from([
+                ("tokenId".to_owned(), self.sim.token_id().to_owned()),
+                ("tokenSecret".to_owned(), secret.to_owned()),
+            ])),
+            ..Secret::default()
+        };
+        let api = Api::<Secret>::namespaced(self.client.clone(), CREDENTIALS);
+        let params = PatchParams::apply(MANAGER).force();
+        api.patch(&self.name, &params, &Patch::Apply(&secret_with_type(&secret)))
+            .await
+            .unwrap();
+    }
+
+    /// Removes the host's Secret.
+    pub(crate) async fn delete_secret(&self) {
+        let api = Api::<Secret>::namespaced(self.client.clone(), CREDENTIALS);
+        api.delete(&self.name, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// Declares a host that leads to the simulated cluster, with more fields of its spec.
+    pub(crate) async fn declare(&self, name: &str, more: Value) -> ProxmoxNode {
+        let mut object = json!({
+            "apiVersion": "drover.dev/v1alpha1",
+            "kind": "ProxmoxNode",
+            "metadata": {"name": name, "labels": {"test": self.name}},
+            "spec": {
+                "host": "127.0.0.1",
+                "port": self.sim.port(),
+                "credentialsRef": {"namespace": CREDENTIALS, "name": self.name},
+                "tls": {"fingerprint": self.sim.fingerprint()},
+            },
+        });
+        merge(&mut object["spec"], more);
+        let node: ProxmoxNode = serde_json::from_value(object).unwrap();
+        let api = Api::<ProxmoxNode>::all(self.client.clone());
+        api.create(&PostParams::default(), &node).await.unwrap()
+    }
+
+    /// Applies YAML, as `kubectl apply --server-side` does. `$HOST` is the host's name; what has no namespace
+    /// gets the test's.
+    pub(crate) async fn apply(&self, yaml: &str) {
+        self.try_apply(yaml).await.unwrap();
+    }
+
+    /// Applies YAML that may be refused.
+    pub(crate) async fn try_apply(&self, yaml: &str) -> Result<(), kube::Error> {
+        let yaml = yaml.replace("$HOST", &self.name);
+        for document in serde_yaml::Deserializer::from_str(&yaml) {
+            let mut object: DynamicObject = serde::Deserialize::deserialize(document).unwrap();
+            let types = object.types.clone().unwrap();
+            let kind = GroupVersionKind::try_from(&types).unwrap();
+            let resource = ApiResource::from_gvk(&kind);
+            let cluster_wide =
+                ["ProxmoxNode", "VirtualMachineClass", "Namespace"].contains(&kind.kind.as_str());
+            let api: Api<DynamicObject> = if cluster_wide {
+                Api::all_with(self.client.clone(), &resource)
+            } else {
+                let namespace = object.metadata.namespace.get_or_insert_with(|| self.name.clone());
+                Api::namespaced_with(self.client.clone(), &namespace.clone(), &resource)
+            };
+            let params = PatchParams::apply(MANAGER).force();
+            api.patch(&object.name_any(), &params, &Patch::Apply(&object))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Applies a machine with a spec written as YAML; `hostRef` is added.
+    pub(crate) async fn apply_vm(&self, name: &str, spec: &str) {
+        self.try_apply_vm(name, spec).await.unwrap();
+    }
+
+    /// Applies a machine that may be refused.
+    pub(crate) async fn try_apply_vm(&self, name: &str, spec: &str) -> Result<(), kube::Error> {
+        let mut spec: Value = serde_yaml::from_str(spec).unwrap();
+        if spec.get("hostRef").is_none() {
+            spec["hostRef"] = json!({"kind": "ProxmoxNode", "name": self.name});
+        }
+        let object = json!({
+            "apiVersion": "drover.dev/v1alpha1",
+            "kind": "VirtualMachine",
+            "metadata": {"name": name},
+            "spec": spec,
+        });
+        self.try_apply(&object.to_string()).await
+    }
+
+    /// The machines of the test's namespace.
+    pub(crate) fn vms(&self) -> Api<VirtualMachine> {
+        self.namespaced()
+    }
+
+    /// All hosts.
+    pub(crate) fn hosts(&self) -> Api<ProxmoxNode> {
+        Api::all(self.client.clone())
+    }
+
+    /// All classes.
+    pub(crate) fn classes(&self) -> Api<VirtualMachineClass> {
+        Api::all(self.client.clone())
+    }
+
+    fn namespaced<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.client.clone(), &self.name)
+    }
+
+    /// A machine as it is now.
+    pub(crate) async fn vm(&self, name: &str) -> VirtualMachine {
+        self.vms().get(name).await.unwrap()
+    }
+
+    /// Changes a machine (a JSON merge patch).
+    pub(crate) async fn patch_vm(&self, name: &str, patch: Value) -> VirtualMachine {
+        let params = PatchParams::default();
+        self.vms()
+            .patch(name, &params, &Patch::Merge(patch))
+            .await
+            .unwrap()
+    }
+
+    /// Changes a host (a JSON merge patch).
+    pub(crate) async fn patch_host(&self, name: &str, patch: Value) -> ProxmoxNode {
+        let params = PatchParams::default();
+        self.hosts()
+            .patch(name, &params, &Patch::Merge(patch))
+            .await
+            .unwrap()
+    }
+
+    /// Asks for a machine's deletion.
+    pub(crate) async fn delete_vm(&self, name: &str) {
+        self.vms().delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// The Events about a resource, oldest first, as (type, reason, message).
+    pub(crate) async fn events(&self, name: &str) -> Vec<(String, String, String)> {
+        let namespaces = Api::<Event>::all(self.client.clone());
+        let about = ListParams::default().fields(&format!("involvedObject.name={name}"));
+        let mut events = namespaces.list(&about).await.unwrap().items;
+        events.retain(|e| {
+            [Some(self.name.as_str()), Some("default")].contains(&e.metadata.namespace.as_deref())
+        });
+        events.sort_by_key(|e| {
+            let at = e.event_time.as_ref().map(|t| t.0);
+            at.or(e.metadata.creation_timestamp.as_ref().map(|t| t.0))
+        });
+        let field = |text: Option<String>| text.unwrap_or_default();
+        events
+            .into_iter()
+            .map(|e| (field(e.type_), field(e.reason), field(e.message)))
+            .collect()
+    }
+
+    /// The real kubectl in the test's namespace; what it prints.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        let mut all = vec!["--namespace", self.name.as_str()];
+        all.extend(arguments);
+        let output = plane().kubectl(&all);
+        let (out, err) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        assert!(output.status.success(), "kubectl {}: {err}", arguments.join(" "));
+        out.into_owned()
+    }
+
+    // ---- Waiting ----
+
+    /// Waits until something is there; else shows the whole world.
+    pub(crate) async fn wait_until<T>(&self, what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+        match within(DEADLINE, look).await {
+            Some(seen) => seen,
+            None => self.fail(what).await,
+        }
+    }
+
+    /// Waits until a condition of a resource has a status and a reason (`*` for any).
+    pub(crate) async fn wait_for<K: Conditioned>(
+        &self,
+        api: &Api<K>,
+        name: &str,
+        type_: &str,
+        status: &str,
+        reason: &str,
+    ) -> K {
+        let what = format!("{type_}={status} ({reason}) of {name}");
+        self.wait_until(&what, async || {
+            let object = api.get_opt(name).await.unwrap()?;
+            let fits = condition(&object, type_).is_some_and(|c| {
+                (status == "*" || c.status == status)
+                    && (reason == "*" || c.reason == reason)
+                    && c.observed_generation == object.meta().generation
+            });
+            fits.then_some(object)
+        })
+        .await
+    }
+
+    /// Waits until a condition of a machine has a status and a reason, for its present generation.
+    pub(crate) async fn wait_vm(
+        &self,
+        name: &str,
+        type_: &str,
+        status: &str,
+        reason: &str,
+    ) -> VirtualMachine {
+        self.wait_for(&self.vms(), name, type_, status, reason).await
+    }
+
+    /// Waits until a machine is Ready as it is declared now.
+    pub(crate) async fn wait_ready(&self, name: &str) -> VirtualMachine {
+        self.wait_vm(name, "Ready", "True", "*").await
+    }
+
+    /// Waits until the test's host has a condition.
+    pub(crate) async fn wait_host(&self, type_: &str, status: &str, reason: &str) -> ProxmoxNode {
+        self.wait_for(&self.hosts(), &self.name, type_, status, reason)
+            .await
+    }
+
+    /// Waits until a machine's resource is gone.
+    pub(crate) async fn wait_vm_gone(&self, name: &str) {
+        self.wait_until(&format!("{name} to go"), async || {
+            self.vms().get_opt(name).await.unwrap().is_none().then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until a guest of the simulated cluster is as a predicate says.
+    pub(crate) async fn wait_guest(
+        &self,
+        vmid: u32,
+        what: &str,
+        is: impl Fn(&GuestView) -> bool,
+    ) -> GuestView {
+        let what = format!("guest {vmid}: {what}");
+        self.wait_until(&what, async || self.sim.guest(vmid).filter(|guest| is(guest)))
+            .await
+    }
+
+    /// Waits until Drover has looked at the machine anew: several whole passes, by the annotation that asks
+    /// for one.
+    pub(crate) async fn passes(&self, name: &str, count: u32) {
+        for number in 1..=count {
+            let token = format!("{}-{number}", self.sim.position());
+            let annotations = json!({"drover.dev/reconcile-at": token});
+            self.patch_vm(name, json!({"metadata": {"annotations": annotations}}))
+                .await;
+            self.wait_until(&format!("pass {number} over {name}"), async || {
+                let status = self.vm(name).await.status?;
+                (status.last_handled_reconcile_at.as_deref() == Some(&token)).then_some(())
+            })
+            .await;
+        }
+    }
+
+    async fn fail(&self, what: &str) -> ! {
+        let mut text = format!("waited in vain for {what}\n");
+        // Writing to a String can't fail.
+        if let Ok(Some(mut host)) = self.hosts().get_opt(&self.name).await {
+            host.managed_fields_mut().clear();
+            let _ = writeln!(text, "--- host\n{}", serde_yaml::to_string(&host).unwrap());
+        }
+        for mut vm in self
+            .vms()
+            .list(&ListParams::default())
+            .await
+            .map(|l| l.items)
+            .unwrap_or_default()
+        {
+            vm.managed_fields_mut().clear();
+            let _ = writeln!(text, "--- machine\n{}", serde_yaml::to_string(&vm).unwrap());
+            for (type_, reason, note) in self.events(&vm.name_any()).await {
+                let _ = writeln!(text, "event {type_} {reason}: {note}");
+            }
+        }
+        for guest in self.sim.guests() {
+            let _ = writeln!(text, "--- guest {guest:?}");
+        }
+        let requests = self.sim.requests();
+        for request in requests.0.iter().rev().take(60).rev() {
+            let _ = writeln!(
+                text,
+                "{} {} {:?} -> {:?}",
+                request.method, request.path, request.params, request.status
+            );
+        }
+        panic!("{text}");
+    }
+
+    // ---- The host ----
+
+    /// The number of a machine's guest.
+    pub(crate) async fn vmid(&self, name: &str) -> u32 {
+        self.vm(name).await.status.and_then(|s| s.vmid).expect("a number")
+    }
+
+    /// The guest of a machine.
+    pub(crate) async fn guest(&self, name: &str) -> GuestView {
+        let vmid = self.vmid(name).await;
+        self.sim.guest(vmid).unwrap_or_else(|| panic!("no guest {vmid}"))
+    }
+
+    /// What was sent to change something, with a method and a path pattern.
+    pub(crate) fn sent(&self, method: &str, path: &str) -> Requests {
+        self.sim.mutations().matching(method, path)
+    }
+
+    /// The simulated host is up again, after [`Simulator::stop_listener`].
+    pub(crate) async fn host_up(&self) {
+        let _entered = HOSTS.enter();
+        self.sim.start_listener().await.unwrap();
+    }
+}
+
+/// A Secret for server-side apply, which wants to know the kind.
+fn secret_with_type(secret: &Secret) -> Value {
+    let mut object = serde_json::to_value(secret).unwrap();
+    object["apiVersion"] = "v1".into();
+    object["kind"] = "Secret".into();
+    object
+}
+
+/// A JSON merge patch.
+fn merge(into: &mut Value, patch: Value) {
+    match (into, patch) {
+        (Value::Object(into), Value::Object(patch)) => {
+            for (key, value) in patch {
+                if value.is_null() {
+                    into.remove(&key);
+                } else {
+                    merge(into.entry(key).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (into, patch) => *into = patch,
+    }
+}
