@@ -266,7 +266,7 @@ async fn source_that_is_renamed_during_the_clone_does_not_orphan_it() {
     let mut world = World::builder("source-renamed")
         .seed(|seed| {
             seed.with_timing(Timing {
-                clone_base: Duration::from_secs(60),
+                clone_base: Duration::from_mins(1),
                 ..Timing::scaled(20.0)
             })
         })

@@ -60,7 +60,7 @@ async fn stop_that_takes_long_is_one_stop_and_one_destroy() {
         .seed(|seed| {
             seed.with_timing(Timing {
                 stop: Duration::from_secs(100),
-                destroy: Duration::from_secs(60),
+                destroy: Duration::from_mins(1),
                 ..Timing::scaled(20.0)
             })
         })
