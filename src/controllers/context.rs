@@ -70,7 +70,7 @@ impl Context {
         instance: Option<String>,
     ) -> Self {
         Self {
-            journal: Journal::new(client.clone(), instance),
+            journal: Journal::new(client.clone(), runtime.clock.clone(), instance),
             started: runtime.clock.now(),
             client,
             settings,

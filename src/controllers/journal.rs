@@ -1,21 +1,38 @@
 //! Kubernetes Events: what happened to a resource, for `kubectl describe`. Published on transitions and for
 //! finished actions, never once a pass; a lost Event never fails a pass.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
 
 use crate::api::conditions::truncate;
 use crate::api::names;
+use crate::runtime::Clock;
 
 /// The API server refuses longer notes (`events.k8s.io/v1`).
 const NOTE_LIMIT: usize = 1024;
 
+/// Within this time the same thing is counted on the Event that is there, instead of being written again.
+const SERIES: Duration = Duration::from_mins(6);
+
 /// Writes Events.
+///
+/// A recorder takes all Events of a reason about an object for one, and drops the notes of the later ones; so
+/// each note has a recorder of its own.
 #[derive(Clone)]
 pub struct Journal {
-    recorder: Recorder,
+    client: Client,
+    clock: Clock,
+    reporter: Reporter,
+    recorders: Arc<Mutex<HashMap<Key, (Recorder, Instant)>>>,
 }
+
+/// UID, reason and note.
+type Key = (Option<String>, &'static str, String);
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,14 +67,28 @@ impl Entry {
 
 impl Journal {
     /// A journal that reports as this process.
-    pub fn new(client: Client, instance: Option<String>) -> Self {
+    pub fn new(client: Client, clock: Clock, instance: Option<String>) -> Self {
         let reporter = Reporter {
             controller: names::MANAGER.to_owned(),
             instance,
         };
         Self {
-            recorder: Recorder::new(client, reporter),
+            client,
+            clock,
+            reporter,
+            recorders: Arc::default(),
         }
+    }
+
+    fn recorder(&self, key: Key) -> Recorder {
+        let now = self.clock.instant();
+        let mut recorders = self.recorders.lock().unwrap_or_else(PoisonError::into_inner);
+        recorders.retain(|_, (_, last)| now.duration_since(*last) < SERIES);
+        let (recorder, last) = recorders
+            .entry(key)
+            .or_insert_with(|| (Recorder::new(self.client.clone(), self.reporter.clone()), now));
+        *last = now;
+        recorder.clone()
     }
 
     /// Publishes entries about a resource.
@@ -69,6 +100,8 @@ impl Journal {
         for entry in entries {
             let mut note = entry.note;
             truncate(&mut note, NOTE_LIMIT);
+            let key = (regarding.uid.clone(), entry.reason, note.clone());
+            let recorder = self.recorder(key);
             let event = Event {
                 type_: if entry.warning {
                     EventType::Warning
@@ -80,7 +113,7 @@ impl Journal {
                 action: entry.reason.to_owned(),
                 secondary: None,
             };
-            if let Err(error) = self.recorder.publish(&event, &regarding).await {
+            if let Err(error) = recorder.publish(&event, &regarding).await {
                 tracing::debug!(reason = entry.reason, error = %error, "an event could not be published");
             }
         }
