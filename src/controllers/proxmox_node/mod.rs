@@ -179,7 +179,14 @@ async fn pass(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Action, Error
             ctx.fleet.declare(&name, spec);
             let view = ctx.fleet.host(&name);
             observe(view.as_ref(), &mut status);
-            judge(ctx, &name, view.as_ref())
+            let judged = judge(ctx, &name, view.as_ref());
+            let said = status.observed_generation == host.metadata.generation
+                && conditions::find(&status.conditions, conditions::READY).is_some();
+            if said && users.is_none() && judged.0.reason == reason::CONNECTING {
+                // As just after a start: no reason to take back what was said before.
+                return Ok(Action::requeue(timing.requeue_busy));
+            }
+            judged
         }
     };
     let outcome = match users {

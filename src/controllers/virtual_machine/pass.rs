@@ -9,7 +9,7 @@ use kube::runtime::reflector::ObjectRef;
 use uuid::Uuid;
 
 use super::{Error, look, record, task, trouble};
-use crate::api::conditions::reason;
+use crate::api::conditions::{self, reason};
 use crate::api::names::GUEST_FINALIZER;
 use crate::api::{
     HostDefaults, NamespacesFrom, ProxmoxNode, VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
@@ -75,6 +75,8 @@ pub(super) enum Stop {
     End(End),
     /// The resource is gone or somebody else's: nothing is said.
     Silent,
+    /// What was said stands until more is known, which takes a moment.
+    Later,
     /// The Kubernetes API failed.
     Error(Error),
 }
@@ -138,6 +140,7 @@ pub(super) async fn run(ctx: &Context, vm: Arc<VirtualMachine>) -> Result<Action
     match pass.steps().await {
         Err(Stop::Error(error)) => Err(error),
         Err(Stop::Silent) => Ok(Action::await_change()),
+        Err(Stop::Later) => Ok(action(Again::Busy, &ctx.settings.timing)),
         Ok(end) | Err(Stop::End(end)) => {
             record::conclude(&mut pass, &end.outcome).await?;
             Ok(action(end.again, &ctx.settings.timing))
@@ -254,8 +257,7 @@ impl Pass<'_> {
     fn site(&self, host: Arc<ProxmoxNode>) -> Flow<Site> {
         let name = host.name_any();
         let Some(view) = self.ctx.fleet.host(&name) else {
-            let message = format!("ProxmoxNode '{name}' is not connected; kubectl describe proxmoxnode {name}");
-            return Err(End::unknown(reason::HOST_NOT_READY, message).into());
+            return Err(self.undeclared(&host));
         };
         let not_usable = |reason, why: &str| {
             let message = format!(
@@ -266,7 +268,7 @@ impl Pass<'_> {
         };
         match &view.state {
             HostState::Usable => {}
-            HostState::Connecting => return Err(not_usable(reason::HOST_NOT_READY, "it is being connected to")),
+            HostState::Connecting => return Err(self.early(&name, "it is being connected to")),
             HostState::Unreachable { reason } => return Err(not_usable(reason::HOST_UNREACHABLE, reason)),
             HostState::Denied { reason } => return Err(not_usable(reason::CREDENTIALS_REFUSED, reason)),
             HostState::Untrusted { reason, .. } => {
@@ -286,7 +288,7 @@ impl Pass<'_> {
             HostState::Failed { reason } => return Err(not_usable(reason::HOST_NOT_READY, reason)),
         }
         let (Some(cluster), Some(node)) = (view.cluster, view.node) else {
-            return Err(not_usable(reason::HOST_NOT_READY, "it was not looked at yet"));
+            return Err(self.early(&name, "it was not looked at yet"));
         };
         if let Err(why) = cluster.reachable() {
             return Err(not_usable(reason::HOST_UNREACHABLE, &why));
@@ -303,7 +305,7 @@ impl Pass<'_> {
         }
         let snapshot = cluster.snapshot();
         if snapshot.taken.is_none() {
-            return Err(not_usable(reason::HOST_NOT_READY, "its guests were not listed yet"));
+            return Err(self.early(&name, "its guests are being listed"));
         }
         Ok(Site {
             host,
@@ -311,6 +313,35 @@ impl Pass<'_> {
             node,
             snapshot,
         })
+    }
+
+    /// The fleet does not know the host: its declaration has a mistake, or was not looked at yet.
+    fn undeclared(&self, host: &ProxmoxNode) -> Stop {
+        let name = host.name_any();
+        let said = host.status.as_ref().filter(|s| s.observed_generation == host.metadata.generation);
+        let ready = said.and_then(|s| conditions::find(&s.conditions, conditions::READY));
+        let mistake = ready.filter(|c| c.status == "False").and_then(|c| {
+            let known = reason::ALL.iter().find(|known| **known == c.reason);
+            known.map(|reason| (*reason, &c.message))
+        });
+        match mistake {
+            Some((reason, why)) => {
+                let message = format!("ProxmoxNode '{name}' can't be used: {why}");
+                End::unknown(reason, message).into()
+            }
+            None => self.early(&name, "it is being connected to"),
+        }
+    }
+
+    /// The host was not looked at yet, as just after a start: no reason to take back what was said before.
+    fn early(&self, host: &str, why: &str) -> Stop {
+        let said = self.status.observed_generation == self.vm.metadata.generation
+            && conditions::find(&self.status.conditions, conditions::READY).is_some();
+        if said && !self.deleting {
+            return Stop::Later;
+        }
+        let message = format!("ProxmoxNode '{host}' can't be used yet: {why}");
+        End::progressing(reason::HOST_NOT_READY, message, Again::Busy).into()
     }
 
     async fn settle_task(&mut self, site: &Site) -> Flow<()> {
