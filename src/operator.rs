@@ -11,6 +11,7 @@ use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::{ProxmoxNode, VirtualMachine, VirtualMachineClass};
 use crate::controllers::{Context, Stores, Wakes, dispatch, proxmox_node, virtual_machine};
@@ -53,11 +54,9 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result
         Some(selector) => watcher::Config::default().labels(selector),
         None => watcher::Config::default(),
     };
-    let machines = Controller::new(
-        Api::<VirtualMachine>::all(client.clone()),
-        watcher::Config::default(),
-    );
-    let hosts = Controller::new(Api::<ProxmoxNode>::all(client.clone()), host_watch.clone());
+    let filled = [CancellationToken::new(), CancellationToken::new()];
+    let machines = controller::<VirtualMachine>(&client, watcher::Config::default(), filled[0].clone());
+    let hosts = controller::<ProxmoxNode>(&client, host_watch.clone(), filled[1].clone());
     let supervisor = &runtime.supervisor;
     let stores = Stores {
         hosts: hosts.store(),
@@ -85,7 +84,7 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result
         async move {
             tokio::select! {
                 () = token.cancelled() => {}
-                () = all_ready(&context.stores) => {
+                () = all_ready(&context.stores, &filled) => {
                     context.runtime.health.set_ready(CACHES);
                     proxmox_node::check_hosts_seen(&context);
                 }
@@ -113,12 +112,31 @@ fn stream<T: Send + 'static>(
     })
 }
 
-async fn all_ready(stores: &Stores) {
+/// A controller that cancels `filled` once its first list is in the store. Waiting on that store itself would
+/// take the wake-up away from the controller, which does so too: it wakes only whoever asked last.
+fn controller<K>(client: &Client, config: watcher::Config, filled: CancellationToken) -> Controller<K>
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let (store, writer) = reflector::store();
+    let watch = reflector::reflector(writer, watcher(Api::<K>::all(client.clone()), config));
+    let applied = watch
+        .inspect(move |event| {
+            if matches!(event, Ok(watcher::Event::InitDone)) {
+                filled.cancel();
+            }
+        })
+        .applied_objects();
+    Controller::for_stream(applied, store)
+}
+
+async fn all_ready(stores: &Stores, filled: &[CancellationToken]) {
     // An error means that the writer is gone, which only shutdown does.
-    let _ = stores.hosts.wait_until_ready().await;
-    let _ = stores.machines.wait_until_ready().await;
     let _ = stores.classes.wait_until_ready().await;
     let _ = stores.namespaces.wait_until_ready().await;
+    for token in filled {
+        token.cancelled().await;
+    }
 }
 
 fn fleet_options(settings: &Settings, runtime: &Runtime) -> FleetOptions {
