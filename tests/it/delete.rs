@@ -289,7 +289,9 @@ async fn deletion_without_the_secret_waits_and_says_so() {
     world.delete_secret().await;
     world.wait_host("Stalled", "True", "CredentialsMissing").await;
     world.delete_vm("web").await;
-    world.wait_vm("web", "Deleting", "True", "*").await;
+    world
+        .wait_vm("web", "Deleting", "True", "CredentialsMissing")
+        .await;
     assert!(world.sim.guest(vmid).is_some());
     world.write_secret(world.sim.token_secret()).await;
     world.wait_vm_gone("web").await;

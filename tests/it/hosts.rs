@@ -130,7 +130,7 @@ async fn two_hosts_of_one_cluster_share_one_watcher() {
     world
         .declare(
             &second,
-            json!({"nodeName": "pve2", "poll": poll, "allowedNamespaces": {"from": "All"}}),
+            json!({"nodeName": "pve2", "poll": poll, "allowedNamespaces": {"from": "All"}, "defaults": {"storage": "local-lvm"}}),
         )
         .await;
     let hosts = world.hosts();
@@ -235,9 +235,10 @@ async fn every_way_to_check_the_certificate_works_and_a_wrong_one_is_told() {
             .wait_for(&world.hosts(), &name, "Ready", "True", "Usable")
             .await;
     }
+    let stranger = ["AB"; 32].join(":");
     for (name, tls) in [
         ("system", json!({"fingerprint": null})),
-        ("other", json!({"fingerprint": ["AB"; 32].join(":")})),
+        ("other", json!({"fingerprint": stranger})),
     ] {
         let name = format!("{}-{name}", world.name);
         world.declare(&name, json!({"tls": tls})).await;
@@ -373,4 +374,52 @@ async fn slow_answer_of_one_call_does_not_hold_up_the_host() {
     world.apply_vm("quick", SMALL).await;
     world.wait_ready("quick").await;
     world.wait_ready("slow").await;
+}
+
+#[tokio::test]
+async fn restart_takes_nothing_back_and_reads_no_unchanged_machine() {
+    let mut world = World::new("restart").await;
+    for name in ["one", "two", "three"] {
+        world.apply_vm(name, SMALL).await;
+        world.wait_ready(name).await;
+    }
+    world
+        .wait_until("the host to count them", async || {
+            let host = world.hosts().get(&world.name).await.unwrap();
+            (host.status?.guests?.virtual_machines == 4).then_some(())
+        })
+        .await;
+    let versions = async |world: &World| {
+        let mut versions = vec![world.hosts().get(&world.name).await.unwrap().resource_version()];
+        for name in ["one", "two", "three"] {
+            versions.push(world.vm(name).await.resource_version());
+        }
+        versions
+    };
+    world.stop_drover().await;
+    let (before, position) = (versions(&world).await, world.sim.position());
+    world.start_drover();
+    world
+        .wait_until("the new Drover to have looked around", async || {
+            let lists = world
+                .sim
+                .requests()
+                .since(position)
+                .matching("GET", "/cluster/resources");
+            (lists.len() >= 6).then_some(())
+        })
+        .await;
+    assert_eq!(versions(&world).await, before, "Kubernetes gets no writes");
+    let about = world
+        .sim
+        .requests()
+        .since(position)
+        .matching("*", "/nodes/*/qemu/**");
+    assert!(about.is_empty(), "{about:?}");
+    // It is not simply blind.
+    world
+        .patch_vm("two", json!({"spec": {"memory": {"size": "128Mi"}}}))
+        .await;
+    world.wait_ready("two").await;
+    assert_eq!(world.guest("two").await.config["memory"], "128");
 }

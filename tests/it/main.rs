@@ -13,4 +13,6 @@ mod delete;
 mod hosts;
 mod keep;
 mod standalone;
+mod story;
 mod support;
+mod telemetry;

@@ -497,7 +497,8 @@ impl World {
     async fn fail(&self, what: &str) -> ! {
         let mut text = format!("waited in vain for {what}\n");
         // Writing to a String can't fail.
-        if let Ok(Some(host)) = self.hosts().get_opt(&self.name).await {
+        if let Ok(Some(mut host)) = self.hosts().get_opt(&self.name).await {
+            host.managed_fields_mut().clear();
             let _ = writeln!(text, "--- host\n{}", serde_yaml::to_string(&host).unwrap());
         }
         for mut vm in self
