@@ -1,9 +1,10 @@
 //! Starts the parts of the operator in order and ends them in order: caches, fleet, controllers.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::Controller;
@@ -15,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{ProxmoxNode, VirtualMachine, VirtualMachineClass};
 use crate::controllers::{Context, Stores, Wakes, dispatch, proxmox_node, virtual_machine};
-use crate::fleet::{CallReport, Fleet, FleetOptions};
+use crate::fleet::{CallReport, Fleet, FleetEvents, FleetOptions};
 use crate::runtime::{Runtime, Settings, Supervisor};
 
 /// The readiness check of the caches.
-const CACHES: &str = "caches";
+pub const CACHES: &str = "caches";
 
 /// Why the operator does not run.
 #[derive(Debug, thiserror::Error)]
@@ -54,25 +55,35 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result
         Some(selector) => watcher::Config::default().labels(selector),
         None => watcher::Config::default(),
     };
-    let filled = [CancellationToken::new(), CancellationToken::new()];
-    let machines = controller::<VirtualMachine>(&client, watcher::Config::default(), filled[0].clone());
-    let hosts = controller::<ProxmoxNode>(&client, host_watch.clone(), filled[1].clone());
-    let supervisor = &runtime.supervisor;
+    let token = runtime.supervisor.token();
+    let hosts = Watched::<ProxmoxNode>::new(&client, host_watch.clone());
+    let machines = Watched::<VirtualMachine>::new(&client, watcher::Config::default());
+    let classes = Watched::<VirtualMachineClass>::new(&client, watcher::Config::default());
+    let namespaces = Watched::<PartialObjectMeta<Namespace>>::new(&client, watcher::Config::default());
     let stores = Stores {
-        hosts: hosts.store(),
-        machines: machines.store(),
-        classes: cache(&client, supervisor, "class cache"),
-        namespaces: cache::<PartialObjectMeta<Namespace>>(&client, supervisor, "namespace cache"),
+        hosts: hosts.store.clone(),
+        machines: machines.store.clone(),
+        classes: classes.store.clone(),
+        namespaces: namespaces.store.clone(),
     };
-    let token = supervisor.token();
-    let (fleet, events) = Fleet::new(fleet_options(&settings, &runtime), token.clone());
+    let filled = [
+        &hosts.filled,
+        &machines.filled,
+        &classes.filled,
+        &namespaces.filled,
+    ]
+    .map(Clone::clone);
+    let referred = [classes.filled.clone(), namespaces.filled.clone()];
+    classes.keep(&runtime.supervisor, "class cache");
+    namespaces.keep(&runtime.supervisor, "namespace cache");
+    let (fleet, events) = observed_fleet(&settings, &runtime, token.clone());
     let context = Arc::new(Context::new(
         client,
         settings,
         runtime.clone(),
         fleet.clone(),
         cluster_uid,
-        stores.clone(),
+        stores,
         None,
     ));
     let (senders, wakes) = Wakes::new();
@@ -84,19 +95,36 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result
         async move {
             tokio::select! {
                 () = token.cancelled() => {}
-                () = all_ready(&context.stores, &filled) => {
+                () = all(&filled) => {
                     context.runtime.health.set_ready(CACHES);
                     proxmox_node::check_hosts_seen(&context);
                 }
             }
         }
     };
-    supervisor.spawn_finite("readiness", ready);
-    supervisor.spawn("wakes", dispatch(Arc::clone(&context), events, senders));
-    tokio::join!(
-        proxmox_node::run(hosts, Arc::clone(&context), host_wakes, token.clone()),
-        virtual_machine::run(machines, Arc::clone(&context), machine_wakes, host_watch, token),
-    );
+    runtime.supervisor.spawn_finite("readiness", ready);
+    runtime
+        .supervisor
+        .spawn("wakes", dispatch(Arc::clone(&context), events, senders));
+    // A pass would take a class or a namespace that is not cached yet for one that does not exist.
+    let start = token.run_until_cancelled(all(&referred)).await;
+    if start.is_some() {
+        tokio::join!(
+            proxmox_node::run(
+                hosts.controller(),
+                Arc::clone(&context),
+                host_wakes,
+                token.clone()
+            ),
+            virtual_machine::run(
+                machines.controller(),
+                Arc::clone(&context),
+                machine_wakes,
+                host_watch,
+                token
+            ),
+        );
+    }
     // Whoever is still at work on a host is known there and in the status; the next start finds it.
     fleet.shutdown().await;
     tracing::info!("controllers and fleet have ended");
@@ -112,68 +140,104 @@ fn stream<T: Send + 'static>(
     })
 }
 
-/// A controller that cancels `filled` once its first list is in the store. Waiting on that store itself would
-/// take the wake-up away from the controller, which does so too: it wakes only whoever asked last.
-fn controller<K>(client: &Client, config: watcher::Config, filled: CancellationToken) -> Controller<K>
-where
-    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    let (store, writer) = reflector::store();
-    let watch = reflector::reflector(writer, watcher(Api::<K>::all(client.clone()), config));
-    let applied = watch
-        .inspect(move |event| {
-            if matches!(event, Ok(watcher::Event::InitDone)) {
-                filled.cancel();
-            }
-        })
-        .applied_objects();
-    Controller::for_stream(applied, store)
-}
-
-async fn all_ready(stores: &Stores, filled: &[CancellationToken]) {
-    // An error means that the writer is gone, which only shutdown does.
-    let _ = stores.classes.wait_until_ready().await;
-    let _ = stores.namespaces.wait_until_ready().await;
-    for token in filled {
-        token.cancelled().await;
+/// Waits until all of these have happened.
+async fn all(latches: &[CancellationToken]) {
+    for latch in latches {
+        latch.cancelled().await;
     }
 }
 
-fn fleet_options(settings: &Settings, runtime: &Runtime) -> FleetOptions {
+/// A fleet whose calls are counted.
+fn observed_fleet(
+    settings: &Settings,
+    runtime: &Runtime,
+    token: CancellationToken,
+) -> (Fleet, FleetEvents) {
     let metrics = runtime.metrics.clone();
-    FleetOptions {
+    // The observer is part of the fleet that it looks into.
+    let itself: Arc<OnceLock<Fleet>> = Arc::default();
+    let looked_into = Arc::clone(&itself);
+    let observe = move |call: &CallReport<'_>| {
+        metrics.host_request(
+            call.host,
+            call.operation,
+            call.failure.map_or(Ok(()), Err),
+            call.took,
+        );
+        let listed = call.operation == "overview" && call.failure.is_none();
+        let cluster = || looked_into.get()?.host(call.host)?.cluster;
+        if let Some(cluster) = listed.then(cluster).flatten() {
+            metrics.host_snapshot(call.host);
+            metrics.host_guests(call.host, cluster.snapshot().guests.len());
+            metrics.tasks_running(call.host, cluster.tasks_followed());
+        }
+    };
+    let options = FleetOptions {
         seed: fastrand::u64(..),
-        observe: Some(Arc::new(move |call: &CallReport<'_>| {
-            let outcome = call.failure.map_or(Ok(()), Err);
-            metrics.host_request(call.host, call.operation, outcome, call.took);
-        })),
         list_lag: settings.timing.list_lag,
-    }
+        observe: Some(Arc::new(observe)),
+    };
+    let (fleet, events) = Fleet::new(options, token);
+    // A new cell takes its first value.
+    let _ = itself.set(fleet.clone());
+    (fleet, events)
 }
 
-/// Fills a cache in the background.
-fn cache<K>(client: &Client, supervisor: &Supervisor, task: &'static str) -> Store<K>
+/// A watch that fills a cache.
+///
+/// The cache's own `wait_until_ready` wakes only one of those who wait for it, and the controller waits too:
+/// that the cache is filled is noted here instead.
+struct Watched<K: Resource<DynamicType = ()> + Clone + 'static> {
+    stream: BoxStream<'static, watcher::Result<watcher::Event<K>>>,
+    store: Store<K>,
+    filled: CancellationToken,
+}
+
+impl<K> Watched<K>
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    let (store, writer) = reflector::store();
-    let watch = watcher(Api::<K>::all(client.clone()), watcher::Config::default())
-        .default_backoff()
-        .modify(|object| {
-            object.managed_fields_mut().clear();
-        });
-    let token = supervisor.token();
-    supervisor.spawn(task, async move {
-        reflector::reflector(writer, watch)
-            .take_until(token.cancelled_owned())
-            .for_each(|event| async move {
-                if let Err(error) = event {
-                    tracing::debug!(cache = task, error = %error, "a watch failed and is tried again");
+    fn new(client: &Client, config: watcher::Config) -> Self {
+        let (store, writer) = reflector::store();
+        let filled = CancellationToken::new();
+        let note = filled.clone();
+        let stream = watcher(Api::<K>::all(client.clone()), config)
+            .default_backoff()
+            .modify(|object| object.managed_fields_mut().clear())
+            .reflect(writer)
+            .inspect_ok(move |event| {
+                if matches!(event, watcher::Event::InitDone) {
+                    note.cancel();
                 }
             })
-            .await;
-    });
-    store
+            .boxed();
+        Self {
+            stream,
+            store,
+            filled,
+        }
+    }
+
+    /// A controller that this watch triggers.
+    fn controller(self) -> Controller<K> {
+        Controller::for_stream(self.stream.applied_objects(), self.store)
+    }
+
+    /// Keeps the cache filled in the background.
+    fn keep(self, supervisor: &Supervisor, task: &'static str) {
+        let token = supervisor.token();
+        let stream = self.stream;
+        supervisor.spawn(task, async move {
+            stream
+                .take_until(token.cancelled_owned())
+                .for_each(|event| async move {
+                    if let Err(error) = event {
+                        tracing::debug!(cache = task, error = %error, "a watch failed and is tried again");
+                    }
+                })
+                .await;
+        });
+    }
 }
 
 /// A new CRD takes a moment until it is served.

@@ -1,6 +1,7 @@
 //! The custom resources: one file a kind, and the names, annotations and conditions that they share.
 #![expect(
     unreachable_pub,
+    clippy::duplicated_attributes,
     reason = "the derive KubeSchema repeats each struct inside a function"
 )]
 

@@ -58,7 +58,7 @@ impl Size {
             .and_then(|w| w.checked_add(part))
             .and_then(|w| w.checked_mul(u128::from(unit)))
             .ok_or_else(error)?;
-        if scaled % scale != 0 {
+        if !scaled.is_multiple_of(scale) {
             return Err(error());
         }
         u64::try_from(scaled / scale).map_err(|_| error())
@@ -69,7 +69,7 @@ impl Size {
     pub fn of_bytes(bytes: u64) -> Self {
         let binary = UNITS[..5].iter().rev();
         for (suffix, factor) in binary {
-            if bytes > 0 && bytes % factor == 0 {
+            if bytes > 0 && bytes.is_multiple_of(*factor) {
                 return Self(format!("{}{suffix}", bytes / factor));
             }
         }

@@ -39,6 +39,7 @@ use super::virtual_machine_class::VirtualMachineClassSpec;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
+    validation = ("has(self.classRef) == has(oldSelf.classRef)", "classRef can't be added or removed: the machine keeps the shape that it was made from"),
     validation = ("has(self.source) == has(oldSelf.source)", "source can't be changed: it says how the machine was made"),
     validation = ("has(self.classRef) || (has(self.source) && has(self.source.clone)) || (has(self.memory) && has(self.disks) && self.disks.size() > 0 && has(self.disks[0].size))", "a new machine without classRef and without source.clone needs memory.size and a disk with a size")
 )]
@@ -50,6 +51,7 @@ pub struct VirtualMachineSpec {
     /// The class that gives what is absent here: cpu, memory, the first disk and network interface. It is
     /// taken as it stands when the machine is created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("self == oldSelf", "classRef can't be changed: the machine keeps the class that it was made from"))]
     pub class_ref: Option<NameRef>,
 
     /// Name of the machine on the host; the resource's name when absent.

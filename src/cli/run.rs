@@ -81,6 +81,9 @@ pub(super) fn main(arguments: Args, mut mistakes: Mistakes) -> Result<(), Failur
     Ok(())
 }
 
+/// The readiness check that stands until the operator sets its own.
+const STARTING: &str = operator::CACHES;
+
 /// How the cluster is reached: what was named, else the cluster around us, else a person's own kubeconfig.
 async fn cluster(kubeconfig: Option<&str>, context: Option<String>) -> anyhow::Result<kube::Config> {
     let options = KubeConfigOptions {
@@ -89,7 +92,10 @@ async fn cluster(kubeconfig: Option<&str>, context: Option<String>) -> anyhow::R
     };
     let Some(files) = kubeconfig.filter(|files| !files.is_empty()) else {
         if options.context.is_none() {
-            return Ok(kube::Config::infer().await?);
+            return match kube::Config::incluster() {
+                Ok(config) => Ok(config),
+                Err(_) => Ok(kube::Config::infer().await?),
+            };
         }
         return Ok(kube::Config::from_kubeconfig(&options).await?);
     };
@@ -115,6 +121,10 @@ where
         .await
         .context(ADMIN_LISTEN)?;
     let runtime = Runtime::new(Clock::system());
+    // Until the operator itself says how far it is.
+    runtime
+        .health
+        .set_not_ready(STARTING, "the Kubernetes API is not reached yet");
     // What must answer until the very end has a supervisor of its own, ended last.
     let front = Supervisor::new();
     let signals = count_signals(&front).context("can't listen for signals")?;

@@ -1,6 +1,8 @@
 //! What every pass is given.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
@@ -53,6 +55,10 @@ pub struct Context {
     pub(super) memory: Memory,
     /// Which numbers were handed out.
     pub(super) numbers: NumberBook,
+    /// Hosts over which a pass was made.
+    pub(super) hosts_tried: Mutex<BTreeSet<String>>,
+    /// Whether all hosts were tried once.
+    pub(super) hosts_seen: AtomicBool,
     /// When this process started: what it can't know of creates sent before.
     pub(super) started: Timestamp,
 }
@@ -80,6 +86,8 @@ impl Context {
             stores,
             machines: Latest::default(),
             hosts: Latest::default(),
+            hosts_tried: Mutex::default(),
+            hosts_seen: AtomicBool::new(false),
             memory: Memory::default(),
             numbers: NumberBook::default(),
         }

@@ -24,7 +24,7 @@ const SERIES: Duration = Duration::from_mins(6);
 /// A recorder takes all Events of a reason about an object for one, and drops the notes of the later ones; so
 /// each note has a recorder of its own.
 #[derive(Clone)]
-pub struct Journal {
+pub(super) struct Journal {
     client: Client,
     clock: Clock,
     reporter: Reporter,
@@ -36,18 +36,18 @@ type Key = (Option<String>, &'static str, String);
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(super) struct Entry {
     /// Whether a person should look at it.
-    pub warning: bool,
+    pub(super) warning: bool,
     /// One of the reasons in `api::conditions`.
-    pub reason: &'static str,
+    pub(super) reason: &'static str,
     /// In words.
-    pub note: String,
+    pub(super) note: String,
 }
 
 impl Entry {
     /// Something that went as it should.
-    pub fn normal(reason: &'static str, note: impl Into<String>) -> Self {
+    pub(super) fn normal(reason: &'static str, note: impl Into<String>) -> Self {
         Self {
             warning: false,
             reason,
@@ -56,7 +56,7 @@ impl Entry {
     }
 
     /// Something that a person should look at.
-    pub fn warning(reason: &'static str, note: impl Into<String>) -> Self {
+    pub(super) fn warning(reason: &'static str, note: impl Into<String>) -> Self {
         Self {
             warning: true,
             reason,
@@ -67,7 +67,7 @@ impl Entry {
 
 impl Journal {
     /// A journal that reports as this process.
-    pub fn new(client: Client, clock: Clock, instance: Option<String>) -> Self {
+    pub(super) fn new(client: Client, clock: Clock, instance: Option<String>) -> Self {
         let reporter = Reporter {
             controller: names::MANAGER.to_owned(),
             instance,
@@ -92,7 +92,7 @@ impl Journal {
     }
 
     /// Publishes entries about a resource.
-    pub async fn publish<K: Resource<DynamicType = ()>>(&self, object: &K, entries: Vec<Entry>) {
+    pub(super) async fn publish<K: Resource<DynamicType = ()>>(&self, object: &K, entries: Vec<Entry>) {
         if entries.is_empty() {
             return;
         }

@@ -8,7 +8,7 @@ use kube::ResourceExt;
 
 /// Versions that this process wrote and the cache may not show yet, by UID.
 #[derive(Debug)]
-pub struct Latest<K>(Mutex<HashMap<String, Arc<K>>>);
+pub(super) struct Latest<K>(Mutex<HashMap<String, Arc<K>>>);
 
 impl<K> Default for Latest<K> {
     fn default() -> Self {
@@ -18,7 +18,7 @@ impl<K> Default for Latest<K> {
 
 impl<K: ResourceExt> Latest<K> {
     /// The newer of the cached version and what this process wrote.
-    pub fn newest(&self, cached: Arc<K>) -> Arc<K> {
+    pub(super) fn newest(&self, cached: Arc<K>) -> Arc<K> {
         let Some(uid) = cached.uid() else { return cached };
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match written.get(&uid) {
@@ -32,7 +32,7 @@ impl<K: ResourceExt> Latest<K> {
     }
 
     /// Remembers a version that this process wrote.
-    pub fn wrote(&self, object: K) -> Arc<K> {
+    pub(super) fn wrote(&self, object: K) -> Arc<K> {
         let object = Arc::new(object);
         if let Some(uid) = object.uid() {
             let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,7 +42,7 @@ impl<K: ResourceExt> Latest<K> {
     }
 
     /// Forgets a resource that is gone.
-    pub fn forget(&self, uid: &str) {
+    pub(super) fn forget(&self, uid: &str) {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         written.remove(uid);
     }

@@ -11,73 +11,76 @@ use crate::plan::status::Outcome;
 
 /// What is remembered of one machine.
 #[derive(Clone, Debug, Default)]
-pub struct Remembered {
+pub(super) struct Remembered {
     /// The calls that this process sent to make the machine, for the reservation that stands now.
-    pub making: Making,
+    pub(super) making: Making,
+    /// Since when this process knows that the machine has no number: only a list of guests that is newer shows
+    /// all that may be the machine's own.
+    pub(super) seeking_since: Option<Instant>,
     /// When the configuration was read that was found to be as declared.
-    pub compared: Option<Instant>,
+    pub(super) compared: Option<Instant>,
     /// A lock without a task was seen in the pass before.
-    pub stale_lock: bool,
+    pub(super) stale_lock: bool,
     /// Whether a mutation may be under way that the status does not name: its answer was lost, or this
     /// process has just started.
-    pub settled: bool,
+    pub(super) settled: bool,
     /// The last failure, while it holds further tries back.
-    pub failure: Option<Failure>,
+    pub(super) failure: Option<Failure>,
 }
 
 /// The calls that were sent for one reservation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Making {
+pub(super) struct Making {
     /// The number was reserved by this process, so it knows all calls for it.
-    pub reserved_here: bool,
+    pub(super) reserved_here: bool,
     /// The host refused a call because the number exists.
-    pub refused: bool,
+    pub(super) refused: bool,
     /// The host took a call, or may have taken it.
-    pub maybe_taken: bool,
+    pub(super) maybe_taken: bool,
     /// When a call was sent whose answer was lost.
-    pub unknown: Option<Timestamp>,
+    pub(super) unknown: Option<Timestamp>,
 }
 
 impl Making {
     /// Whether every call was refused because the number exists.
     #[must_use]
-    pub const fn only_refused(&self) -> bool {
+    pub(super) const fn only_refused(&self) -> bool {
         self.reserved_here && self.refused && !self.maybe_taken
     }
 }
 
 /// A failure that is tried again later.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub(super) struct Failure {
     /// How often in a row.
-    pub count: u32,
+    pub(super) count: u32,
     /// What is said about it.
-    pub outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// When it is tried again.
-    pub not_before: Instant,
+    pub(super) not_before: Instant,
     /// The generation for which it failed: a changed declaration is tried at once.
-    pub generation: Option<i64>,
+    pub(super) generation: Option<i64>,
 }
 
 /// What is remembered of all machines, by the UID of their resources.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<HashMap<String, Remembered>>);
+pub(super) struct Memory(Mutex<HashMap<String, Remembered>>);
 
 impl Memory {
     /// What is remembered of a machine.
-    pub fn get(&self, uid: &str) -> Remembered {
+    pub(super) fn get(&self, uid: &str) -> Remembered {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(uid).cloned().unwrap_or_default()
     }
 
     /// Changes what is remembered of a machine.
-    pub fn note(&self, uid: &str, change: impl FnOnce(&mut Remembered)) {
+    pub(super) fn note(&self, uid: &str, change: impl FnOnce(&mut Remembered)) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         change(all.entry(uid.to_owned()).or_default());
     }
 
     /// Forgets a machine whose resource is gone.
-    pub fn forget(&self, uid: &str) {
+    pub(super) fn forget(&self, uid: &str) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(uid);
     }

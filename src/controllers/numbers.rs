@@ -1,80 +1,127 @@
 //! Hands out numbers for new guests, each once, and knows which resource has which.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kube::runtime::reflector::ObjectRef;
-use tokio::sync::OnceCell;
 
 use crate::api::VirtualMachine;
 use crate::fleet::Cluster;
 use crate::hypervisor::{Error, TaskFilter};
 use crate::model::{ClusterId, Vmid};
-use crate::plan::identity::numbers::{Exhausted, Numbers, next};
+use crate::plan::identity::numbers::{Exhausted, Next, Numbers, next};
 use crate::runtime::Class;
 
 /// Which numbers were handed out by this process, and who has which.
 #[derive(Default)]
-pub struct NumberBook {
-    handed_out: Mutex<HashMap<ClusterId, BTreeSet<u32>>>,
-    owners: Mutex<HashMap<ClusterId, BTreeMap<Vmid, ObjectRef<VirtualMachine>>>>,
-    traces: Mutex<HashMap<ClusterId, Arc<OnceCell<BTreeSet<u32>>>>>,
+pub(super) struct NumberBook {
+    books: Mutex<HashMap<ClusterId, Book>>,
+    traces: Mutex<HashMap<ClusterId, Arc<OnceLock<Traces>>>>,
+}
+
+/// The numbers of one cluster.
+#[derive(Default)]
+struct Book {
+    /// Handed out, and not let go since.
+    given: BTreeSet<u32>,
+    /// Of these something is left, as a closer look showed.
+    left: BTreeSet<u32>,
+    /// Seen in the list of guests, whoever made them.
+    seen: BTreeSet<u32>,
+    owners: BTreeMap<Vmid, ObjectRef<VirtualMachine>>,
+}
+
+/// Numbers of which something is left on the hosts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Traces {
+    /// Volumes and archives.
+    pub(super) left: BTreeSet<u32>,
+    /// Tasks.
+    pub(super) spent: BTreeSet<u32>,
 }
 
 impl NumberBook {
+    fn with<T>(&self, cluster: &ClusterId, change: impl FnOnce(&mut Book) -> T) -> T {
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        change(books.entry(cluster.clone()).or_default())
+    }
+
     /// Hands out the next number.
-    pub fn hand_out(
+    pub(super) fn hand_out(
         &self,
         cluster: &ClusterId,
         mut numbers: Numbers,
         range: (u32, u32),
         reuse: bool,
-    ) -> Result<Vmid, Exhausted> {
-        let mut all = self.handed_out.lock().unwrap_or_else(PoisonError::into_inner);
-        let handed_out = all.entry(cluster.clone()).or_default();
-        numbers.spent.extend(handed_out.iter());
-        let vmid = next(&numbers, range, reuse)?;
-        handed_out.insert(vmid.get());
-        Ok(vmid)
+    ) -> Result<Next, Exhausted> {
+        self.with(cluster, |book| {
+            numbers.used.extend(&book.given);
+            numbers.left.extend(&book.left);
+            numbers.spent.extend(&book.seen);
+            let next = next(&numbers, range, reuse)?;
+            book.given.insert(next.vmid().get());
+            Ok(next)
+        })
+    }
+
+    /// Notes that a guest has a number.
+    pub(super) fn saw(&self, cluster: &ClusterId, vmid: Vmid) {
+        self.with(cluster, |book| book.seen.insert(vmid.get()));
+    }
+
+    /// Takes back a number that was handed out, because something is left of an earlier guest.
+    pub(super) fn leave(&self, cluster: &ClusterId, vmid: Vmid) {
+        self.with(cluster, |book| {
+            book.given.remove(&vmid.get());
+            book.left.insert(vmid.get());
+        });
     }
 
     /// Notes which resource has a number.
-    pub fn own(&self, cluster: &ClusterId, vmid: Vmid, owner: ObjectRef<VirtualMachine>) {
-        let mut all = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry(cluster.clone()).or_default().insert(vmid, owner);
+    pub(super) fn own(&self, cluster: &ClusterId, vmid: Vmid, owner: ObjectRef<VirtualMachine>) {
+        self.with(cluster, |book| book.owners.insert(vmid, owner));
     }
 
-    /// Forgets that a resource has a number.
-    pub fn disown(&self, cluster: &ClusterId, vmid: Vmid) {
-        let mut all = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(owners) = all.get_mut(cluster) {
-            owners.remove(&vmid);
-        }
+    /// Notes that no resource has a number any more.
+    pub(super) fn disown(&self, cluster: &ClusterId, vmid: Vmid) {
+        self.with(cluster, |book| {
+            book.owners.remove(&vmid);
+            book.given.remove(&vmid.get());
+            book.seen.insert(vmid.get());
+        });
     }
 
     /// The resource that has a number.
-    pub fn owner(&self, cluster: &ClusterId, vmid: Vmid) -> Option<ObjectRef<VirtualMachine>> {
-        let all = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(cluster)?.get(&vmid).cloned()
+    pub(super) fn owner(&self, cluster: &ClusterId, vmid: Vmid) -> Option<ObjectRef<VirtualMachine>> {
+        self.with(cluster, |book| book.owners.get(&vmid).cloned())
     }
 
     /// Numbers of which volumes, archives or tasks are left, read once a process and cluster: what comes
     /// later is known by the guests themselves.
-    pub async fn traces(&self, cluster: &Cluster) -> Result<BTreeSet<u32>, Error> {
+    pub(super) async fn traces(&self, cluster: &Cluster) -> Result<Traces, Error> {
         let cell = {
             let mut all = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(all.entry(cluster.id().clone()).or_default())
         };
-        cell.get_or_try_init(|| read_traces(cluster)).await.cloned()
+        if let Some(traces) = cell.get() {
+            return Ok(traces.clone());
+        }
+        let (traces, complete) = read_traces(cluster).await?;
+        // What is away now may be back at the next reservation.
+        if complete {
+            let _ = cell.set(traces.clone());
+        }
+        Ok(traces)
     }
 }
 
-async fn read_traces(cluster: &Cluster) -> Result<BTreeSet<u32>, Error> {
+async fn read_traces(cluster: &Cluster) -> Result<(Traces, bool), Error> {
     let snapshot = cluster.snapshot();
     let driver = cluster.driver();
-    let mut traces = BTreeSet::new();
+    let mut traces = Traces::default();
     let mut seen = BTreeSet::new();
-    for row in snapshot.storages.iter().filter(|row| row.available) {
+    let mut complete = snapshot.nodes.iter().all(|node| node.online);
+    for row in snapshot.storages.iter() {
         let holds = row
             .content
             .iter()
@@ -83,9 +130,15 @@ async fn read_traces(cluster: &Cluster) -> Result<BTreeSet<u32>, Error> {
         if !holds || !first {
             continue;
         }
+        if !row.available {
+            complete = false;
+            continue;
+        }
         match driver.volumes(&row.node, &row.storage, None, None).await {
-            Ok(volumes) => traces.extend(volumes.iter().filter_map(|v| v.vmid).map(Vmid::get)),
-            // What the token may not see, it may not overwrite either: the host refuses.
+            Ok(volumes) => traces
+                .left
+                .extend(volumes.iter().filter_map(|v| v.vmid).map(Vmid::get)),
+            // A token without Datastore.Audit sees no volumes; it works, with one witness less.
             Err(error) if error.class() == Class::Denied => {
                 tracing::warn!(storage.name = %row.storage, node.name = %row.node, error = %error,
                     "volumes can't be listed; numbers of their guests may be given again");
@@ -95,9 +148,11 @@ async fn read_traces(cluster: &Cluster) -> Result<BTreeSet<u32>, Error> {
     }
     for node in snapshot.nodes.iter().filter(|node| node.online) {
         let tasks = driver.node_tasks(&node.name, &TaskFilter::default()).await?;
-        traces.extend(tasks.iter().filter_map(|t| t.upid.vmid()).map(Vmid::get));
+        traces
+            .spent
+            .extend(tasks.iter().filter_map(|t| t.upid.vmid()).map(Vmid::get));
     }
-    Ok(traces)
+    Ok((traces, complete))
 }
 
 #[cfg(test)]
@@ -112,6 +167,7 @@ mod tests {
             .map(|_| {
                 book.hand_out(&cluster, Numbers::default(), (100, 102), true)
                     .unwrap()
+                    .vmid()
                     .get()
             })
             .collect();

@@ -55,6 +55,8 @@ pub async fn dispatch(context: Arc<Context>, mut events: FleetEvents, senders: S
                 send_all(&senders, machines).await
             }
             FleetEvent::Guest { cluster, vmid } => {
+                // Whoever made it: a number that was given once is not given again.
+                context.numbers.saw(&cluster, vmid);
                 let owner = context.numbers.owner(&cluster, vmid);
                 send_all(&senders, owner.into_iter().collect()).await
             }
@@ -75,7 +77,7 @@ async fn send_all(
     Ok(())
 }
 
-/// The machines that a change of the host concerns: those that are not simply as declared.
+/// The machines of a host: each finds out by itself, without a call, whether the change concerns it.
 fn of_host(context: &Context, name: &str) -> Vec<ObjectRef<VirtualMachine>> {
     let machines = context.stores.machines.state();
     machines

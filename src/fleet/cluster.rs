@@ -77,6 +77,12 @@ impl Cluster {
         self.0.tracked.state(upid)
     }
 
+    /// How many tasks are followed now.
+    #[must_use]
+    pub fn tasks_followed(&self) -> usize {
+        self.0.tracked.count()
+    }
+
     /// Asks for the bulk list soon.
     pub fn refresh(&self) {
         self.0.refresh.notify_one();

@@ -87,6 +87,11 @@ impl Tracked {
         inner.ended.get(upid).cloned()
     }
 
+    /// How many tasks are followed.
+    pub(super) fn count(&self) -> usize {
+        locked(&self.inner).running.len()
+    }
+
     /// Whether a task is tracked, or was until a while ago.
     pub(super) fn knows(&self, upid: &Upid) -> bool {
         self.state(upid).is_some()

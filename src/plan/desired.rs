@@ -1,5 +1,7 @@
-//! What a VirtualMachine wants of its guest, with its class and its host's defaults worked in. What nobody
+//! What a `VirtualMachine` wants of its guest, with its class and its host's defaults worked in. What nobody
 //! names stays absent, and is left as it is on the host.
+
+use std::fmt;
 
 use crate::api::{
     CloneSource, DesiredPower, HostDefaults, MIB, Size, VirtualMachine, VirtualMachineClassSpec,
@@ -81,10 +83,10 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    fn new(field: &'static str, problem: impl ToString) -> Self {
+    fn new(field: &'static str, problem: impl fmt::Display) -> Self {
         Self {
             field,
-            problem: problem.to_string(),
+            problem: format!("{problem}"),
         }
     }
 }
@@ -204,7 +206,7 @@ fn disk(
     let shared_default = class.and_then(|d| d.storage.clone()).or(defaults.storage.clone());
     let storage = spec
         .and_then(|d| d.storage.clone())
-        .or_else(|| if blank { shared_default } else { None });
+        .or(shared_default.filter(|_| blank));
     Ok(Some(DesiredDisk {
         slot: spec.map_or_else(|| DEFAULT_DISK.to_owned(), |d| d.name.clone()),
         size: size.map_err(|e| Invalid::new("spec.disks[0].size", e))?,
@@ -241,7 +243,7 @@ mod tests {
     use super::*;
     use crate::api::{ClassDisk, ClassNetwork, Cpu, Memory};
 
-    fn vm(spec: serde_json::Value) -> VirtualMachine {
+    fn vm(spec: &serde_json::Value) -> VirtualMachine {
         let mut object = serde_json::json!({
             "apiVersion": "drover.dev/v1alpha1", "kind": "VirtualMachine",
             "metadata": {"name": "web-1", "namespace": "default"}, "spec": spec,
@@ -278,7 +280,7 @@ mod tests {
 
     #[test]
     fn what_the_spec_says_goes_before_the_class_and_that_before_the_defaults() {
-        let vm = vm(serde_json::json!({"cpu": {"cores": 8}, "classRef": {"name": "standard"}}));
+        let vm = vm(&serde_json::json!({"cpu": {"cores": 8}, "classRef": {"name": "standard"}}));
         let desired = resolve(&vm, Some(&standard()), &defaults()).unwrap();
         assert_eq!((desired.cores, desired.memory_mib), (Some(8), Some(4096)));
         let disk = desired.disk.unwrap();
@@ -291,7 +293,7 @@ mod tests {
 
     #[test]
     fn clone_keeps_what_nobody_names() {
-        let vm = vm(serde_json::json!({"source": {"clone": {"vmid": 9000}}}));
+        let vm = vm(&serde_json::json!({"source": {"clone": {"vmid": 9000}}}));
         let desired = resolve(&vm, None, &defaults()).unwrap();
         assert_eq!(
             (
@@ -307,7 +309,7 @@ mod tests {
 
     #[test]
     fn sizes_that_are_no_sizes_name_their_field() {
-        let vm = vm(serde_json::json!({"memory": {"size": "1500"}}));
+        let vm = vm(&serde_json::json!({"memory": {"size": "1500"}}));
         let error = resolve(&vm, None, &defaults()).unwrap_err();
         assert_eq!(error.field, "spec.memory.size");
     }

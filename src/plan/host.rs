@@ -8,7 +8,9 @@ use crate::api::names::RECONCILE_AT;
 use crate::api::{
     Allocated, Capacity, ClusterInfo, GuestCounts, ProxmoxNode, ProxmoxNodeStatus, Size, StorageInfo,
 };
-use crate::model::{ClusterId, ClusterStatus, GuestKind, GuestRow, HostVersion, NodeName, NodeRow, Power, StorageRow};
+use crate::model::{
+    ClusterId, ClusterStatus, GuestKind, GuestRow, HostVersion, NodeName, NodeRow, Power, StorageRow,
+};
 use crate::plan::status::{Outcome, findings};
 
 /// How far the connection to a host got.
@@ -53,7 +55,11 @@ pub fn observe<'a>(
     status.node_name = Some(seen.node.to_string());
     status.version = seen.version.map(|v| v.text.clone()).or(status.version.take());
     // An offline node shows no capacity; what was known of it stays.
-    if let Some(row) = seen.nodes.iter().find(|n| n.name == *seen.node && n.online && n.cpus > 0) {
+    if let Some(row) = seen
+        .nodes
+        .iter()
+        .find(|n| n.name == *seen.node && n.online && n.cpus > 0)
+    {
         status.capacity = Some(Capacity {
             cpus: row.cpus,
             memory: Size::of_bytes(row.memory),
@@ -108,16 +114,26 @@ pub fn conclude(
     now: Timestamp,
 ) {
     let mut found = findings(outcome);
-    let (yes, no) = ("it does", outcome.message.as_str());
-    let mut say = |type_, truth, good: &'static str| {
+    let mut say = |type_, truth, reason: &'static str, good: &str| {
         let (reason, message) = match truth {
-            Truth::True => (good, yes),
-            _ => (outcome.reason, no),
+            Truth::True => (reason, good),
+            _ => (outcome.reason, outcome.message.as_str()),
         };
         found.push(Finding::new(type_, truth, reason, message));
     };
-    say(conditions::REACHABLE, contact.reachable, reason::ANSWERS);
-    say(conditions::AUTHENTICATED, contact.authenticated, reason::ACCEPTED);
+    let (reachable, authenticated) = (contact.reachable, contact.authenticated);
+    say(
+        conditions::REACHABLE,
+        reachable,
+        reason::ANSWERS,
+        "the host answers",
+    );
+    say(
+        conditions::AUTHENTICATED,
+        authenticated,
+        reason::ACCEPTED,
+        "the host accepts the credentials",
+    );
     let (truth, reason, message) = match quorate {
         Some(true) => (Truth::True, reason::MAJORITY, "the cluster has a majority"),
         Some(false) => (

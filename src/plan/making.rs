@@ -169,7 +169,7 @@ fn create(
         .ok_or_else(|| invalid("neither spec.memory nor the class says how much memory the machine gets"))?;
     let mut disks = Vec::new();
     if let Some(disk) = &desired.disk {
-        let size = disk
+        let bytes = disk
             .size
             .ok_or_else(|| invalid("neither spec.disks[0].size nor the class says how large the disk is"))?;
         let storage = disk.storage.clone().ok_or_else(|| {
@@ -181,7 +181,7 @@ fn create(
         disks.push(NewDisk {
             slot: disk.slot.clone(),
             storage,
-            size,
+            size: bytes,
         });
     }
     let mut nics = Vec::new();

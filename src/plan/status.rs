@@ -203,6 +203,8 @@ pub fn agrees(vm: &VirtualMachine, desired: &Desired, row: &GuestRow) -> bool {
         && status.last_handled_reconcile_at.as_ref() == handled
         && status.task.is_none()
         && status.drift.is_empty()
+        // What waits for a reboot is gone after one, and the list does not tell of every option.
+        && status.pending.is_empty()
         && status.identity.is_some()
         && power
         && wanted
@@ -322,7 +324,10 @@ pub fn hold(why: Hold, vmid: Vmid, uid: &str) -> Outcome {
         ),
         Hold::Template => (
             reason::IS_TEMPLATE,
-            format!("machine {vmid} was made a template on the host: it is neither started nor destroyed"),
+            format!(
+                "machine {vmid} was made a template on the host: it is neither started nor destroyed. To let this resource \
+                 go, remove the template on the host"
+            ),
         ),
         Hold::Unproven => (
             reason::UNPROVEN,

@@ -71,7 +71,7 @@ struct Host {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Request {
     host: String,
-    method: &'static str,
+    operation: &'static str,
     outcome: &'static str,
 }
 
@@ -169,15 +169,23 @@ impl Metrics {
         histogram.observe(took.as_secs_f64());
     }
 
-    /// One request to a host ended. `method` is the HTTP method, or the call's name for libvirt.
-    pub fn host_request(&self, host: &str, method: &'static str, outcome: Result<(), Class>, took: Duration) {
+    /// One request to a host ended. `operation` is the driver's call, such as `overview` or `guest_config`.
+    pub fn host_request(
+        &self,
+        host: &str,
+        operation: &'static str,
+        outcome: Result<(), Class>,
+        took: Duration,
+    ) {
         let outcome = label(outcome);
         let mut seen = self.lock_requests();
-        seen.entry(host.to_owned()).or_default().insert((method, outcome));
+        seen.entry(host.to_owned())
+            .or_default()
+            .insert((operation, outcome));
         drop(seen);
         let request = Request {
             host: host.to_owned(),
-            method,
+            operation,
             outcome,
         };
         self.0.host_requests.get_or_create(&request).inc();
@@ -190,9 +198,13 @@ impl Metrics {
         self.0.host_up.get_or_create(&host_label(host)).set(up.into());
     }
 
-    /// A fresh snapshot of a host was taken, with so many guests; its age is computed at each scrape.
-    pub fn host_snapshot(&self, host: &str, guests: usize) {
+    /// How many guests a host has, foreign ones included.
+    pub fn host_guests(&self, host: &str, guests: usize) {
         set(&self.0.host_guests, host, guests);
+    }
+
+    /// A fresh snapshot of a host was taken; its age is computed at each scrape.
+    pub fn host_snapshot(&self, host: &str) {
         let now = self.0.clock.instant();
         self.0.snapshots.lock().insert(host.to_owned(), now);
     }
@@ -202,7 +214,7 @@ impl Metrics {
         set(&self.0.tasks_running, host, tasks);
     }
 
-    /// A change on a host ended: `action` is one of the planner's, such as `create` or `resize-disk`.
+    /// A change on a host ended: `action` is one of the planner's, such as `create` or `grow-disk`.
     pub fn action(&self, action: &'static str, outcome: Result<(), Class>) {
         let outcome = label(outcome);
         self.0
@@ -211,7 +223,7 @@ impl Metrics {
             .inc();
     }
 
-    /// Something was written to the Kubernetes API: `verb` as RBAC names it, `patch-status` for a status.
+    /// Something was written to the Kubernetes API: `verb` as RBAC names it, with `-status` for a status.
     pub fn kubernetes_write(&self, kind: &'static str, verb: &'static str) {
         self.0
             .kubernetes_writes
@@ -222,11 +234,11 @@ impl Metrics {
     /// Removes the series of a host that is no longer there.
     pub fn forget_host(&self, host: &str) {
         let seen = self.lock_requests().remove(host).unwrap_or_default();
-        for (method, outcome) in seen {
+        for (operation, outcome) in seen {
             let host = host.to_owned();
             self.0.host_requests.remove(&Request {
                 host,
-                method,
+                operation,
                 outcome,
             });
         }
@@ -335,9 +347,10 @@ mod tests {
         let metrics = Metrics::new(Clock::manual(Timestamp::UNIX_EPOCH));
         metrics.reconciled("VirtualMachine", Ok(()), Duration::from_millis(20));
         metrics.reconciled("VirtualMachine", Err(Class::Busy), Duration::from_millis(20));
-        metrics.host_request("pve1", "GET", Ok(()), Duration::from_secs(3));
+        metrics.host_request("pve1", "overview", Ok(()), Duration::from_secs(3));
         metrics.host_up("pve1", true);
-        metrics.host_snapshot("pve1", 12);
+        metrics.host_snapshot("pve1");
+        metrics.host_guests("pve1", 12);
         metrics.tasks_running("pve1", 2);
         metrics.action("create", Err(Class::Transient));
         metrics.kubernetes_write("VirtualMachine", "patch-status");
@@ -347,7 +360,7 @@ mod tests {
             r#"drover_reconcile_total{kind="VirtualMachine",outcome="ok"} 1"#,
             r#"drover_reconcile_total{kind="VirtualMachine",outcome="busy"} 1"#,
             r#"drover_reconcile_duration_seconds_count{kind="VirtualMachine"} 2"#,
-            r#"drover_host_requests_total{host="pve1",method="GET",outcome="ok"} 1"#,
+            r#"drover_host_requests_total{host="pve1",method="overview",outcome="ok"} 1"#,
             r#"drover_host_request_duration_seconds_bucket{le="5.0",host="pve1"} 1"#,
             r#"drover_host_up{host="pve1"} 1"#,
             r#"drover_host_guests{host="pve1"} 12"#,
@@ -369,7 +382,7 @@ mod tests {
     fn snapshot_of_a_silent_host_ages() {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH);
         let metrics = Metrics::new(clock.clone());
-        metrics.host_snapshot("pve1", 0);
+        metrics.host_snapshot("pve1");
         clock.advance(Duration::from_secs(61));
         assert_line(
             &metrics.encode().unwrap(),
@@ -380,10 +393,10 @@ mod tests {
     #[test]
     fn forgotten_host_leaves_no_series() {
         let metrics = Metrics::new(Clock::system());
-        metrics.host_request("pve1", "GET", Ok(()), Duration::ZERO);
+        metrics.host_request("pve1", "overview", Ok(()), Duration::ZERO);
         metrics.host_request("pve1", "POST", Err(Class::Busy), Duration::ZERO);
         metrics.host_up("pve1", false);
-        metrics.host_snapshot("pve1", 3);
+        metrics.host_snapshot("pve1");
         metrics.tasks_running("pve1", 1);
         metrics.forget_host("pve1");
         assert!(!metrics.encode().unwrap().contains("pve1"));

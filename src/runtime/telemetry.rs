@@ -22,8 +22,10 @@ pub fn init(log: &LogSettings) {
 
 /// Reads filter directives, saying what is wrong with them.
 pub fn filter(directives: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
-    // The Kubernetes client logs every failed request as an error, though its caller handles it, and says so.
-    EnvFilter::builder().parse(format!("kube_client::client::builder=off,{directives}"))
+    // The Kubernetes client logs every failed request as an error, though its caller handles it, and says so;
+    // its controller lays a span of its own around each pass, which says what Drover's own span says.
+    const QUIET: &str = "kube_client::client::builder=off,kube_runtime::controller=warn";
+    EnvFilter::builder().parse(format!("{QUIET},{directives}"))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 mod annotations;
 mod create;
 mod delete;
+mod floors;
 mod hosts;
 mod keep;
 mod standalone;

@@ -179,7 +179,8 @@ fn poll(spec: &ProxmoxNodeSpec) -> Result<Poll, Problem> {
 fn budget(host: &ProxmoxNode) -> Budget {
     let default = Budget::default();
     let given = host.spec.budget.clone().unwrap_or_default();
-    let or = |given: Option<u32>, default: usize| given.and_then(|n| usize::try_from(n).ok()).unwrap_or(default);
+    let or =
+        |given: Option<u32>, default: usize| given.and_then(|n| usize::try_from(n).ok()).unwrap_or(default);
     Budget {
         requests: or(given.requests, default.requests),
         tasks: or(given.tasks, default.tasks),

@@ -2,7 +2,8 @@
 
 mod connection;
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
@@ -95,11 +96,16 @@ fn users_of(context: &Context, namespace: &str, secret: &str) -> Vec<ObjectRef<P
 
 async fn reconcile(cached: Arc<ProxmoxNode>, context: Arc<Context>) -> Result<Action, Error> {
     let host = context.hosts.newest(cached);
+    let name = host.name_any();
     let started = context.runtime.clock.instant();
     let result = pass(&context, host).await;
     let took = context.runtime.clock.instant().duration_since(started);
     let outcome = result.as_ref().map(|_| ()).map_err(class);
     context.runtime.metrics.reconciled(KIND, outcome, took);
+    if result.is_ok() {
+        let mut tried = context.hosts_tried.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.insert(name);
+    }
     check_hosts_seen(&context);
     result
 }
@@ -113,6 +119,10 @@ fn class(error: &Error) -> Class {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the controller wants this signature"
+)]
 fn on_error(host: Arc<ProxmoxNode>, error: &Error, context: Arc<Context>) -> Action {
     if class(error) == Class::Transient {
         tracing::warn!(host.name = host.name_any(), error = %error, "a pass failed and is tried again");
@@ -122,6 +132,11 @@ fn on_error(host: Arc<ProxmoxNode>, error: &Error, context: Arc<Context>) -> Act
 
 /// Ready once every host was tried: one that is down does not keep Drover from serving the others.
 pub fn check_hosts_seen(context: &Context) {
+    let tried = context
+        .hosts_tried
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     let waiting: Vec<String> = context
         .stores
         .hosts
@@ -130,10 +145,14 @@ pub fn check_hosts_seen(context: &Context) {
         .map(|h| h.name_any())
         .filter(|name| {
             let view = context.fleet.host(name);
-            view.is_some_and(|v| v.state == HostState::Connecting)
+            !tried.contains(name) || view.is_some_and(|v| v.state == HostState::Connecting)
         })
         .collect();
+    // Once ready, it stays: a host that is added later says in its own conditions how it stands.
     if waiting.is_empty() {
+        context.hosts_seen.store(true, Ordering::Relaxed);
+    }
+    if context.hosts_seen.load(Ordering::Relaxed) {
         context.runtime.health.set_ready(HOSTS_SEEN);
     } else {
         let reason = format!("not answered yet: {}", waiting.join(", "));
@@ -179,7 +198,8 @@ async fn pass(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Action, Error
             ctx.fleet.declare(&name, spec);
             let view = ctx.fleet.host(&name);
             observe(view.as_ref(), &mut status);
-            let judged = judge(ctx, &name, view.as_ref());
+            count(ctx, &name, view.as_ref());
+            let judged = judge(view.as_ref());
             let said = status.observed_generation == host.metadata.generation
                 && conditions::find(&status.conditions, conditions::READY).is_some();
             if said && users.is_none() && judged.0.reason == reason::CONNECTING {
@@ -260,8 +280,19 @@ fn observe(view: Option<&HostView>, status: &mut ProxmoxNodeStatus) {
     host::observe(status, seen, snapshot.guests.values().map(Arc::as_ref));
 }
 
+/// What the metrics show of a host; the fleet's own calls keep it fresh.
+fn count(ctx: &Context, name: &str, view: Option<&HostView>) {
+    let Some(view) = view else { return };
+    let usable = view.state == HostState::Usable;
+    ctx.runtime.metrics.host_up(name, usable);
+    if let Some(cluster) = view.cluster.as_ref().filter(|_| usable) {
+        let guests = cluster.snapshot().guests.len();
+        ctx.runtime.metrics.host_guests(name, guests);
+    }
+}
+
 /// How it stands with a host, as conditions say it.
-fn judge(ctx: &Context, name: &str, view: Option<&HostView>) -> (Outcome, Contact, Option<bool>) {
+fn judge(view: Option<&HostView>) -> (Outcome, Contact, Option<bool>) {
     let contact = |reachable, authenticated| Contact {
         reachable,
         authenticated,
@@ -270,7 +301,6 @@ fn judge(ctx: &Context, name: &str, view: Option<&HostView>) -> (Outcome, Contac
         let outcome = Outcome::progressing(reason::CONNECTING, "the host is being connected to");
         return (outcome, contact(Truth::Unknown, Truth::Unknown), None);
     };
-    ctx.runtime.metrics.host_up(name, view.state == HostState::Usable);
     let both = contact(Truth::True, Truth::True);
     match &view.state {
         HostState::Connecting => {
@@ -279,12 +309,14 @@ fn judge(ctx: &Context, name: &str, view: Option<&HostView>) -> (Outcome, Contac
         }
         HostState::Usable => usable(view, both),
         HostState::Unreachable { reason: why } => {
-            let message = format!("{why}; check spec.host and spec.port, the network, and whether pveproxy runs");
+            let message =
+                format!("{why}; check spec.host and spec.port, the network, and whether pveproxy runs");
             let outcome = Outcome::unknown(reason::HOST_UNREACHABLE, message);
             (outcome, contact(Truth::False, Truth::Unknown), None)
         }
         HostState::Denied { reason: why } => {
-            let message = format!("{why}; check tokenId and tokenSecret in the Secret, and the token's permissions");
+            let message =
+                format!("{why}; check tokenId and tokenSecret in the Secret, and the token's permissions");
             let outcome = Outcome::stalled(reason::CREDENTIALS_REFUSED, message);
             (outcome, contact(Truth::True, Truth::False), None)
         }
@@ -352,7 +384,11 @@ fn usable(view: &HostView, contact: Contact) -> (Outcome, Contact, Option<bool>)
     }
     if snapshot.node(node.as_str()).is_some_and(|row| !row.online) {
         let message = format!("node {node} is offline; the rest of its cluster answers");
-        return (Outcome::unknown(reason::NODE_OFFLINE, message), contact, Some(true));
+        return (
+            Outcome::unknown(reason::NODE_OFFLINE, message),
+            contact,
+            Some(true),
+        );
     }
     let message = format!("node {node} can be used");
     (Outcome::ready(reason::USABLE, message), contact, Some(true))
@@ -389,10 +425,18 @@ fn listed(users: &[String]) -> String {
     const MOST: usize = 5;
     let more = users.len().saturating_sub(MOST);
     let shown = users[..users.len().min(MOST)].join(", ");
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
+    if more == 0 {
+        shown
+    } else {
+        format!("{shown} and {more} more")
+    }
 }
 
-async fn write_finalizers(ctx: &Context, host: &ProxmoxNode, wanted: bool) -> Result<Arc<ProxmoxNode>, Error> {
+async fn write_finalizers(
+    ctx: &Context,
+    host: &ProxmoxNode,
+    wanted: bool,
+) -> Result<Arc<ProxmoxNode>, Error> {
     let mut finalizers = host.finalizers().to_vec();
     finalizers.retain(|f| f != HOST_FINALIZER);
     if wanted {
@@ -407,7 +451,9 @@ async fn write_finalizers(ctx: &Context, host: &ProxmoxNode, wanted: bool) -> Re
     };
     let api: Api<ProxmoxNode> = Api::all(ctx.client.clone());
     ctx.runtime.metrics.kubernetes_write(KIND, "patch");
-    let written = api.patch(&host.name_any(), &params, &Patch::Merge(&patch)).await?;
+    let written = api
+        .patch(&host.name_any(), &params, &Patch::Merge(&patch))
+        .await?;
     Ok(if wanted {
         ctx.hosts.wrote(written)
     } else {

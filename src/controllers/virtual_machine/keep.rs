@@ -45,7 +45,9 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
             return Ok(None);
         }
         status::observe_config(&mut pass.status, &desired, &reading.config);
-        pass.ctx.memory.note(&pass.uid, |m| m.compared = Some(reading.read_at));
+        pass.ctx
+            .memory
+            .note(&pass.uid, |m| m.compared = Some(reading.read_at));
     }
     let outcome = status::as_declared(&pass.status, &desired);
     Ok(Some(End::new(outcome, Again::Idle)))
@@ -67,12 +69,19 @@ pub(super) async fn keep(
     let power = power(pass, site, &at, &desired).await?;
     observe_addresses(pass, site, at.vmid);
 
-    let plan = guest::plan(&desired, Seen { config: &reading.config, power });
+    let plan = guest::plan(
+        &desired,
+        Seen {
+            config: &reading.config,
+            power,
+        },
+    );
     pass.status.drift.clone_from(&plan.drift);
     if let Some(lock) = guest::blocked_by(&plan, &reading.config) {
         let message = format!(
-            "machine {} is locked ('{}'): what is to be changed waits until the host is done",
-            at.vmid, lock.0
+            "machine {} is locked ('{}'): what is to be changed waits until the host is done. If no task runs there, \
+             'qm unlock {}' takes a left-over lock off",
+            at.vmid, lock.0, at.vmid
         );
         return Ok(End::progressing(reason::LOCKED, message, Again::Busy));
     }
@@ -85,7 +94,10 @@ pub(super) async fn keep(
 
 /// The guest's power; asked itself where the list would lead to an act.
 async fn power(pass: &mut Pass<'_>, site: &Site, at: &GuestAddress, desired: &Desired) -> Flow<Power> {
-    let listed = site.snapshot.guest(at.vmid).map_or(Power::Unknown, |row| row.power);
+    let listed = site
+        .snapshot
+        .guest(at.vmid)
+        .map_or(Power::Unknown, |row| row.power);
     let wanted = match desired.power {
         None => listed,
         Some(crate::api::DesiredPower::Running) => Power::Running,
@@ -118,19 +130,27 @@ fn settled(pass: &Pass<'_>, desired: &Desired, plan: &Plan, reading: &ConfigRead
     pass.succeeded();
     match &plan.problem {
         None => {
-            pass.ctx.memory.note(&pass.uid, |m| m.compared = Some(reading.read_at));
+            pass.ctx
+                .memory
+                .note(&pass.uid, |m| m.compared = Some(reading.read_at));
             End::new(status::as_declared(&pass.status, desired), Again::Idle)
         }
         Some(Problem::DiskMissing { slot, present }) => End::stalled(
             reason::DISK_MISSING,
             format!(
                 "the machine has no disk {slot} (spec.disks[0].name); it has: {}",
-                if present.is_empty() { "none".to_owned() } else { present.join(", ") }
+                if present.is_empty() {
+                    "none".to_owned()
+                } else {
+                    present.join(", ")
+                }
             ),
         ),
         Some(Problem::BridgeMissing { slot }) => End::stalled(
             reason::INVALID_SPEC,
-            format!("interface {slot} can't be added: neither the spec nor the class nor the host names a bridge"),
+            format!(
+                "interface {slot} can't be added: neither the spec nor the class nor the host names a bridge"
+            ),
         ),
     }
 }
@@ -181,7 +201,9 @@ async fn act(
             pass.ctx.runtime.metrics.action(act.label(), Ok(()));
             pass.succeeded();
             if let Some(mut entry) = act.done(vmid.get(), own.address().node.as_str()) {
-                entry.note = described(entry.note, pass);
+                if act == Act::Configure {
+                    entry.note = described(&entry.note, pass);
+                }
                 pass.entries.push(entry);
             }
             let message = format!("the configuration of machine {vmid} was changed");
@@ -195,12 +217,12 @@ async fn act(
 }
 
 /// The note of an Event with what was different.
-fn described(note: String, pass: &Pass<'_>) -> String {
+fn described(note: &str, pass: &Pass<'_>) -> String {
     let fields: Vec<String> = pass
         .status
         .drift
         .iter()
-        .filter(|d| d.field != "powerState")
+        .filter(|d| !matches!(d.field.as_str(), "powerState" | "disks[0].size"))
         .map(|d| format!("{} from {} to {}", d.field, d.observed, d.desired))
         .collect();
     format!("{note}: {}", fields.join(", "))

@@ -14,8 +14,8 @@ use crate::hypervisor::{Error, Refusal, TaskFilter};
 use crate::model::{
     Change, GuestAddress, GuestKind, NumberState, Progress, TaskExit, TaskRecord, TaskState, Upid, Vmid,
 };
-use crate::plan::desired::Desired;
-use crate::plan::identity::placed::{self, Claim, Evidence, Sighting, Step};
+use crate::plan::desired::{Desired, Origin};
+use crate::plan::identity::placed::{self, Claim, Evidence, Made, Sighting, Step};
 use crate::plan::identity::presence::{self, NumberLook, Presence};
 use crate::plan::identity::{Ownership, mark};
 use crate::plan::making;
@@ -36,6 +36,19 @@ pub(super) enum Found {
 pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
     if let Some(row) = site.snapshot.guest(vmid) {
         status::observe_row(&mut pass.status, row);
+        // The list goes on showing the guests of a node that is away as they were.
+        if site
+            .snapshot
+            .node(row.node.as_str())
+            .is_some_and(|node| !node.online)
+        {
+            let message = format!(
+                "machine {vmid} is on node {}, which is offline: how it is can't be told, and nothing is sent until \
+                 the node is back",
+                row.node
+            );
+            return Ok(End::unknown(reason::NODE_OFFLINE, message));
+        }
     }
     if let Some(end) = keep::unchanged(pass, site, vmid)? {
         return Ok(end);
@@ -75,7 +88,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
         (Step::StaleLock(lock), _) => Ok(stale_lock(pass, site, vmid, &lock.0)),
         (Step::WaitForPresence(presence), _) => Ok(absent(site, vmid, presence)),
         (Step::Hold(why), _) => Ok(End::new(status::hold(why, vmid, &pass.uid), Again::Waiting)),
-        (Step::Lost, _) => Ok(lost(pass, vmid)),
+        (Step::Lost, _) => lost(pass, site, vmid).await,
         (Step::Release, _) => remove::release(pass, site, vmid).await,
         (Step::LookAtTasks | Step::Act(_) | Step::Remark(_) | Step::Seal(_), _) => Ok(End::progressing(
             reason::HOST_BUSY,
@@ -166,13 +179,18 @@ async fn evidence(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Evidence, 
         vmid: Some(vmid),
         ..TaskFilter::default()
     };
-    let home = site.snapshot.address(vmid).map_or(site.node.clone(), |at| at.node);
-    let mut own = driver.node_tasks(&home, &by_number).await?;
+    let home = site
+        .snapshot
+        .address(vmid)
+        .map_or(site.node.clone(), |at| at.node);
+    let mut of_number = driver.node_tasks(&home, &by_number).await?;
     if home != site.node {
-        own.extend(driver.node_tasks(&site.node, &by_number).await?);
+        of_number.extend(driver.node_tasks(&site.node, &by_number).await?);
     }
     // A clone's task runs on the source's node and carries the source's number.
-    let source = pass.desired(site).ok().and_then(|d| source_address(site, &d));
+    let desired = pass.desired(site).ok();
+    let source = desired.as_ref().and_then(|d| source_address(site, d));
+    let blank = desired.is_some_and(|d| d.origin == Origin::Blank);
     let mut clones = Vec::new();
     if let Some(at) = &source {
         let filter = TaskFilter {
@@ -189,24 +207,30 @@ async fn evidence(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Evidence, 
     });
     let user = account(&site.cluster.user());
     let ours = |task: &&TaskRecord| {
-        account(task.upid.user()) == user
-            && !matches!(task.state, TaskState::Ended(TaskExit::Failed(_)))
+        account(task.upid.user()) == user && !matches!(task.state, TaskState::Ended(TaskExit::Failed(_)))
     };
-    let destroyed = own
+    let destroyed = of_number
         .iter()
         .filter(|t| t.upid.kind() == "qmdestroy" && t.state != TaskState::Running)
         .map(|t| t.upid.started())
         .max();
-    let created = own.iter().filter(|t| t.upid.kind() == "qmcreate").filter(ours);
-    let cloned = clones
+    let created = of_number
+        .iter()
+        .filter(|t| t.upid.kind() == "qmcreate")
+        .filter(ours);
+    let copies = clones
         .iter()
         .filter(ours)
         .filter(|t| earliest.is_none_or(|earliest| t.upid.started() >= earliest));
-    let made = created.chain(cloned).map(|t| t.upid.started()).max();
+    let made = created.chain(copies).map(|t| t.upid.started()).max();
     let running = |task: &TaskRecord| task.state == TaskState::Running;
     Ok(Evidence {
-        made_by_us: made.is_some() && made >= destroyed,
-        running: own.iter().any(running) || clones.iter().any(running),
+        made: match made {
+            Some(_) if made >= destroyed => Made::ByUs,
+            _ if !blank && source.is_none() => Made::Unclear,
+            _ => Made::NotByUs,
+        },
+        running: of_number.iter().any(running) || clones.iter().any(running),
         only_refused: making.only_refused(),
     })
 }
@@ -217,7 +241,9 @@ fn account(user: &str) -> String {
 }
 
 fn source_address(site: &Site, desired: &Desired) -> Option<GuestAddress> {
-    let row = making::source(desired, make::view(&site.snapshot)).ok().flatten()?;
+    let row = making::source(desired, make::view(&site.snapshot))
+        .ok()
+        .flatten()?;
     Some(GuestAddress {
         node: row.node.clone(),
         vmid: row.vmid,
@@ -231,9 +257,17 @@ async fn remark(
     own: &Ownership,
     reading: &ConfigReading,
 ) -> Flow<End> {
-    let sealed = pass.recorded().map_or_else(|| pass.mark(vmid), |uuid| pass.mark(vmid).sealed(uuid));
-    let changes = [Change::Description(sealed.write_into(&reading.config.description))];
-    let written = site.cluster.driver().configure(own, &reading.config, &changes).await;
+    let sealed = pass
+        .recorded()
+        .map_or_else(|| pass.mark(vmid), |uuid| pass.mark(vmid).sealed(uuid));
+    let changes = [Change::Description(
+        sealed.write_into(&reading.config.description),
+    )];
+    let written = site
+        .cluster
+        .driver()
+        .configure(own, &reading.config, &changes)
+        .await;
     written.map_err(|e| pass.trouble(&e))?;
     let note = format!("somebody took the mark of machine {vmid} away; it is written again");
     pass.entries.push(Entry::warning(reason::REMARKED, note.clone()));
@@ -251,7 +285,11 @@ async fn seal(
     let identity = pass.identity(vmid);
     let described = mark_over(pass, vmid, identity, &reading.config.description);
     let changes = [Change::Uuid(identity), Change::Description(described)];
-    let written = site.cluster.driver().configure(own, &reading.config, &changes).await;
+    let written = site
+        .cluster
+        .driver()
+        .configure(own, &reading.config, &changes)
+        .await;
     let message = format!("machine {vmid} gets its identity");
     match written.map_err(|e| pass.trouble(&e))? {
         Progress::Done => {
@@ -270,16 +308,24 @@ fn mark_over(pass: &Pass<'_>, vmid: Vmid, identity: uuid::Uuid, description: &st
 
 /// The number is a stranger's: it is forgotten, and another one reserved.
 async fn give_up(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+    // The status forgets the number, and it must not be given again.
+    remove::spend(pass, site, vmid)
+        .await
+        .map_err(super::pass::Stop::Error)?;
     pass.status.vmid = None;
     pass.status.reservation = None;
     pass.status.node = None;
     pass.status.observed = None;
     pass.status.power_state = None;
-    let note = format!("number {vmid} was taken by somebody else before the machine was made; another one is used");
-    pass.entries.push(Entry::warning(reason::VMID_GIVEN_UP, note.clone()));
+    let note =
+        format!("number {vmid} was taken by somebody else before the machine was made; another one is used");
+    pass.entries
+        .push(Entry::warning(reason::VMID_GIVEN_UP, note.clone()));
     record::save(pass).await.map_err(super::pass::Stop::Error)?;
     pass.ctx.numbers.disown(site.cluster.id(), vmid);
-    pass.ctx.memory.note(&pass.uid, |m| m.making = Default::default());
+    pass.ctx.memory.note(&pass.uid, |m| {
+        m.making = crate::controllers::memory::Making::default();
+    });
     site.cluster.refresh();
     Ok(End::progressing(reason::RESERVING, note, Again::Now))
 }
@@ -292,7 +338,10 @@ fn stale_lock(pass: &Pass<'_>, site: &Site, vmid: Vmid, lock: &str) -> End {
         let message = format!("machine {vmid} is locked ('{lock}'), and is looked at again");
         return End::progressing(reason::HOST_BUSY, message, Again::Busy);
     }
-    let node = site.snapshot.address(vmid).map_or(site.node.clone(), |at| at.node);
+    let node = site
+        .snapshot
+        .address(vmid)
+        .map_or(site.node.clone(), |at| at.node);
     End::stalled(
         reason::STALE_LOCK,
         format!(
@@ -331,11 +380,25 @@ fn absent(site: &Site, vmid: Vmid, presence: Presence) -> End {
 }
 
 /// A wanted machine that is gone is made again only if somebody said so.
-fn lost(pass: &mut Pass<'_>, vmid: Vmid) -> End {
+async fn lost(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
     let identity = pass.recorded().map(|uuid| uuid.to_string()).unwrap_or_default();
     let annotations = pass.vm.metadata.annotations.as_ref();
-    let asked = annotations.and_then(|a| a.get(RECREATE)).is_some_and(|v| *v == identity);
-    if asked || pass.vm.spec.when_lost == Some(WhenLost::Recreate) {
+    let asked = annotations
+        .and_then(|a| a.get(RECREATE))
+        .is_some_and(|v| *v == identity);
+    let wanted = asked || pass.vm.spec.when_lost == Some(WhenLost::Recreate);
+    if wanted && pass.vm.spec.vmid == Some(vmid.get()) {
+        let message = format!(
+            "machine {vmid} no longer exists on the host, and spec.vmid names its number: a number is not given twice. \
+             Remove spec.vmid, and the machine is made again under a new one"
+        );
+        return Ok(End::stalled(reason::GUEST_LOST, message));
+    }
+    if wanted {
+        // The status forgets the number, and it must not be given again.
+        remove::spend(pass, site, vmid)
+            .await
+            .map_err(super::pass::Stop::Error)?;
         let note = format!("machine {vmid} ({identity}) is gone, and is made again under a new number");
         pass.status.vmid = None;
         pass.status.identity = None;
@@ -345,14 +408,17 @@ fn lost(pass: &mut Pass<'_>, vmid: Vmid) -> End {
         pass.status.addresses.clear();
         pass.status.drift.clear();
         pass.status.pending.clear();
-        pass.ctx.memory.note(&pass.uid, |m| m.making = Default::default());
-        pass.entries.push(Entry::warning(reason::RECREATING, note.clone()));
-        return End::progressing(reason::RECREATING, note, Again::Now);
+        pass.ctx.memory.note(&pass.uid, |m| {
+            m.making = crate::controllers::memory::Making::default();
+        });
+        pass.entries
+            .push(Entry::warning(reason::RECREATING, note.clone()));
+        return Ok(End::progressing(reason::RECREATING, note, Again::Now));
     }
     pass.status.observed = None;
     pass.status.power_state = None;
     pass.status.addresses.clear();
-    End::stalled(
+    Ok(End::stalled(
         reason::GUEST_LOST,
         format!(
             "machine {vmid} no longer exists on the host, or another one has its number. It is not made again by \
@@ -360,7 +426,7 @@ fn lost(pass: &mut Pass<'_>, vmid: Vmid) -> End {
              drover.dev/recreate={identity}",
             pass.vm.metadata.name.clone().unwrap_or_default()
         ),
-    )
+    ))
 }
 
 /// Whether the host works on the guest already: asked before the first mutation of this process, and after
@@ -382,7 +448,11 @@ pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, own: &Ownership)
         .find(|t| t.state == TaskState::Running)
         .map(|t| t.upid);
     if let Some(upid) = running {
-        let act = if upid.kind() == "qmdestroy" { Act::Destroy } else { Act::Other };
+        let act = if upid.kind() == "qmdestroy" && pass.deleting {
+            Act::Destroy
+        } else {
+            Act::Other
+        };
         return Err(task::begin(pass, site, at.vmid, act, &upid, None).into());
     }
     pass.ctx.memory.note(&pass.uid, |m| m.settled = true);

@@ -85,7 +85,10 @@ fn build(pass: &Pass<'_>, site: &Site, desired: &Desired, facts: &Facts<'_>, vmi
         node: &site.node,
         view: view(&site.snapshot),
         isos: facts.isos.as_deref(),
-        source: facts.source.as_ref().map(|(row, reading)| (*row, reading.config.as_ref())),
+        source: facts
+            .source
+            .as_ref()
+            .map(|(row, reading)| (*row, reading.config.as_ref())),
     };
     making::make(desired, place, vmid, pass.identity(vmid), &pass.mark(vmid)).map_err(|m| End::from(m).into())
 }

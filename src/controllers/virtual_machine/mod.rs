@@ -133,6 +133,10 @@ async fn reconcile(machine: Arc<VirtualMachine>, context: Arc<Context>) -> Resul
     result
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the controller wants this signature"
+)]
 fn on_error(machine: Arc<VirtualMachine>, error: &Error, context: Arc<Context>) -> Action {
     let timing = &context.settings.timing;
     match error.class() {

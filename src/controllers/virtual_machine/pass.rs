@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::ResourceExt;
+use kube::api::ListParams;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use uuid::Uuid;
@@ -73,10 +74,10 @@ pub(super) type Flow<T> = Result<T, Stop>;
 pub(super) enum Stop {
     /// It has something to say.
     End(End),
-    /// The resource is gone or somebody else's: nothing is said.
+    /// The resource is gone or another shard's: nothing is said.
     Silent,
-    /// What was said stands until more is known, which takes a moment.
-    Later,
+    /// Nothing can be said before this time is over.
+    Later(Duration),
     /// The Kubernetes API failed.
     Error(Error),
 }
@@ -140,7 +141,7 @@ pub(super) async fn run(ctx: &Context, vm: Arc<VirtualMachine>) -> Result<Action
     match pass.steps().await {
         Err(Stop::Error(error)) => Err(error),
         Err(Stop::Silent) => Ok(Action::await_change()),
-        Err(Stop::Later) => Ok(action(Again::Busy, &ctx.settings.timing)),
+        Err(Stop::Later(wait)) => Ok(Action::requeue(wait)),
         Ok(end) | Err(Stop::End(end)) => {
             record::conclude(&mut pass, &end.outcome).await?;
             Ok(action(end.again, &ctx.settings.timing))
@@ -178,6 +179,30 @@ fn forget(ctx: &Context, vm: &VirtualMachine, uid: &str) {
     }
 }
 
+/// A host that was not declared to the fleet: its own condition says why.
+fn not_connected(host: &ProxmoxNode) -> End {
+    let name = host.name_any();
+    let stored = host.status.as_ref().map(|s| s.conditions.as_slice());
+    let ready = conditions::find(stored.unwrap_or_default(), conditions::READY);
+    let known = [
+        reason::CREDENTIALS_MISSING,
+        reason::CREDENTIALS_INVALID,
+        reason::CREDENTIALS_NOT_ALLOWED,
+        reason::CONNECTION_REF_INVALID,
+        reason::CERTIFICATE_NOT_TRUSTED,
+        reason::INVALID_SPEC,
+    ];
+    let same = known.into_iter().find(|r| ready.is_some_and(|c| c.reason == *r));
+    let why = ready.filter(|_| same.is_some()).map_or_else(
+        || "it was not looked at yet".to_owned(),
+        |condition| condition.message.clone(),
+    );
+    let message = format!(
+        "ProxmoxNode '{name}' can't be used: {why}. Nothing is sent and nothing counts as gone until it can"
+    );
+    End::unknown(same.unwrap_or(reason::HOST_NOT_READY), message)
+}
+
 impl Pass<'_> {
     async fn steps(&mut self) -> Flow<End> {
         let host = self.host().await?;
@@ -203,8 +228,14 @@ impl Pass<'_> {
         }
         let api: kube::Api<ProxmoxNode> = kube::Api::all(self.ctx.client.clone());
         if api.get_opt(name).await?.is_some() {
-            // The host is another shard's, or so new that the cache will show it in a moment.
-            return Err(Stop::Silent);
+            let mut ours = ListParams::default().fields(&format!("metadata.name={name}"));
+            ours.label_selector.clone_from(&self.ctx.settings.host_selector);
+            return Err(if api.list(&ours).await?.items.is_empty() {
+                Stop::Silent
+            } else {
+                // So new that the cache shows it only in a moment.
+                Stop::Later(Duration::from_millis(200))
+            });
         }
         let what = if self.deleting {
             "the machine can't be removed without it"
@@ -317,20 +348,11 @@ impl Pass<'_> {
 
     /// The fleet does not know the host: its declaration has a mistake, or was not looked at yet.
     fn undeclared(&self, host: &ProxmoxNode) -> Stop {
-        let name = host.name_any();
-        let said = host.status.as_ref().filter(|s| s.observed_generation == host.metadata.generation);
-        let ready = said.and_then(|s| conditions::find(&s.conditions, conditions::READY));
-        let mistake = ready.filter(|c| c.status == "False").and_then(|c| {
-            let known = reason::ALL.iter().find(|known| **known == c.reason);
-            known.map(|reason| (*reason, &c.message))
-        });
-        match mistake {
-            Some((reason, why)) => {
-                let message = format!("ProxmoxNode '{name}' can't be used: {why}");
-                End::unknown(reason, message).into()
-            }
-            None => self.early(&name, "it is being connected to"),
+        let end = not_connected(host);
+        if end.outcome.reason == reason::HOST_NOT_READY {
+            return self.early(&host.name_any(), "it is being connected to");
         }
+        end.into()
     }
 
     /// The host was not looked at yet, as just after a start: no reason to take back what was said before.
@@ -338,7 +360,7 @@ impl Pass<'_> {
         let said = self.status.observed_generation == self.vm.metadata.generation
             && conditions::find(&self.status.conditions, conditions::READY).is_some();
         if said && !self.deleting {
-            return Stop::Later;
+            return Stop::Later(self.ctx.settings.timing.requeue_busy);
         }
         let message = format!("ProxmoxNode '{host}' can't be used yet: {why}");
         End::progressing(reason::HOST_NOT_READY, message, Again::Busy).into()

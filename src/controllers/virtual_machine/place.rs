@@ -3,20 +3,21 @@
 //! when it is deleted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
-use super::pass::{Again, End, Flow, Pass, Site};
+use super::pass::{Again, End, Flow, Pass, Site, Stop};
 use super::{make, record, remove};
 use crate::api::conditions::reason;
 use crate::api::{IdentityStatus, PinnedClass, Reservation, VmidReuse};
 use crate::controllers::journal::Entry;
-use crate::model::{GuestAddress, GuestKind, NumberBounds, Vmid};
+use crate::model::{GuestAddress, GuestKind, NumberBounds, Vmid, VolumeId};
 use crate::plan::desired::{self, Desired};
-use crate::plan::identity::numbers::{self, Numbers};
-use crate::plan::identity::unplaced::{self, Next, Obstacle, Seeker, Unowned};
+use crate::plan::identity::numbers::{self, Next, Numbers};
+use crate::plan::identity::unplaced::{self, Next as Due, Obstacle, Seeker, Unowned};
 use crate::plan::status;
 
 /// How many configurations of unowned guests one pass reads.
@@ -27,26 +28,39 @@ impl Pass<'_> {
     pub(super) async fn place(&mut self, site: &Site) -> Flow<End> {
         if self.deleting {
             return match self.seek(site).await? {
-                Next::Release => remove::release_unmade(self).await,
-                other => self.unplaced(site, other),
+                Due::Release => remove::release_unmade(self).await,
+                other => Ok(self.unplaced(site, other)),
             };
+        }
+        if site.host.metadata.deletion_timestamp.is_some() {
+            let message = format!(
+                "ProxmoxNode '{}' is being deleted and takes no new machines",
+                site.host.name_any()
+            );
+            return Ok(End::stalled(reason::HOST_NOT_READY, message));
         }
         let desired = self.desired(site)?;
         make::check(self, site, &desired).await?;
         self.check_pinned(site, &desired).await?;
         match self.seek(site).await? {
-            Next::Reserve => {}
-            other => return self.unplaced(site, other),
+            Due::Reserve => {}
+            other => return Ok(self.unplaced(site, other)),
         }
-        if !self.vm.finalizers().iter().any(|f| f == crate::api::names::GUEST_FINALIZER) {
-            record::add_finalizer(self).await.map_err(super::pass::Stop::Error)?;
+        if !self
+            .vm
+            .finalizers()
+            .iter()
+            .any(|f| f == crate::api::names::GUEST_FINALIZER)
+        {
+            record::add_finalizer(self).await.map_err(Stop::Error)?;
         }
         let vmid = self.reserve(site, &desired).await?;
         make::make(self, site, vmid, &desired).await
     }
 
     /// Looks at all machines of the cluster that no resource lays claim to.
-    async fn seek(&self, site: &Site) -> Flow<Next> {
+    async fn seek(&self, site: &Site) -> Flow<Due> {
+        self.await_fresh_list(site)?;
         let claimed = self.claimed(site);
         let unread: Vec<GuestAddress> = site
             .cluster
@@ -89,6 +103,22 @@ impl Pass<'_> {
         Ok(unplaced::decide(&seeker, &unowned, |vmid| self.identity(vmid)))
     }
 
+    /// A list from before this resource was seen might lack the guest that was made for it a moment ago.
+    fn await_fresh_list(&self, site: &Site) -> Flow<()> {
+        let now = self.ctx.runtime.clock.instant();
+        let mut since = now;
+        self.ctx.memory.note(&self.uid, |m| {
+            since = *m.seeking_since.get_or_insert(now);
+        });
+        if site.snapshot.taken.is_some_and(|taken| taken > since) {
+            return Ok(());
+        }
+        site.cluster.refresh();
+        let message = "the host's guests are listed, to be sure that none is this resource's already";
+        let again = Again::After(Duration::from_millis(200));
+        Err(End::progressing(reason::READING_GUESTS, message, again).into())
+    }
+
     /// Numbers that other resources have on this cluster.
     fn claimed(&self, site: &Site) -> std::collections::BTreeSet<u32> {
         let machines = self.ctx.all_machines();
@@ -101,26 +131,27 @@ impl Pass<'_> {
             .collect()
     }
 
-    fn unplaced(&mut self, site: &Site, next: Next) -> Flow<End> {
-        Ok(match next {
-            Next::Read(left) => {
+    fn unplaced(&mut self, site: &Site, next: Due) -> End {
+        match next {
+            Due::Read(left) => {
                 let message = format!(
                     "{} machines that nobody owns are read first, to be sure that none is this resource's",
                     left.len()
                 );
                 End::progressing(reason::READING_GUESTS, message, Again::Busy)
             }
-            Next::WaitFor(vmid) => {
+            Due::WaitFor(vmid) => {
                 let message = format!(
                     "machine {vmid} is being made by somebody: whether it is this resource's shows when it is done"
                 );
                 End::progressing(reason::READING_GUESTS, message, Again::Busy)
             }
-            Next::Bind(vmid, identity) => {
+            Due::Bind(vmid, identity) => {
                 // The status was lost. Without a seal the making must be proved again by the node's tasks.
                 self.status.vmid = Some(vmid.get());
                 self.status.cluster = Some(site.cluster.id().to_string());
                 self.status.identity = identity.map(|uuid| IdentityStatus { uuid });
+                self.pin_class();
                 if identity.is_none() {
                     let since = self.vm.metadata.creation_timestamp.clone();
                     self.status.reservation = since.map(|since| Reservation {
@@ -129,23 +160,23 @@ impl Pass<'_> {
                     });
                 }
                 let note = format!("machine {vmid} carries this resource's mark: it is bound again");
-                self.entries.push(Entry::normal(reason::FOUND_AGAIN, note.clone()));
+                self.entries
+                    .push(Entry::normal(reason::FOUND_AGAIN, note.clone()));
                 End::progressing(reason::FOUND_AGAIN, note, Again::Now)
             }
-            Next::Hold(vmid, obstacle) => obstructed(self, vmid, obstacle),
-            Next::Reserve | Next::Release => {
+            Due::Hold(vmid, obstacle) => obstructed(self, vmid, obstacle),
+            Due::Reserve | Due::Release => {
                 End::progressing(reason::RESERVING, "a number is about to be reserved", Again::Now)
             }
-        })
+        }
     }
 
     /// A number that the spec names must be free, and nothing may be left of a guest that had it.
     async fn check_pinned(&self, site: &Site, desired: &Desired) -> Flow<()> {
         let Some(vmid) = desired.pinned else { return Ok(()) };
         let taken = |by: String| {
-            let message = format!(
-                "number {vmid} (spec.vmid) is taken by {by}: choose another, or leave spec.vmid out"
-            );
+            let message =
+                format!("number {vmid} (spec.vmid) is taken by {by}: choose another, or leave spec.vmid out");
             End::stalled(reason::VMID_TAKEN, message).into()
         };
         if let Some(row) = site.snapshot.guest(vmid) {
@@ -155,6 +186,18 @@ impl Pass<'_> {
         if self.claimed(site).contains(&vmid.get()) {
             return Err(taken("another resource".to_owned()));
         }
+        if let Some(volume) = self.left_of(site, vmid).await? {
+            let message = format!(
+                "number {vmid} (spec.vmid) still has volumes, such as {volume}: they would belong to the new machine. \
+                 Choose another number, or remove them"
+            );
+            return Err(End::stalled(reason::VMID_HAS_VOLUMES, message).into());
+        }
+        Ok(())
+    }
+
+    /// A volume or archive that is left of a guest with this number.
+    async fn left_of(&self, site: &Site, vmid: Vmid) -> Flow<Option<VolumeId>> {
         let driver = site.cluster.driver();
         for row in site.snapshot.storages.iter().filter(|row| row.available) {
             let holds = row
@@ -168,16 +211,11 @@ impl Pass<'_> {
                 .volumes(&row.node, &row.storage, None, Some(vmid))
                 .await
                 .map_err(|e| self.trouble(&e))?;
-            if let Some(volume) = volumes.iter().find(|v| v.vmid == Some(vmid)) {
-                let message = format!(
-                    "number {vmid} (spec.vmid) still has volumes, such as {}: they would belong to the new machine. \
-                     Choose another number, or remove them",
-                    volume.id
-                );
-                return Err(End::stalled(reason::VMID_HAS_VOLUMES, message).into());
+            if let Some(volume) = volumes.into_iter().find(|v| v.vmid == Some(vmid)) {
+                return Ok(Some(volume.id));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Reserves a number in the status, by a write that fails if somebody wrote in between.
@@ -194,12 +232,7 @@ impl Pass<'_> {
             vmid: vmid.get(),
             since: Time(self.ctx.runtime.clock.now()),
         });
-        if let (Some(named), Some(spec)) = (&self.vm.spec.class_ref, self.class()?) {
-            self.status.class = Some(PinnedClass {
-                name: named.name.clone(),
-                spec,
-            });
-        }
+        self.pin_class();
         let outcome = status::Outcome::progressing(
             reason::CREATING,
             format!("number {vmid} is reserved on node {}", site.node),
@@ -214,35 +247,58 @@ impl Pass<'_> {
             // All that this process sends for the machine from here on, it knows.
             m.settled = true;
         });
-        record::save(self).await.map_err(super::pass::Stop::Error)?;
+        record::save(self).await.map_err(Stop::Error)?;
         let owner = ObjectRef::from_obj(self.vm.as_ref());
         self.ctx.numbers.own(site.cluster.id(), vmid, owner);
         Ok(vmid)
     }
 
+    /// Takes the class as it stands now, for good.
+    fn pin_class(&mut self) {
+        if let (Some(named), Ok(Some(spec))) = (&self.vm.spec.class_ref, self.class()) {
+            self.status.class = Some(PinnedClass {
+                name: named.name.clone(),
+                spec,
+            });
+        }
+    }
+
     async fn next_number(&self, site: &Site) -> Flow<Vmid> {
         let spent = self.ctx.numbers.traces(&site.cluster).await;
-        let mut spent = spent.map_err(|e| self.trouble(&e))?;
+        let traces = spent.map_err(|e| self.trouble(&e))?;
+        let mut spent = traces.spent;
         let id = site.cluster.id().as_str();
         for host in self.ctx.all_hosts() {
             let status = host.status.as_ref();
-            let here = status.and_then(|s| s.cluster.as_ref()).is_some_and(|c| c.id == id);
+            let here = status
+                .and_then(|s| s.cluster.as_ref())
+                .is_some_and(|c| c.id == id);
             spent.extend(status.filter(|_| here).and_then(|s| s.highest_vmid));
         }
         let mut used = self.claimed(site);
         used.extend(site.snapshot.guests.keys().map(|v| v.get()));
         let (range, reuse) = self.range(site);
-        let numbers = Numbers { used, spent };
-        self.ctx
-            .numbers
-            .hand_out(site.cluster.id(), numbers, range, reuse)
-            .map_err(|exhausted| {
+        let numbers = Numbers {
+            used,
+            left: traces.left,
+            spent,
+        };
+        let id = site.cluster.id();
+        loop {
+            let next = self.ctx.numbers.hand_out(id, numbers.clone(), range, reuse);
+            let next = next.map_err(|exhausted| {
                 let message = format!(
                     "{exhausted}: widen spec.vmidRange of ProxmoxNode '{}', or allow vmidReuse: AfterRange there",
                     site.host.name_any()
                 );
-                End::stalled(reason::VMID_RANGE_EXHAUSTED, message).into()
-            })
+                Stop::from(End::stalled(reason::VMID_RANGE_EXHAUSTED, message))
+            })?;
+            match next {
+                Next::Fresh(vmid) => return Ok(vmid),
+                Next::Again(vmid) if self.left_of(site, vmid).await?.is_none() => return Ok(vmid),
+                Next::Again(vmid) => self.ctx.numbers.leave(id, vmid),
+            }
+        }
     }
 
     /// The range of the host, or of the one from which it takes its connection.
@@ -270,13 +326,12 @@ fn obstructed(pass: &Pass<'_>, vmid: Vmid, obstacle: Obstacle) -> End {
         }
         Obstacle::Predecessor => {
             let message = format!(
-                "machine {vmid} was made for an earlier resource of this kind, namespace and name: nothing is made, \
+                "machine {vmid} was made for another resource of this kind, namespace and name, an earlier one or one of \
+                 another Kubernetes cluster: nothing is made, \
                  so that it is not doubled. Remove that machine, or choose another name for this resource"
             );
             End::stalled(reason::MARKED_BY_OTHER, message)
         }
-        Obstacle::Resembling(why) => {
-            End::new(status::hold(why, vmid, &pass.uid), Again::Waiting)
-        }
+        Obstacle::Resembling(why) => End::new(status::hold(why, vmid, &pass.uid), Again::Waiting),
     }
 }

@@ -55,7 +55,8 @@ pub(super) async fn conclude(pass: &mut Pass<'_>, outcome: &Outcome) -> Result<(
             } else {
                 reason::PENDING_CHANGES
             };
-            pass.entries.push(Entry::warning(reason, condition.message.clone()));
+            pass.entries
+                .push(Entry::warning(reason, condition.message.clone()));
         }
     }
     let entries = std::mem::take(&mut pass.entries);

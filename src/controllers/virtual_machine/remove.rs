@@ -1,7 +1,7 @@
 //! Sees the deletion of a machine to its end: down, destroyed, seen gone, and only then the finalizer.
 
-use kube::api::{Api, Patch, PatchParams};
 use kube::ResourceExt;
+use kube::api::{Api, Patch, PatchParams};
 
 use super::look;
 use super::pass::{Again, End, Flow, Pass, Site, Stop};
@@ -10,11 +10,13 @@ use super::task::{self, Act};
 use crate::api::ProxmoxNode;
 use crate::api::conditions::reason;
 use crate::api::names::MANAGER;
-use crate::controllers::journal::Entry;
 use crate::fleet::{ConfigReading, Work};
 use crate::hypervisor::StopMode;
 use crate::model::{Power, Progress, Vmid};
 use crate::plan::identity::Ownership;
+
+/// The lock of a machine that was suspended to disk.
+const SUSPENDED: &str = "suspended";
 
 /// Takes the next step towards the end of a guest that is the resource's own.
 pub(super) async fn remove(
@@ -33,10 +35,12 @@ pub(super) async fn remove(
         );
         return Ok(End::stalled(reason::PROTECTED, message));
     }
-    if let Some(lock) = &config.lock {
+    // A machine suspended to disk carries a lock for good; Proxmox VE destroys it all the same.
+    if let Some(lock) = config.lock.as_ref().filter(|lock| lock.0 != SUSPENDED) {
         let message = format!(
-            "machine {} is locked ('{}'): it is removed when the host is done",
-            at.vmid, lock.0
+            "machine {} is locked ('{}'): it is removed when the host is done. If no task runs there, 'qm unlock {}' takes a \
+             left-over lock off",
+            at.vmid, lock.0, at.vmid
         );
         return Ok(End::progressing(reason::LOCKED, message, Again::Busy));
     }
@@ -103,16 +107,16 @@ async fn try_release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Result<(),
 
 /// Lets a resource go for which nothing was ever made.
 pub(super) async fn release_unmade(pass: &mut Pass<'_>) -> Flow<End> {
-    let note = "no machine of this resource exists";
-    let entry = Entry::normal(reason::DESTROYED, note);
-    pass.ctx.journal.publish(pass.vm.as_ref(), vec![entry]).await;
     record::remove_finalizer(pass).await.map_err(Stop::Error)?;
     Err(Stop::Silent)
 }
 
 /// Notes with the host that a number was given, before the last trace of it goes.
-async fn spend(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), super::Error> {
-    let host = pass.ctx.host(&site.host.name_any()).unwrap_or_else(|| site.host.clone());
+pub(super) async fn spend(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), super::Error> {
+    let host = pass
+        .ctx
+        .host(&site.host.name_any())
+        .unwrap_or_else(|| site.host.clone());
     let noted = host.status.as_ref().and_then(|s| s.highest_vmid).unwrap_or(0);
     if noted >= vmid.get() {
         return Ok(());
@@ -131,7 +135,10 @@ async fn spend(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), super::Er
         .await;
     match written {
         Ok(host) => {
-            pass.ctx.runtime.metrics.kubernetes_write("ProxmoxNode", "patch-status");
+            pass.ctx
+                .runtime
+                .metrics
+                .kubernetes_write("ProxmoxNode", "patch-status");
             pass.ctx.hosts.wrote(host);
             Ok(())
         }

@@ -1,5 +1,7 @@
 //! The task that the status names: followed to its end by the fleet, judged here.
 
+use std::fmt::Write as _;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
@@ -75,7 +77,10 @@ impl Act {
             Self::Start => (reason::STARTING, "the machine is being started"),
             Self::ShutDown => (reason::STOPPING, "the machine is being brought down"),
             Self::Destroy => (reason::DESTROYING, "the machine is being destroyed"),
-            Self::Other => (reason::HOST_BUSY, "a task that Drover did not start is waited for"),
+            Self::Other => (
+                reason::HOST_BUSY,
+                "a task that Drover did not start is waited for",
+            ),
         }
     }
 
@@ -173,9 +178,10 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
             pass.succeeded();
             if let Some(mut entry) = act.done(vmid.get(), upid.node().as_str()) {
                 if warnings > 0 {
-                    entry.note.push_str(&format!(
+                    let _ = write!(
+                        entry.note,
                         " with {warnings} warnings: see the log of task {upid} on the host"
-                    ));
+                    );
                 }
                 pass.entries.push(entry);
             }
@@ -183,13 +189,12 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
             if matches!(act, Act::Start | Act::ShutDown)
                 && let Some(at) = site.snapshot.address(vmid)
             {
-                site.cluster
-                    .read_power(&at)
-                    .await
-                    .map_err(|e| pass.trouble(&e))?;
+                site.cluster.read_power(&at).await.map_err(|e| pass.trouble(&e))?;
             }
             if act == Act::Destroy && pass.deleting {
-                return Err(super::remove::release(pass, site, vmid).await.map_or_else(|stop| stop, Into::into));
+                return Err(super::remove::release(pass, site, vmid)
+                    .await
+                    .map_or_else(|stop| stop, Into::into));
             }
             Ok(())
         }

@@ -1,4 +1,9 @@
-//! Guests and marks for the tests of this folder.
+//! Guests and marks for the tests of this floor.
+#![allow(
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "a fixture says by a panic what is wrong"
+)]
 
 use std::collections::BTreeMap;
 

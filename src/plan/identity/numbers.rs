@@ -12,8 +12,29 @@ use crate::model::{NumberBounds, Vmid};
 pub struct Numbers {
     /// Given now: guests in the list, and numbers in the status of living resources.
     pub used: BTreeSet<u32>,
-    /// Known to have been given once: stored with the host, or seen in marks, tasks, archives and volumes.
+    /// Archives or volumes of these are left, though no guest has them.
+    pub left: BTreeSet<u32>,
+    /// Known to have been given once: stored with the host, seen in the list or in tasks.
     pub spent: BTreeSet<u32>,
+}
+
+/// A number for a new guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It was never given.
+    Fresh(Vmid),
+    /// It was given before, and nothing is known to be left of that guest: to be checked before it is used.
+    Again(Vmid),
+}
+
+impl Next {
+    /// The number.
+    #[must_use]
+    pub const fn vmid(self) -> Vmid {
+        match self {
+            Self::Fresh(vmid) | Self::Again(vmid) => vmid,
+        }
+    }
 }
 
 /// The range is used up.
@@ -38,21 +59,26 @@ pub fn range(configured: Option<(u32, u32)>, bounds: NumberBounds) -> (u32, u32)
 
 /// The number after the highest that was ever given in the range; with `reuse`, once the range is used up,
 /// the lowest that is free and to which nothing belongs any more.
-pub fn next(numbers: &Numbers, (min, max): (u32, u32), reuse: bool) -> Result<Vmid, Exhausted> {
+pub fn next(numbers: &Numbers, (min, max): (u32, u32), reuse: bool) -> Result<Next, Exhausted> {
     let exhausted = Exhausted { min, max };
     if min > max {
         return Err(exhausted);
     }
     let highest = |set: &BTreeSet<u32>| set.range(min..=max).next_back().copied();
     let above = highest(&numbers.used)
+        .max(highest(&numbers.left))
         .max(highest(&numbers.spent))
         .map_or(Some(min), |n| n.checked_add(1));
-    let candidate = match above {
-        Some(n) if n <= max => Some(n),
-        _ if reuse => (min..=max).find(|n| !numbers.used.contains(n) && !numbers.spent.contains(n)),
-        _ => None,
-    };
-    candidate.and_then(|n| Vmid::try_from(n).ok()).ok_or(exhausted)
+    let fits = |n| Vmid::try_from(n).ok();
+    match above {
+        Some(n) if n <= max => fits(n).map(Next::Fresh).ok_or(exhausted),
+        _ if reuse => {
+            let free = |n: &u32| !numbers.used.contains(n) && !numbers.left.contains(n);
+            let lowest = (min..=max).find(free).and_then(fits);
+            lowest.map(Next::Again).ok_or(exhausted)
+        }
+        _ => Err(exhausted),
+    }
 }
 
 /// The identity of the guest that a resource makes under a number. The number takes part, so that a guest
@@ -71,25 +97,32 @@ mod tests {
     fn numbers(used: &[u32], spent: &[u32]) -> Numbers {
         Numbers {
             used: used.iter().copied().collect(),
+            left: BTreeSet::new(),
             spent: spent.iter().copied().collect(),
         }
     }
 
     #[test]
     fn numbers_come_from_above_the_highest_ever_given() {
-        assert_eq!(next(&numbers(&[], &[]), (100, 200), false), Ok(number(100)));
+        assert_eq!(
+            next(&numbers(&[], &[]), (100, 200), false),
+            Ok(Next::Fresh(number(100)))
+        );
         assert_eq!(
             next(&numbers(&[100, 105], &[]), (100, 200), false),
-            Ok(number(106))
+            Ok(Next::Fresh(number(106)))
         );
-        assert_eq!(next(&numbers(&[100], &[120]), (100, 200), false), Ok(number(121)));
+        assert_eq!(
+            next(&numbers(&[100], &[120]), (100, 200), false),
+            Ok(Next::Fresh(number(121)))
+        );
     }
 
     #[test]
     fn numbers_outside_the_range_do_not_matter() {
         assert_eq!(
             next(&numbers(&[50, 9000], &[300]), (100, 200), false),
-            Ok(number(100))
+            Ok(Next::Fresh(number(100)))
         );
     }
 
@@ -100,7 +133,12 @@ mod tests {
             next(&full, (100, 102), false),
             Err(Exhausted { min: 100, max: 102 })
         );
-        assert_eq!(next(&full, (100, 102), true), Ok(number(101)));
+        assert_eq!(next(&full, (100, 102), true), Ok(Next::Again(number(100))));
+        let left = Numbers {
+            left: [100].into(),
+            ..full.clone()
+        };
+        assert_eq!(next(&left, (100, 102), true), Ok(Next::Again(number(101))));
         assert!(next(&numbers(&[100, 101, 102], &[]), (100, 102), true).is_err());
     }
 

@@ -48,12 +48,24 @@ pub enum Sighting<'a> {
 /// What the node's own task list and this process know of the making of the guest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// A create or clone of ours that may have made it, and no destroy of that number since.
-    pub made_by_us: bool,
+    /// Whether a task of ours may have made it.
+    pub made: Made,
     /// A task that explains a lock runs now.
     pub running: bool,
     /// This process made the reservation, and the host refused every call for it because the number exists.
     pub only_refused: bool,
+}
+
+/// Whether a task of ours may have made a guest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Made {
+    /// A create or clone of ours stands in the node's list, and no destroy of that number since.
+    ByUs,
+    /// None stands there.
+    NotByUs,
+    /// Where it would stand could not be looked at, so that it can't be excluded either.
+    #[default]
+    Unclear,
 }
 
 /// The next step.
@@ -151,8 +163,8 @@ fn reserved(
         },
         MarkReading::Unsealed(mark) if mark.uid == claim.uid => match evidence {
             None => Step::LookAtTasks,
-            Some(Evidence { made_by_us: true, .. }) if config.template => Step::Hold(Hold::Template),
-            Some(Evidence { made_by_us: true, .. }) => Step::Seal(own()),
+            Some(Evidence { made: Made::ByUs, .. }) if config.template => Step::Hold(Hold::Template),
+            Some(Evidence { made: Made::ByUs, .. }) => Step::Seal(own()),
             Some(_) => Step::Hold(Hold::Unproven),
         },
         _ if config.uuid == Some(claim.expected) => Step::Hold(Hold::IdentityWithoutMark),
@@ -163,7 +175,7 @@ fn reserved(
                     only_refused: true, ..
                 }
                 | Evidence {
-                    made_by_us: false, ..
+                    made: Made::NotByUs, ..
                 },
             ) => Step::GiveUp,
             Some(_) => Step::Hold(Hold::Unidentified),
@@ -179,12 +191,12 @@ mod tests {
     const EXPECTED: Uuid = Uuid::from_u128(1);
     const FOREIGN: Uuid = Uuid::from_u128(2);
     const OURS: Evidence = Evidence {
-        made_by_us: true,
+        made: Made::ByUs,
         running: false,
         only_refused: false,
     };
     const NOTHING: Evidence = Evidence {
-        made_by_us: false,
+        made: Made::NotByUs,
         running: false,
         only_refused: false,
     };
@@ -250,10 +262,16 @@ mod tests {
             decided(claim(None, false), &stranger, Some(refused)),
             Step::GiveUp
         );
-        assert_eq!(
-            decided(claim(None, false), &stranger, Some(OURS)),
-            Step::Hold(Hold::Unidentified)
-        );
+        let unclear = Evidence {
+            made: Made::Unclear,
+            ..NOTHING
+        };
+        for evidence in [OURS, unclear] {
+            assert_eq!(
+                decided(claim(None, false), &stranger, Some(evidence)),
+                Step::Hold(Hold::Unidentified)
+            );
+        }
         let unmarked = config(Some(EXPECTED), "");
         assert_eq!(
             decided(claim(None, false), &unmarked, Some(refused)),

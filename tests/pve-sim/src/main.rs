@@ -48,7 +48,7 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
 
-    /// Where to write, with mode 0600 and once it listens, {url, port, admin, `token_id`, `token_secret`, fingerprint, `ca_pem`}
+    /// Where to write the address, the token, the fingerprint and the CA as JSON, with mode 0600, once it listens
     #[arg(long, value_name = "FILE")]
     info_file: Option<PathBuf>,
 }

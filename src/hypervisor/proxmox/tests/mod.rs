@@ -630,7 +630,7 @@ async fn an_observation_that_grows_too_old_while_connecting_sends_nothing() {
     );
     let driver = Proxmox::connect(&slow).unwrap();
     let left = Duration::from_millis(200);
-    let own = Ownership::aged_for_tests(at(), "d1", MAX_AGE - left);
+    let own = Ownership::aged_for_tests(at(), "d1", MAX_AGE.saturating_sub(left));
     let far_away = async {
         let (mut near, _) = listener.accept().await.unwrap();
         tokio::time::sleep(2 * left).await;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -91,7 +91,7 @@ impl Server {
         Self {
             port,
             pem: cert.pem(),
-            fingerprint: fingerprint(cert.der()),
+            fingerprint: Fingerprint::of(cert.der()),
             seen,
             connections,
             _tasks: tasks,
@@ -134,13 +134,6 @@ pub(super) fn connection(port: u16, trust: Trust) -> Connection {
         },
         timeout: Duration::from_secs(20),
     }
-}
-
-fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
-    use sha2::{Digest as _, Sha256};
-    let digest = Sha256::digest(certificate);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    hex.parse().unwrap()
 }
 
 type Act = dyn Fn(usize, &Seen) -> Deed + Send + Sync;

@@ -49,16 +49,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 /// Bytes of a node's root file system, and how many are used.
 const ROOTFS: (u64, u64) = (100 << 30, 12 << 30);
 
-/// Bytes in use on a node: what its running guests have, and itself.
-pub(super) fn used_memory(world: &World, node: &str) -> u64 {
-    let on_node = |g: &&crate::state::Guest| g.node == node && g.is_running();
-    let guests: u64 = world
-        .guests
-        .values()
-        .filter(on_node)
-        .map(|g| g.max_memory() / 2)
-        .sum();
-    (2 << 30) + guests
+/// Bytes in use on a node: what its guests had when the figures were taken, and itself.
+fn used_memory(world: &World, node: &str) -> u64 {
+    (2 << 30) + world.cache.memory.get(node).copied().unwrap_or(0)
 }
 
 /// A node as `/nodes` and `/cluster/resources` show it; without Sys.Audit, without figures.

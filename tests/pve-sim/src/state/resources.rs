@@ -12,6 +12,10 @@ use super::world::World;
 #[derive(Debug, Default)]
 pub(crate) struct ResourceCache {
     pub(crate) guests: BTreeMap<u32, GuestFigures>,
+    /// Bytes of memory that the guests of each node use.
+    pub(crate) memory: BTreeMap<String, u64>,
+    /// Bytes in use, by node and storage.
+    pub(crate) storages: BTreeMap<(String, String), u64>,
 }
 
 /// What a node said about a guest.
@@ -52,15 +56,31 @@ impl GuestFigures {
 }
 
 impl World {
+    fn storage_use(&self) -> BTreeMap<(String, String), u64> {
+        let mut sums: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        for volume in self.volumes.values() {
+            *sums.entry((&volume.node, volume.storage())).or_default() += volume.used;
+        }
+        let owned = sums.into_iter();
+        owned
+            .map(|((node, storage), used)| ((node.to_owned(), storage.to_owned()), used))
+            .collect()
+    }
+
     /// Takes new figures from every node that is up; those of a node that is down stay as they were.
     pub(crate) fn refresh_resources(&mut self) {
         let mut fresh = std::mem::take(&mut self.cache.guests);
+        let mut memory: BTreeMap<String, u64> = BTreeMap::new();
         fresh.retain(|vmid, _| self.guests.contains_key(vmid));
         for guest in self.guests.values() {
             if self.node(&guest.node).is_some_and(|n| n.online) {
-                fresh.insert(guest.vmid, GuestFigures::of(guest));
+                let figures = GuestFigures::of(guest);
+                *memory.entry(guest.node.clone()).or_default() += figures.memory;
+                fresh.insert(guest.vmid, figures);
             }
         }
+        self.cache.memory = memory;
+        self.cache.storages = self.storage_use();
         self.cache.guests = fresh;
     }
 }
