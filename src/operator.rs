@@ -170,8 +170,8 @@ fn observed_fleet(settings: &Settings, runtime: &Runtime, token: CancellationTok
     };
     let options = FleetOptions {
         seed: fastrand::u64(..),
-        observe: Some(Arc::new(observe)),
         list_lag: settings.timing.list_lag,
+        observe: Some(Arc::new(observe)),
     };
     let (fleet, events) = Fleet::new(options, token);
     // A new cell takes its first value.
