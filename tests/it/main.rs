@@ -8,6 +8,8 @@
 )]
 
 mod annotations;
+mod bad_input;
+mod crds;
 mod create;
 mod delete;
 mod floors;
