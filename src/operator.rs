@@ -109,20 +109,23 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result
     // A pass would take a class or a namespace that is not cached yet for one that does not exist.
     let start = token.run_until_cancelled(all(&referred)).await;
     if start.is_some() {
+        let (hosts_filled, machines_filled) = (hosts.filled.clone(), machines.filled.clone());
+        let run_hosts = proxmox_node::run(
+            hosts.controller(),
+            Arc::clone(&context),
+            host_wakes,
+            token.clone(),
+        );
+        let run_machines = virtual_machine::run(
+            machines.controller(),
+            Arc::clone(&context),
+            machine_wakes,
+            host_watch,
+            token.clone(),
+        );
         tokio::join!(
-            proxmox_node::run(
-                hosts.controller(),
-                Arc::clone(&context),
-                host_wakes,
-                token.clone()
-            ),
-            virtual_machine::run(
-                machines.controller(),
-                Arc::clone(&context),
-                machine_wakes,
-                host_watch,
-                token
-            ),
+            until_ended(run_hosts, hosts_filled, token.clone()),
+            until_ended(run_machines, machines_filled, token),
         );
     }
     // Whoever is still at work on a host is known there and in the status; the next start finds it.
@@ -138,6 +141,21 @@ fn stream<T: Send + 'static>(
         let item = receiver.recv().await?;
         Some((item, receiver))
     })
+}
+
+/// Runs a controller to its orderly end. One that is told to end before its first list is there would wait for
+/// that list for ever; it has run no pass yet, and is dropped.
+async fn until_ended(run: impl Future<Output = ()>, filled: CancellationToken, token: CancellationToken) {
+    let early = async {
+        token.cancelled().await;
+        if filled.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = run => {}
+        () = early => {}
+    }
 }
 
 /// Waits until all of these have happened.
@@ -170,8 +188,8 @@ fn observed_fleet(settings: &Settings, runtime: &Runtime, token: CancellationTok
     };
     let options = FleetOptions {
         seed: fastrand::u64(..),
-        observe: Some(Arc::new(observe)),
         list_lag: settings.timing.list_lag,
+        observe: Some(Arc::new(observe)),
     };
     let (fleet, events) = Fleet::new(options, token);
     // A new cell takes its first value.

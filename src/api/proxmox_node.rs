@@ -210,7 +210,8 @@ pub struct VmidRange {
     pub max: u32,
 }
 
-/// Whether numbers may be given a second time.
+/// Whether numbers may be given a second time. `Never` (the default): when the range is used up, no guest is
+/// created. `AfterRange`: then free numbers are used again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum VmidReuse {
     /// Each number once.

@@ -134,7 +134,7 @@ pub enum HostKind {
     ProxmoxNode,
 }
 
-/// Whether a machine is to run.
+/// Whether it is to run. Absent: power is left to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DesiredPower {
     /// It runs; started again when somebody stopped it.
@@ -232,7 +232,7 @@ pub struct NetworkSpec {
     pub model: Option<NicModel>,
 }
 
-/// Emulated network cards.
+/// The emulated card of a new interface; virtio when absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NicModel {
@@ -300,7 +300,8 @@ pub struct Agent {
     pub enabled: bool,
 }
 
-/// What to do when a wanted machine is gone.
+/// What to do when the machine is gone although it is wanted. `Hold` (the default): say so and wait for the
+/// annotation `drover.dev/recreate` with the lost identity. `Recreate`: make it again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum WhenLost {
     /// Say so and wait for a person.

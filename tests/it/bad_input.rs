@@ -5,7 +5,7 @@ use drover::api::ProxmoxNode;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use pve_sim::SeedGuest;
+use pve_sim::{Rights, SeedGuest};
 use serde_json::{Value, json};
 
 use crate::support::{Conditioned, World, condition};
@@ -444,4 +444,22 @@ async fn host_that_does_not_exist_is_named() {
     });
     world.declare(&late, more).await;
     world.wait_ready("web").await;
+}
+
+#[tokio::test]
+async fn missing_privilege_is_named_and_the_machine_is_made_once_it_is_granted() {
+    let world = World::new("privilege").await;
+    world.wait_host("Ready", "True", "Usable").await;
+    let audit = ["VM.Audit", "Datastore.Audit", "Sys.Audit"];
+    let token = world.sim.token_id();
+    let rights = Some(vec![Rights::new("/", &audit)]);
+    world.sim.set_rights(token, rights).unwrap();
+    let before = world.sim.guests().len();
+    world.apply_vm("web", BLANK).await;
+    let vm = world.wait_vm("web", "Stalled", "True", "PermissionDenied").await;
+    assert_says(&message(&vm), &["VM.Allocate"]);
+    assert_eq!(world.sim.guests().len(), before);
+    world.sim.set_rights(token, None).unwrap();
+    world.wait_ready("web").await;
+    assert_eq!(world.sim.guests().len(), before + 1);
 }

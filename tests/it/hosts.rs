@@ -383,6 +383,12 @@ async fn restart_takes_nothing_back_and_reads_no_unchanged_machine() {
         world.apply_vm(name, SMALL).await;
         world.wait_ready(name).await;
     }
+    world
+        .wait_until("the host to count them", async || {
+            let host = world.hosts().get(&world.name).await.unwrap();
+            (host.status?.guests?.virtual_machines == 4).then_some(())
+        })
+        .await;
     let versions = async |world: &World| {
         let mut versions = vec![world.hosts().get(&world.name).await.unwrap().resource_version()];
         for name in ["one", "two", "three"] {

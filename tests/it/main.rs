@@ -9,9 +9,11 @@
 
 mod annotations;
 mod bad_input;
+mod crds;
 mod create;
 mod delete;
 mod faults;
+mod floors;
 mod hosts;
 mod keep;
 mod standalone;

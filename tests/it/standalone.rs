@@ -146,7 +146,9 @@ fn killed_standalone_is_cleaned_up_after_and_keeps_everything_and_the_simulated_
         .map(|program| recorded_pid(&data, program).unwrap())
         .collect();
     second.signal("TERM");
-    assert_eq!(second.0.wait().unwrap().code(), Some(0));
+    let ended = second.0.wait().unwrap();
+    let log = fs::read_to_string(data.with_extension("log")).unwrap();
+    assert_eq!(ended.code(), Some(0), "{log}");
     assert!(programs.iter().all(|pid| !is_running(*pid)));
     assert!(!is_running(simulator), "an orderly end ends the simulator too");
 }

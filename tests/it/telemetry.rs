@@ -1,6 +1,6 @@
 //! The built program as a platform runs it: probes, metrics, logs, an orderly end, and mistakes named at once.
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use serde_json::json;
 
@@ -149,5 +149,17 @@ fn mistakes_of_the_configuration_are_named_all_at_once() {
         "give text or json",
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn drover_that_is_told_to_end_while_it_starts_ends() {
+    let mut world = World::builder("early-end").without_drover().start().await;
+    world.apply_vm("web", SMALL).await;
+    // Instants from before the first call to after the caches are filled.
+    for step in 0..40 {
+        world.start_drover();
+        tokio::time::sleep(Duration::from_millis(step * 4)).await;
+        world.stop_drover().await;
     }
 }

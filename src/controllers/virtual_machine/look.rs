@@ -37,6 +37,8 @@ pub(super) enum Found {
 
 /// Looks under the number and does what is due.
 pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+    // Should the status be lost, a list from before that does not count.
+    pass.ctx.memory.note(&pass.uid, |m| m.seeking_since = None);
     if let Some(row) = site.snapshot.guest(vmid) {
         status::observe_row(&mut pass.status, row);
         // The list goes on showing the guests of a node that is away as they were.

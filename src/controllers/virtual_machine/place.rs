@@ -304,6 +304,8 @@ impl Pass<'_> {
                 reserved_here: true,
                 ..Default::default()
             };
+            // Should the status be lost, a list from before that does not count.
+            m.seeking_since = None;
             // All that this process sends for the machine from here on, it knows.
             m.settled = true;
         });

@@ -20,10 +20,7 @@ pub(super) fn end(pass: &Pass<'_>, error: &Error) -> End {
             End::unknown(reason::NODE_OFFLINE, text)
         }
         Error::Unauthorized { .. } => End::unknown(reason::CREDENTIALS_REFUSED, text),
-        Error::Forbidden { .. } => End::stalled(
-            reason::PERMISSION_DENIED,
-            format!("{text}; grant this privilege to the token (Datacenter, Permissions) and it goes on"),
-        ),
+        Error::Forbidden { .. } => End::stalled(reason::PERMISSION_DENIED, forbidden(&text)),
         Error::AnswerLost { .. } | Error::Decode { .. } => {
             uncertain(pass);
             let message = format!("{text}; the host is looked at before anything is sent again");
@@ -33,6 +30,18 @@ pub(super) fn end(pass: &Pass<'_>, error: &Error) -> End {
         Error::Unbuildable { .. } => End::stalled(reason::INVALID_SPEC, text),
         Error::Refused { refusal, .. } => refused(pass, refusal, text),
     }
+}
+
+/// Proxmox VE names the privilege only sometimes, as in `Permission check failed (/vms/105, VM.PowerMgmt)`.
+fn forbidden(text: &str) -> String {
+    if text.ends_with(')') {
+        return format!("{text}; grant this privilege to the token (Datacenter, Permissions) and it goes on");
+    }
+    format!(
+        "{text}, and the host does not say which privilege it is. The token needs VM.Allocate, VM.Audit, VM.Clone, \
+         VM.Config.* and VM.PowerMgmt on /vms, Datastore.Audit and Datastore.AllocateSpace on the storages, and \
+         SDN.Use on the bridges (Datacenter, Permissions)"
+    )
 }
 
 /// A mutation may be under way that the status does not name.

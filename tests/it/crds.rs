@@ -1,0 +1,450 @@
+//! The kinds as the API server serves them: bounds and rules refuse what is wrong with a sentence that helps,
+//! and everything is described.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use drover::api::crds;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+
+use crate::{create::SMALL, support::World};
+
+async fn bare(test: &str) -> World {
+    World::builder(test).undeclared().without_drover().start().await
+}
+
+/// What the API server says to YAML that it refuses.
+async fn refusal(world: &World, what: &str, applied: Result<(), kube::Error>) -> String {
+    match applied {
+        Err(kube::Error::Api(status)) if status.code == 422 || status.code == 400 || status.code == 500 => {
+            status.message
+        }
+        Err(error) => panic!("{what}: {error}"),
+        Ok(()) => panic!("{what} was taken, in {}", world.name),
+    }
+}
+
+#[tokio::test]
+async fn machine_that_can_not_be_meant_is_refused_with_a_sentence_that_helps() {
+    let world = bare("bad-vm").await;
+    let disk = "disks: [{name: scsi0, size: 1Gi}]";
+    let memory = "memory: {size: 64Mi}";
+    for (spec, part) in [
+        (
+            format!("memory: {{size: '1500'}}\n{disk}"),
+            "memory must be in whole MiB, like 4Gi or 1536Mi",
+        ),
+        (
+            format!("memory: {{size: 1.3Mi}}\n{disk}"),
+            "memory must be in whole MiB",
+        ),
+        (
+            format!("memory: {{size: 4Mi}}\n{disk}"),
+            "memory must be 16Mi at least and 4Ti at most",
+        ),
+        (
+            format!("memory: {{size: 5Ti}}\n{disk}"),
+            "memory must be 16Mi at least and 4Ti at most",
+        ),
+        (format!("memory: {{size: lots}}\n{disk}"), "spec.memory.size"),
+        (
+            format!("{memory}\ndisks: [{{name: scsi0, size: 1Ki}}]"),
+            "a disk must be 1Mi at least and 128Ti at most",
+        ),
+        (
+            format!("{memory}\ndisks: [{{name: hda, size: 1Gi}}]"),
+            "spec.disks[0].name",
+        ),
+        (
+            format!("{memory}\ndisks: [{{name: scsi31, size: 1Gi}}]"),
+            "spec.disks[0].name",
+        ),
+        (
+            format!("{memory}\ndisks: [{{name: scsi0, size: 1Gi}}, {{name: scsi1, size: 1Gi}}]"),
+            "spec.disks",
+        ),
+        (
+            format!("{memory}\ndisks: [{{name: scsi0, size: 1Gi, storage: 'a:b'}}]"),
+            "spec.disks[0].storage",
+        ),
+        (memory.to_owned(), "needs memory.size and a disk with a size"),
+        (disk.to_owned(), "needs memory.size and a disk with a size"),
+        (
+            "source: {blank: {}}".to_owned(),
+            "needs memory.size and a disk with a size",
+        ),
+        (
+            "source: {clone: {vmid: 9000, name: x}}".to_owned(),
+            "give exactly one of vmid and name",
+        ),
+        (
+            "source: {clone: {}}".to_owned(),
+            "give exactly one of vmid and name",
+        ),
+        (
+            "source: {clone: {vmid: 9000}, blank: {}}".to_owned(),
+            "give exactly one of blank and clone",
+        ),
+        (
+            format!("{SMALL}\nsource: {{}}"),
+            "give exactly one of blank and clone",
+        ),
+        (
+            "source: {clone: {vmid: 99}}".to_owned(),
+            "greater than or equal to 100",
+        ),
+        (format!("{SMALL}\nvmid: 99"), "greater than or equal to 100"),
+        (
+            format!("{SMALL}\nvmid: 1000000000"),
+            "less than or equal to 999999999",
+        ),
+        (
+            format!("{SMALL}\ncpu: {{cores: 0}}"),
+            "greater than or equal to 1",
+        ),
+        (
+            format!("{SMALL}\ncpu: {{sockets: 17}}"),
+            "less than or equal to 16",
+        ),
+        (format!("{SMALL}\nname: 'not a name'"), "spec.name"),
+        (format!("{SMALL}\nname: {}", "x".repeat(64)), "spec.name"),
+        (format!("{SMALL}\npowerState: Sideways"), "Running"),
+        (
+            format!("{SMALL}\nshutdown: {{grace: 500ms}}"),
+            "grace is in whole seconds",
+        ),
+        (
+            format!("{SMALL}\nshutdown: {{grace: soon}}"),
+            "spec.shutdown.grace",
+        ),
+        (format!("{SMALL}\ncdrom: {{iso: debian.iso}}"), "spec.cdrom.iso"),
+        (
+            format!("{SMALL}\nnetworks: [{{name: eth0}}]"),
+            "spec.networks[0].name",
+        ),
+        (
+            format!("{SMALL}\nnetworks: [{{name: net0, bridge: 'vmbr0,tag=5'}}]"),
+            "spec.networks[0].bridge",
+        ),
+        (
+            format!("{SMALL}\nnetworks: [{{name: net0, model: ne2000}}]"),
+            "virtio",
+        ),
+        (format!("{SMALL}\nwhenLost: Panic"), "Recreate"),
+        (
+            format!("{SMALL}\nhostRef: {{kind: Toaster, name: x}}"),
+            "ProxmoxNode",
+        ),
+        (
+            format!("{SMALL}\nhostRef: {{kind: ProxmoxNode}}"),
+            "spec.hostRef.name",
+        ),
+        (format!("{SMALL}\nmemmory: {{size: 1Gi}}"), "memmory"),
+    ] {
+        let message = refusal(&world, &spec, world.try_apply_vm("bad", &spec).await).await;
+        assert!(
+            message.contains(part),
+            "{part} in the answer to {spec}:\n{message}"
+        );
+    }
+    assert!(world.vms().get_opt("bad").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn change_that_can_not_be_made_is_refused_with_a_sentence_that_helps() {
+    let world = bare("bad-change").await;
+    let spec = "
+vmid: 150
+memory: {size: 64Mi}
+disks: [{name: scsi0, size: 4Gi, storage: local-lvm}]
+source: {blank: {}}
+";
+    world.apply_vm("web", spec).await;
+    let status = json!({"status": {"vmid": 150}});
+    world
+        .vms()
+        .patch_status("web", &PatchParams::default(), &Patch::Merge(status))
+        .await
+        .unwrap();
+    for (from, to, part) in [
+        (
+            "size: 4Gi",
+            "size: 3Gi",
+            "a disk can't shrink: size must not be less than before",
+        ),
+        ("size: 4Gi", "size: 4000Mi", "a disk can't shrink"),
+        ("storage: local-lvm", "storage: other", "storage can't be changed"),
+        (
+            "vmid: 150",
+            "vmid: 151",
+            "spec.vmid must be the machine's own number (status.vmid)",
+        ),
+        (
+            "source: {blank: {}}",
+            "source: {clone: {vmid: 9000}}",
+            "source can't be changed",
+        ),
+        ("source: {blank: {}}", "", "source can't be changed"),
+        (
+            "vmid: 150",
+            "hostRef: {kind: ProxmoxNode, name: other}",
+            "hostRef can't be changed",
+        ),
+    ] {
+        let changed = spec.replace(from, to);
+        assert_ne!(changed, spec);
+        let message = refusal(&world, to, world.try_apply_vm("web", &changed).await).await;
+        assert!(message.contains(part), "{part} in the answer to {to}:\n{message}");
+    }
+    let classy = |class: &str| format!("{SMALL}\nclassRef: {{name: {class}}}");
+    world.apply_vm("classy", &classy("one")).await;
+    let message = refusal(
+        &world,
+        "classRef",
+        world.try_apply_vm("classy", &classy("two")).await,
+    )
+    .await;
+    assert!(message.contains("classRef can't be changed"), "{message}");
+
+    for (from, to) in [
+        ("vmid: 150", ""),
+        ("size: 64Mi", "size: 32Mi"),
+        ("size: 4Gi", "size: 5Gi"),
+    ] {
+        world.apply_vm("web", &spec.replace(from, to)).await;
+    }
+}
+
+#[tokio::test]
+async fn host_that_can_not_be_meant_is_refused_with_a_sentence_that_helps() {
+    let world = bare("bad-host").await;
+    let secret = json!({"namespace": "drover-system", "name": "x"});
+    let good = json!({"host": "192.0.2.1", "credentialsRef": secret});
+    let pem = "-----BEGIN CERTIFICATE-----";
+    for (fields, part) in [
+        (
+            json!({}),
+            "give either host (with credentialsRef) or connectionRef, not both",
+        ),
+        (
+            json!({"host": "a", "credentialsRef": secret, "connectionRef": {"name": "b"}, "nodeName": "c"}),
+            "give either host",
+        ),
+        (json!({"host": "a"}), "host and credentialsRef belong together"),
+        (
+            json!({"connectionRef": {"name": "b"}}),
+            "nodeName must say which member of the cluster is meant",
+        ),
+        (
+            json!({"connectionRef": {"name": "b"}, "nodeName": "c", "port": 8006}),
+            "come from the node that it names",
+        ),
+        (
+            with(
+                &good,
+                json!({"tls": {"insecureSkipVerify": true, "caBundle": pem}}),
+            ),
+            "choose one of caBundle, fingerprint and insecureSkipVerify",
+        ),
+        (
+            with(&good, json!({"tls": {"fingerprint": "AB:CD"}})),
+            "spec.tls.fingerprint",
+        ),
+        (with(&good, json!({"port": 0})), "greater than or equal to 1"),
+        (with(&good, json!({"port": 65536})), "less than or equal to 65535"),
+        (with(&good, json!({"host": "https://192.0.2.1"})), "spec.host"),
+        (with(&good, json!({"timeout": "soon"})), "spec.timeout"),
+        (
+            with(&good, json!({"vmidRange": {"min": 200, "max": 199}})),
+            "min must not be above max",
+        ),
+        (
+            with(&good, json!({"vmidRange": {"min": 1, "max": 199}})),
+            "greater than or equal to 100",
+        ),
+        (
+            with(&good, json!({"allowedNamespaces": {"from": "Selector"}})),
+            "selector belongs to from: Selector, and only to it",
+        ),
+        (
+            with(
+                &good,
+                json!({"allowedNamespaces": {"from": "All", "selector": {}}}),
+            ),
+            "selector belongs to from: Selector",
+        ),
+        (with(&good, json!({"allowedNamespaces": {"from": "Some"}})), "All"),
+        (
+            with(&good, json!({"budget": {"tasks": 0}})),
+            "greater than or equal to 1",
+        ),
+        (with(&good, json!({"nodeName": "-pve"})), "spec.nodeName"),
+    ] {
+        let message = refusal(&world, &fields.to_string(), apply_host(&world, &fields).await).await;
+        assert!(
+            message.contains(part),
+            "{part} in the answer to {fields}:\n{message}"
+        );
+    }
+    apply_host(&world, &with(&good, json!({"nodeName": "pve1"})))
+        .await
+        .unwrap();
+    let changed = apply_host(&world, &with(&good, json!({"nodeName": "pve2"}))).await;
+    let message = refusal(&world, "nodeName", changed).await;
+    assert!(
+        message.contains("nodeName can't be changed: make another ProxmoxNode"),
+        "{message}"
+    );
+}
+
+fn with(object: &Value, more: Value) -> Value {
+    let mut all = object.as_object().unwrap().clone();
+    all.extend(more.as_object().unwrap().clone());
+    all.into()
+}
+
+async fn apply_host(world: &World, spec: &Value) -> Result<(), kube::Error> {
+    let object = json!({
+        "apiVersion": "drover.dev/v1alpha1", "kind": "ProxmoxNode",
+        "metadata": {"name": world.name}, "spec": spec,
+    });
+    world.try_apply(&object.to_string()).await
+}
+
+#[test]
+fn checked_in_definitions_are_what_the_types_say() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+    let mut expected = BTreeSet::new();
+    for crd in crds() {
+        let file = format!("{}.yaml", crd.spec.names.plural);
+        let stored = fs::read_to_string(directory.join(&file)).unwrap();
+        let written = serde_yaml::to_string(&crd).unwrap();
+        assert!(
+            stored == written,
+            "crds/{file} is not what src/api says: run `make crds`"
+        );
+        expected.insert(file);
+    }
+    let found: BTreeSet<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(found, expected, "a file a kind");
+}
+
+/// The schema of each kind, with its name.
+fn schemas() -> Vec<(String, JSONSchemaProps)> {
+    let schema = |crd: k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition| {
+        let version = crd.spec.versions.into_iter().next().unwrap();
+        (crd.spec.names.kind, version.schema.unwrap().open_api_v3_schema.unwrap())
+    };
+    crds().into_iter().map(schema).collect()
+}
+
+/// Visits every field below a schema with its path.
+fn walk(path: &str, schema: &JSONSchemaProps, visit: &mut impl FnMut(&str, &JSONSchemaProps)) {
+    for (name, field) in schema.properties.iter().flatten() {
+        let path = format!("{path}.{name}");
+        visit(&path, field);
+        walk(&path, field, visit);
+    }
+    if let Some(items) = &schema.items {
+        let value = serde_json::to_value(items).unwrap();
+        let items: JSONSchemaProps = serde_json::from_value(value).unwrap();
+        visit(&format!("{path}[]"), &items);
+        walk(&format!("{path}[]"), &items, visit);
+    }
+}
+
+#[test]
+fn every_field_is_described() {
+    let mut silent = Vec::new();
+    for (kind, schema) in schemas() {
+        assert!(schema.description.is_some(), "{kind}");
+        walk(&kind, &schema, &mut |path, field| {
+            let told = field.description.as_ref().is_some_and(|text| text.len() > 3);
+            if !told && !path.ends_with("[]") {
+                silent.push(path.to_owned());
+            }
+        });
+    }
+    assert!(silent.is_empty(), "{silent:#?}");
+}
+
+#[test]
+fn every_field_that_people_write_has_bounds() {
+    let mut unbounded = Vec::new();
+    for (kind, schema) in schemas() {
+        let spec = &schema.properties.as_ref().unwrap()["spec"];
+        walk(&format!("{kind}.spec"), spec, &mut |path, field| {
+            // Kubernetes' own type, which Kubernetes itself checks.
+            if path.contains(".selector.") {
+                return;
+            }
+            let bounded = match field.type_.as_deref() {
+                Some("string") => field.max_length.is_some() || field.enum_.is_some(),
+                Some("array") => field.max_items.is_some(),
+                Some("integer" | "number") => field.minimum.is_some() && field.maximum.is_some(),
+                _ => true,
+            };
+            if !bounded {
+                unbounded.push(path.to_owned());
+            }
+        });
+    }
+    assert!(unbounded.is_empty(), "{unbounded:#?}");
+}
+
+#[test]
+fn kinds_are_found_and_shown_as_people_expect() {
+    for crd in crds() {
+        let names = &crd.spec.names;
+        assert_eq!(
+            names.categories,
+            Some(vec!["drover".to_owned()]),
+            "{}",
+            names.kind
+        );
+        let version = &crd.spec.versions[0];
+        let columns: Vec<_> = version
+            .additional_printer_columns
+            .iter()
+            .flatten()
+            .filter(|column| column.priority.unwrap_or(0) == 0)
+            .map(|column| column.name.as_str())
+            .collect();
+        let (short, expected): (_, &[&str]) = match names.kind.as_str() {
+            "VirtualMachine" => (
+                "dvm",
+                &["Ready", "Reason", "Power", "VMID", "Node", "Address", "Age"],
+            ),
+            "ProxmoxNode" => (
+                "pxn",
+                &["Ready", "Reason", "Node", "Version", "Cluster", "VMs", "Age"],
+            ),
+            "VirtualMachineClass" => ("dvmclass", &["Cores", "Memory", "Disk", "Age"]),
+            kind => panic!("{kind} is new: say here how it is shown"),
+        };
+        assert_eq!(names.short_names, Some(vec![short.to_owned()]));
+        assert_eq!(columns, expected, "{}", names.kind);
+        let has_status = version.subresources.as_ref().is_some_and(|s| s.status.is_some());
+        assert_eq!(has_status, names.kind != "VirtualMachineClass");
+    }
+}
+
+#[tokio::test]
+async fn explain_shows_the_descriptions() {
+    let world = bare("explain").await;
+    for (field, part) in [
+        ("dvm.spec.powerState", "Absent: power is left to people"),
+        ("dvm.spec.whenLost", "wait for the annotation"),
+        ("dvm.spec.disks.size", "the disk is grown to it"),
+        ("pxn.spec.vmidReuse", "AfterRange"),
+        ("pxn.spec.tls.fingerprint", "SHA-256"),
+    ] {
+        let text = world.kubectl(&["explain", field]);
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(part), "{part} in\n{text}");
+    }
+}
