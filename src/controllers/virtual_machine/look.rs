@@ -534,7 +534,14 @@ mod tests {
         for kind in ["vncproxy", "termproxy", "spiceproxy"] {
             assert!(is_console(kind), "{kind}");
         }
-        for kind in ["qmstart", "qmshutdown", "qmdestroy", "vzdump", "qmigrate", "resize"] {
+        for kind in [
+            "qmstart",
+            "qmshutdown",
+            "qmdestroy",
+            "vzdump",
+            "qmigrate",
+            "resize",
+        ] {
             assert!(!is_console(kind), "{kind}");
         }
     }
