@@ -166,11 +166,7 @@ async fn all(latches: &[CancellationToken]) {
 }
 
 /// A fleet whose calls are counted.
-fn observed_fleet(
-    settings: &Settings,
-    runtime: &Runtime,
-    token: CancellationToken,
-) -> (Fleet, FleetEvents) {
+fn observed_fleet(settings: &Settings, runtime: &Runtime, token: CancellationToken) -> (Fleet, FleetEvents) {
     let metrics = runtime.metrics.clone();
     // The observer is part of the fleet that it looks into.
     let itself: Arc<OnceLock<Fleet>> = Arc::default();

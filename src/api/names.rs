@@ -17,6 +17,10 @@ pub const RECONCILE_AT: &str = "drover.dev/reconcile-at";
 /// The identity of a lost guest that may be made again.
 pub const RECREATE: &str = "drover.dev/recreate";
 
+/// The number that was reserved last, written by Drover with the finalizer: a witness that outlives a lost
+/// status.
+pub const RESERVED_VMID: &str = "drover.dev/reserved-vmid";
+
 /// The field manager of Drover's controllers, and the reporting controller of its Events.
 pub const MANAGER: &str = "drover";
 /// The tag on a guest, a hint for people and never evidence.

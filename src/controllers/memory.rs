@@ -33,8 +33,6 @@ pub(super) struct Remembered {
 pub(super) struct Making {
     /// The number was reserved by this process, so it knows all calls for it.
     pub(super) reserved_here: bool,
-    /// The host refused a call because the number exists.
-    pub(super) refused: bool,
     /// The host took a call, or may have taken it.
     pub(super) maybe_taken: bool,
     /// When a call was sent whose answer was lost.
@@ -42,10 +40,10 @@ pub(super) struct Making {
 }
 
 impl Making {
-    /// Whether every call was refused because the number exists.
+    /// Whether the host took none of the calls: what stands under the number is not the machine.
     #[must_use]
-    pub(super) const fn only_refused(&self) -> bool {
-        self.reserved_here && self.refused && !self.maybe_taken
+    pub(super) const fn none_taken(&self) -> bool {
+        self.reserved_here && !self.maybe_taken
     }
 }
 

@@ -29,6 +29,20 @@ struct Book {
     /// Seen in the list of guests, whoever made them.
     seen: BTreeSet<u32>,
     owners: BTreeMap<Vmid, ObjectRef<VirtualMachine>>,
+    /// Whether a pass reads guests that nobody owns.
+    reading: bool,
+}
+
+/// The right to read the guests of a cluster that nobody owns: one pass does it for all.
+pub(super) struct Reading<'a> {
+    book: &'a NumberBook,
+    cluster: ClusterId,
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.book.with(&self.cluster, |book| book.reading = false);
+    }
 }
 
 /// Numbers of which something is left on the hosts.
@@ -61,6 +75,15 @@ impl NumberBook {
             let next = next(&numbers, range, reuse)?;
             book.given.insert(next.vmid().get());
             Ok(next)
+        })
+    }
+
+    /// Takes on the reading of guests that nobody owns; `None` while another pass does it.
+    pub(super) fn begin_reading(&self, cluster: &ClusterId) -> Option<Reading<'_>> {
+        let taken = self.with(cluster, |book| std::mem::replace(&mut book.reading, true));
+        (!taken).then(|| Reading {
+            book: self,
+            cluster: cluster.clone(),
         })
     }
 

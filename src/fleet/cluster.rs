@@ -184,4 +184,10 @@ impl Cluster {
     pub async fn confirm_gone(&self, vmid: Vmid) -> Result<NumberPresence, Error> {
         presence::confirm_gone(&self.0, vmid).await
     }
+
+    /// Whether a majority answers, checked together with that it is still the same cluster; fails if it is
+    /// another one. To be asked before a reading counts as proof that a guest is gone. Two requests.
+    pub async fn confirm_cluster(&self) -> Result<bool, Error> {
+        presence::confirm_cluster(&self.0, &self.0.driver()).await
+    }
 }

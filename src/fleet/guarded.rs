@@ -144,6 +144,11 @@ impl Guarded {
         }
     }
 
+    /// What the calls go through.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     async fn enter(&self) -> Result<Option<SemaphorePermit<'_>>, Error> {
         let connection = &*self.connection;
         connection.check()?;

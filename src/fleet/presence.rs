@@ -1,6 +1,7 @@
 //! Whether a number is free beyond doubt. The only evidence of the fleet that a guest is gone
 //! (`identity.md`, "Gone"): lists that became shorter prove nothing.
 
+use super::guarded::Guarded;
 use super::host_state::HostState;
 use super::readings::NumberPresence;
 use super::shared::Shared;
@@ -9,22 +10,9 @@ use crate::model::{NodeName, NumberState, Vmid};
 
 /// Asks one and the same member: majority, identity of the cluster, number, majority.
 pub(super) async fn confirm_gone(shared: &Shared, vmid: Vmid) -> Result<NumberPresence, Error> {
-    let connection = shared.crew.used();
-    let driver = super::guarded::Guarded::queued(std::sync::Arc::clone(&connection));
-    let Some(local) = majority(&driver).await? else {
+    let driver = shared.driver();
+    if !confirm_cluster(shared, &driver).await? {
         return Ok(NumberPresence::NotQuorate);
-    };
-    let found = driver
-        .cluster_id(local.as_ref().unwrap_or(&connection.node))
-        .await?;
-    if found != shared.id {
-        let changed = HostState::ClusterChanged {
-            expected: shared.id.clone(),
-            found,
-        };
-        let reason = changed.to_string();
-        connection.breaker.open(changed);
-        return Err(Error::HeldBack { reason });
     }
     let state = driver.number_state(vmid).await?;
     if majority(&driver).await?.is_none() {
@@ -34,6 +22,28 @@ pub(super) async fn confirm_gone(shared: &Shared, vmid: Vmid) -> Result<NumberPr
         NumberState::Free => NumberPresence::Free,
         NumberState::Taken => NumberPresence::Taken,
     })
+}
+
+/// Whether the cluster that answers has a majority. That it is the right one is checked too: if not, the
+/// connection ends, and this fails.
+pub(super) async fn confirm_cluster(shared: &Shared, driver: &Guarded) -> Result<bool, Error> {
+    let Some(local) = majority(driver).await? else {
+        return Ok(false);
+    };
+    let connection = driver.connection();
+    let found = driver
+        .cluster_id(local.as_ref().unwrap_or(&connection.node))
+        .await?;
+    if found == shared.id {
+        return Ok(true);
+    }
+    let changed = HostState::ClusterChanged {
+        expected: shared.id.clone(),
+        found,
+    };
+    let reason = changed.to_string();
+    connection.breaker.open(changed);
+    Err(Error::HeldBack { reason })
 }
 
 /// The member that answers, if the cluster has a majority.

@@ -360,7 +360,7 @@ mod tests {
             r#"drover_reconcile_total{kind="VirtualMachine",outcome="ok"} 1"#,
             r#"drover_reconcile_total{kind="VirtualMachine",outcome="busy"} 1"#,
             r#"drover_reconcile_duration_seconds_count{kind="VirtualMachine"} 2"#,
-            r#"drover_host_requests_total{host="pve1",method="overview",outcome="ok"} 1"#,
+            r#"drover_host_requests_total{host="pve1",operation="overview",outcome="ok"} 1"#,
             r#"drover_host_request_duration_seconds_bucket{le="5.0",host="pve1"} 1"#,
             r#"drover_host_up{host="pve1"} 1"#,
             r#"drover_host_guests{host="pve1"} 12"#,

@@ -1,117 +1,363 @@
-//! What the API server can't know: storages, ISOs, sources, numbers. Each has a reason of its own and a
-//! message that says what to do; nothing is made, nothing is lost, and it heals by itself once mended.
+//! Declarations that can't be carried out: each is named with what to do, nothing is sent that changes anything,
+//! and it heals by itself once it is mended.
 
-use kube::ResourceExt;
-use pve_sim::{Fault, Matcher, Rights, SeedGuest};
-use serde_json::json;
+use drover::api::ProxmoxNode;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use pve_sim::{Rights, SeedGuest};
+use serde_json::{Value, json};
 
 use crate::{
     create::SMALL,
-    support::{World, condition},
+    support::{Conditioned, World, condition},
 };
 
-/// Waits until a machine is stalled for a reason, with nothing made for it, and returns the message.
-async fn stalled(world: &World, name: &str, reason: &str) -> String {
-    let vm = world.wait_vm(name, "Stalled", "True", reason).await;
-    assert!(vm.finalizers().is_empty(), "it goes at once when it is deleted");
-    assert!(vm.status.as_ref().unwrap().vmid.is_none());
-    assert!(world.sim.mutations().is_empty(), "{:?}", world.sim.mutations());
-    condition(&vm, "Ready").unwrap().message.clone()
+const BLANK: &str = "{powerState: Running, memory: {size: 512Mi}, disks: [{name: scsi0, size: 1Gi}]}";
+
+fn message<K: Conditioned>(object: &K) -> String {
+    condition(object, "Ready").unwrap().message.clone()
 }
 
-#[tokio::test]
-async fn missing_iso_is_told_and_taken_up_when_it_is_there() {
-    let world = World::new("iso").await;
+fn assert_says(message: &str, words: &[&str]) {
+    for word in words {
+        assert!(message.contains(word), "'{word}' in: {message}");
+    }
+}
+
+/// The host is not usable for a reason; what it says; a machine waits with it.
+async fn refused_host(world: &World, reason: &str, words: &[&str]) {
+    world.apply_vm("web", BLANK).await;
+    let host: ProxmoxNode = wait_reason(world, &world.hosts(), &world.name, reason).await;
+    assert_says(&message(&host), words);
+    wait_reason(world, &world.vms(), "web", reason).await;
+    world.passes("web", 2).await;
+    assert!(world.sim.mutations().is_empty());
+    let vm = world.vm("web").await;
+    assert!(vm.metadata.finalizers.is_none(), "nothing was begun");
+    assert_eq!(vm.status.and_then(|s| s.vmid), None);
+}
+
+async fn wait_reason<K: Conditioned>(world: &World, api: &Api<K>, name: &str, reason: &str) -> K {
     world
-        .apply_vm("web", &format!("{SMALL}\ncdrom: {{iso: 'local:iso/other.iso'}}"))
-        .await;
-    let message = stalled(&world, "web", "IsoNotFound").await;
-    assert!(message.contains("local:iso/other.iso"), "{message}");
-    world.sim.add_iso("pve1", "other.iso").unwrap();
+        .wait_until(&format!("{reason} of {name}"), async || {
+            let object = api.get_opt(name).await.unwrap()?;
+            let not_ready = |status: &str| status != "True";
+            let fits =
+                condition(&object, "Ready").is_some_and(|c| not_ready(&c.status) && c.reason == reason);
+            fits.then_some(object)
+        })
+        .await
+}
+
+async fn healed(world: &World) {
+    world.wait_host("Ready", "True", "Usable").await;
     world.wait_ready("web").await;
-    assert!(world.guest("web").await.config["ide2"].contains("other.iso"));
+    assert!(world.guest("web").await.running);
+}
+
+/// A machine can't be made for a reason; what it says.
+async fn refused_machine(world: &World, spec: &str, reason: &str, words: &[&str]) {
+    world.wait_host("Ready", "True", "Usable").await;
+    let position = world.sim.position();
+    world.apply_vm("web", spec).await;
+    let vm = world.wait_vm("web", "Ready", "False", reason).await;
+    assert!(condition(&vm, "Stalled").is_some_and(|c| c.status == "True"));
+    assert_says(&message(&vm), words);
+    world.passes("web", 2).await;
+    assert!(world.sim.mutations().since(position).is_empty());
+    let vm = world.vm("web").await;
+    assert!(vm.metadata.finalizers.is_none(), "nothing was begun");
+    assert_eq!(vm.status.and_then(|s| s.vmid), None);
+}
+
+async fn patch_secret(world: &World, patch: Value) {
+    let api = Api::<Secret>::namespaced(world.client.clone(), "drover-system");
+    api.patch(&world.name, &PatchParams::default(), &Patch::Merge(patch))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
-async fn unknown_storage_is_told_with_those_that_are_there() {
-    let world = World::new("storage").await;
+async fn wrong_credentials_are_named_and_the_right_ones_taken_up() {
+    let world = World::builder("wrong-secret").undeclared().start().await;
+    world.write_secret("00000000-0000-4000-8000-000000000000").await;
+    declare(&world, json!({})).await;
+    refused_host(
+        &world,
+        "CredentialsRefused",
+        &["tokenId", "tokenSecret", "Secret"],
+    )
+    .await;
+    world.write_secret(world.sim.token_secret()).await;
+    healed(&world).await;
+}
+
+#[tokio::test]
+async fn missing_secret_is_named_and_taken_up_when_it_comes() {
+    let world = World::builder("no-secret").undeclared().start().await;
+    declare(&world, json!({})).await;
+    let name = world.name.clone();
+    refused_host(
+        &world,
+        "CredentialsMissing",
+        &[name.as_str(), "drover-system", "tokenId"],
+    )
+    .await;
+    world.write_secret(world.sim.token_secret()).await;
+    healed(&world).await;
+}
+
+#[tokio::test]
+async fn secret_that_lacks_a_key_is_named_with_the_key() {
+    let world = World::builder("lacks-key").undeclared().start().await;
+    world.write_secret(world.sim.token_secret()).await;
+    patch_secret(&world, json!({"data": {"tokenSecret": null}})).await;
+    declare(&world, json!({})).await;
+    refused_host(
+        &world,
+        "CredentialsInvalid",
+        &["'tokenSecret'", "user@realm!name"],
+    )
+    .await;
+    patch_secret(
+        &world,
+        json!({"stringData": {"tokenSecret": world.sim.token_secret()}}),
+    )
+    .await;
+    healed(&world).await;
+}
+
+#[tokio::test]
+async fn secret_in_a_namespace_that_is_not_listed_is_not_read() {
+    let world = World::builder("secret-namespace").undeclared().start().await;
+    world.write_secret(world.sim.token_secret()).await;
+    declare(
+        &world,
+        json!({"credentialsRef": {"namespace": world.name, "name": world.name}}),
+    )
+    .await;
+    refused_host(
+        &world,
+        "CredentialsNotAllowed",
+        &["--credentials-namespaces", "drover-system"],
+    )
+    .await;
     world
-        .apply_vm(
-            "web",
-            "{memory: {size: 64Mi}, disks: [{name: scsi0, size: 1Gi, storage: nowhere}]}",
+        .patch_host(
+            &world.name,
+            json!({"spec": {"credentialsRef": {"namespace": "drover-system"}}}),
         )
         .await;
-    let message = stalled(&world, "web", "StorageNotFound").await;
-    assert!(
-        message.contains("nowhere") && message.contains("local-lvm"),
-        "{message}"
-    );
+    healed(&world).await;
+}
+
+#[tokio::test]
+async fn host_that_does_not_answer_is_named_with_its_address() {
+    let world = World::builder("unreachable").undeclared().start().await;
+    world.write_secret(world.sim.token_secret()).await;
+    world.sim.stop_listener();
+    declare(&world, json!({})).await;
+    let port = world.sim.port().to_string();
+    refused_host(
+        &world,
+        "HostUnreachable",
+        &["127.0.0.1", port.as_str(), "spec.port"],
+    )
+    .await;
+    world.host_up().await;
+    healed(&world).await;
+}
+
+#[tokio::test]
+async fn wrong_fingerprint_is_named_with_the_one_that_was_found() {
+    let world = World::builder("fingerprint").undeclared().start().await;
+    world.write_secret(world.sim.token_secret()).await;
+    let wrong = ["AB"; 32].join(":");
+    declare(&world, json!({"tls": {"fingerprint": wrong}})).await;
+    let found = world.sim.fingerprint().to_owned();
+    refused_host(
+        &world,
+        "CertificateNotTrusted",
+        &[found.as_str(), "spec.tls.fingerprint"],
+    )
+    .await;
     world
-        .apply_vm("iso", &format!("{SMALL}\ncdrom: {{iso: 'nowhere:iso/x.iso'}}"))
+        .patch_host(&world.name, json!({"spec": {"tls": {"fingerprint": found}}}))
         .await;
-    stalled(&world, "iso", "StorageNotFound").await;
-    // Storage can't be changed, so the mended machine is another resource of the same name.
+    healed(&world).await;
+}
+
+#[tokio::test]
+async fn unknown_node_is_named_with_those_that_there_are() {
+    let world = World::builder("unknown-node").undeclared().start().await;
+    world.write_secret(world.sim.token_secret()).await;
+    declare(&world, json!({"nodeName": "pve7"})).await;
+    refused_host(&world, "NodeNotFound", &["pve7", "pve1", "spec.nodeName"]).await;
+    // The name of a node can't be changed: the declaration is made anew.
+    world
+        .hosts()
+        .delete(&world.name, &kube::api::DeleteParams::default())
+        .await
+        .unwrap();
+    world
+        .wait_until("the declaration to go", async || {
+            world
+                .hosts()
+                .get_opt(&world.name)
+                .await
+                .unwrap()
+                .is_none()
+                .then_some(())
+        })
+        .await;
+    declare(&world, json!({})).await;
+    healed(&world).await;
+}
+
+/// As the harness declares it, with what is wrong.
+async fn declare(world: &World, more: Value) {
+    let mut spec = json!({
+        "poll": {"tasks": "200ms", "resources": "500ms"},
+        "timeout": "5s",
+        "allowedNamespaces": {"from": "All"},
+        "defaults": {"storage": "local-lvm", "bridge": "vmbr0"},
+    });
+    for (key, value) in more.as_object().unwrap() {
+        spec[key] = value.clone();
+    }
+    world.declare(&world.name, spec).await;
+}
+
+#[tokio::test]
+async fn unknown_storage_is_named_with_those_that_there_are() {
+    let world = World::new("storage").await;
+    let spec = |storage: &str| BLANK.replace("size: 1Gi", &format!("size: 1Gi, storage: {storage}"));
+    refused_machine(
+        &world,
+        &spec("fast"),
+        "StorageNotFound",
+        &["fast", "local-lvm", "pve1"],
+    )
+    .await;
     world.delete_vm("web").await;
     world.wait_vm_gone("web").await;
-    world.apply_vm("web", SMALL).await;
+    // One that holds no disks is none either.
+    refused_machine(&world, &spec("local"), "StorageNotFound", &["local-lvm"]).await;
+    world
+        .patch_vm(
+            "web",
+            json!({"spec": {"disks": [{"name": "scsi0", "size": "1Gi"}]}}),
+        )
+        .await;
     world.wait_ready("web").await;
 }
 
 #[tokio::test]
-async fn missing_and_ambiguous_sources_are_told_and_heal() {
-    let world = World::builder("source")
-        .seed(|s| {
-            s.with_guest(SeedGuest::new(301, "twin"))
-                .with_guest(SeedGuest::new(302, "twin"))
+async fn unknown_iso_is_named_with_those_that_there_are() {
+    let world = World::new("iso").await;
+    let spec = BLANK.replacen('{', "{cdrom: {iso: 'local:iso/none.iso'}, ", 1);
+    refused_machine(
+        &world,
+        &spec,
+        "IsoNotFound",
+        &["local:iso/none.iso", "local:iso/debian-12.iso", "pve1"],
+    )
+    .await;
+    world.sim.add_iso("pve1", "none.iso").unwrap();
+    world.wait_ready("web").await;
+}
+
+#[tokio::test]
+async fn unknown_template_is_named_and_taken_when_it_comes() {
+    let world = World::new("template-missing").await;
+    refused_machine(
+        &world,
+        "{powerState: Running, source: {clone: {vmid: 9001}}}",
+        "SourceNotFound",
+        &["9001", "VM.Audit"],
+    )
+    .await;
+    world
+        .sim
+        .add_guest(SeedGuest::new(9001, "other-template").set("template", "1"))
+        .unwrap();
+    world.wait_ready("web").await;
+}
+
+#[tokio::test]
+async fn template_name_that_several_bear_is_refused_with_their_numbers() {
+    let world = World::builder("ambiguous")
+        .seed(|seed| {
+            seed.with_guest(SeedGuest::new(801, "golden"))
+                .with_guest(SeedGuest::new(802, "golden"))
         })
         .start()
         .await;
-    world.apply_vm("missing", "source: {clone: {vmid: 8000}}").await;
-    let message = stalled(&world, "missing", "SourceNotFound").await;
-    assert!(message.contains("8000"), "{message}");
-    world.apply_vm("ambiguous", "source: {clone: {name: twin}}").await;
-    let message = stalled(&world, "ambiguous", "SourceAmbiguous").await;
-    assert!(message.contains("301") && message.contains("302"), "{message}");
-
-    world.sim.add_guest(SeedGuest::new(8000, "late")).unwrap();
-    world.sim.rename(302, "other").unwrap();
-    for name in ["missing", "ambiguous"] {
-        world.wait_ready(name).await;
-    }
-    assert_eq!(world.sent("POST", "/nodes/*/qemu/8000/clone").len(), 1);
-    assert_eq!(world.sent("POST", "/nodes/*/qemu/301/clone").len(), 1);
+    refused_machine(
+        &world,
+        "{powerState: Running, source: {clone: {name: golden}}}",
+        "SourceAmbiguous",
+        &["801", "802", "spec.source.clone.vmid"],
+    )
+    .await;
+    world.sim.rename(802, "silver").unwrap();
+    world.wait_ready("web").await;
 }
 
 #[tokio::test]
-async fn pinned_number_that_somebody_has_is_told_and_heals() {
-    let world = World::builder("vmid")
-        .seed(|s| s.with_guest(SeedGuest::new(150, "database")))
+async fn number_of_somebody_else_is_refused_with_the_owner_named() {
+    let world = World::builder("vmid-used")
+        .seed(|seed| seed.with_guest(SeedGuest::new(150, "database")))
         .start()
         .await;
     let before = world.sim.guest(150);
-    world.apply_vm("web", &format!("{SMALL}\nvmid: 150")).await;
-    let message = stalled(&world, "web", "VmidTaken").await;
-    assert!(
-        message.contains("150") && message.contains("database"),
-        "{message}"
-    );
+    let spec = BLANK.replacen('{', "{vmid: 150, ", 1);
+    refused_machine(&world, &spec, "VmidTaken", &["150", "database", "spec.vmid"]).await;
     assert_eq!(world.sim.guest(150), before);
     world.sim.destroy(150).unwrap();
-    world.wait_ready("web").await;
-    assert_eq!(world.vmid("web").await, 150);
+    let vm = world.wait_ready("web").await;
+    assert_eq!(vm.status.and_then(|s| s.vmid), Some(150));
 }
 
 #[tokio::test]
-async fn copy_of_a_larger_disk_is_told_not_to_shrink() {
-    let world = World::new("shrink").await;
-    world
-        .apply_vm(
-            "web",
-            "{source: {clone: {vmid: 9000}}, disks: [{name: scsi0, size: 4Gi}]}",
-        )
+async fn number_with_volumes_left_over_is_refused_with_a_volume_named() {
+    let mut world = World::builder("vmid-volumes")
+        .seed(|seed| seed.with_guest(SeedGuest::new(150, "left")))
+        .without_drover()
+        .start()
         .await;
-    let message = stalled(&world, "web", "DiskWouldShrink").await;
-    assert!(message.contains("8Gi") && message.contains("4Gi"), "{message}");
+    // Its disk was detached and forgotten, so it stays when the guest goes.
+    world.sim.change_config(150, &[("scsi0", None)]).unwrap();
+    world.sim.destroy(150).unwrap();
+    world.sim.refresh_resources();
+    world.start_drover();
+    let spec = BLANK.replacen('{', "{vmid: 150, ", 1);
+    refused_machine(
+        &world,
+        &spec,
+        "VmidHasVolumes",
+        &["150", "local-lvm:vm-150-disk-0"],
+    )
+    .await;
+    world
+        .sim
+        .remove_volume("pve1", "local-lvm:vm-150-disk-0")
+        .unwrap();
+    let vm = world.wait_ready("web").await;
+    assert_eq!(vm.status.and_then(|s| s.vmid), Some(150));
+}
+
+#[tokio::test]
+async fn disk_that_would_have_to_shrink_is_refused_with_the_least_size() {
+    let world = World::new("shrink").await;
+    refused_machine(
+        &world,
+        "{source: {clone: {vmid: 9000}}, disks: [{name: scsi0, size: 4Gi}]}",
+        "DiskWouldShrink",
+        &["scsi0", "8Gi", "4Gi"],
+    )
+    .await;
     world
         .patch_vm(
             "web",
@@ -122,48 +368,100 @@ async fn copy_of_a_larger_disk_is_told_not_to_shrink() {
 }
 
 #[tokio::test]
+async fn disk_that_the_template_does_not_have_is_refused_with_those_that_it_has() {
+    let world = World::new("disk-missing").await;
+    refused_machine(
+        &world,
+        "{source: {clone: {vmid: 9000}}, disks: [{name: virtio0, size: 8Gi}]}",
+        "DiskMissing",
+        &["virtio0", "scsi0"],
+    )
+    .await;
+    world
+        .patch_vm(
+            "web",
+            json!({"spec": {"disks": [{"name": "scsi0", "size": "9Gi"}]}}),
+        )
+        .await;
+    world.wait_ready("web").await;
+}
+
+#[tokio::test]
+async fn namespace_that_the_host_does_not_name_is_refused_until_it_does() {
+    let world = World::builder("namespace")
+        .host(json!({"allowedNamespaces": null}))
+        .start()
+        .await;
+    let name = world.name.clone();
+    refused_machine(
+        &world,
+        BLANK,
+        "NamespaceNotAllowed",
+        &[name.as_str(), "spec.allowedNamespaces"],
+    )
+    .await;
+    let selector = json!({"matchLabels": {"kubernetes.io/metadata.name": name}});
+    world
+        .patch_host(
+            &name,
+            json!({"spec": {"allowedNamespaces": {"from": "Selector", "selector": selector}}}),
+        )
+        .await;
+    world.wait_ready("web").await;
+}
+
+#[tokio::test]
+async fn missing_class_is_named_and_taken_when_it_comes() {
+    let world = World::new("class").await;
+    let class = format!("{}-class", world.name);
+    refused_machine(
+        &world,
+        &format!("{{powerState: Running, classRef: {{name: {class}}}}}"),
+        "ClassNotFound",
+        &[class.as_str(), "spec.classRef"],
+    )
+    .await;
+    world
+        .apply(&format!(
+            "{{apiVersion: drover.dev/v1alpha1, kind: VirtualMachineClass, metadata: {{name: {class}}},
+              spec: {{memory: {{size: 1Gi}}, disk: {{size: 2Gi}}}}}}"
+        ))
+        .await;
+    world.wait_ready("web").await;
+    assert_eq!(world.guest("web").await.config["memory"], "1024");
+}
+
+#[tokio::test]
+async fn host_that_does_not_exist_is_named() {
+    let world = World::new("no-host").await;
+    let late = format!("{}-late", world.name);
+    let spec = BLANK.replacen(
+        '{',
+        &format!("{{hostRef: {{kind: ProxmoxNode, name: {late}}}, "),
+        1,
+    );
+    refused_machine(&world, &spec, "HostNotFound", &[late.as_str(), "spec.hostRef"]).await;
+    let more = json!({
+        "allowedNamespaces": {"from": "All"},
+        "defaults": {"storage": "local-lvm", "bridge": "vmbr0"},
+    });
+    world.declare(&late, more).await;
+    world.wait_ready("web").await;
+}
+
+#[tokio::test]
 async fn name_that_a_stranger_has_is_told_and_heals() {
     let world = World::builder("name-heals")
         .seed(|s| s.with_guest(SeedGuest::new(150, "web")))
         .start()
         .await;
     world.apply_vm("web", SMALL).await;
-    let message = stalled(&world, "web", "NameTaken").await;
+    let vm = world.wait_vm("web", "Stalled", "True", "NameTaken").await;
+    let message = &condition(&vm, "Ready").unwrap().message;
     assert!(message.contains("spec.name"), "{message}");
     world.sim.rename(150, "old-web").unwrap();
     world.wait_ready("web").await;
     assert_eq!(world.guest("web").await.name.as_deref(), Some("web"));
-}
-
-#[tokio::test]
-async fn number_that_somebody_takes_between_reservation_and_call_is_given_up() {
-    let world = World::new("race").await;
-    let held = world
-        .sim
-        .hold(Matcher::new("POST", "/nodes/*/qemu"), pve_sim::Mark::BeforeAct);
-    world.apply_vm("web", SMALL).await;
-    held.reached().await;
-    let reserved = world.vmid("web").await;
-    world.sim.add_guest(SeedGuest::new(reserved, "faster")).unwrap();
-    let stranger = world.sim.guest(reserved);
-    held.release();
-    world.wait_ready("web").await;
-    assert_ne!(world.vmid("web").await, reserved);
-    assert_eq!(world.sim.guest(reserved), stranger);
-    assert_eq!(
-        world
-            .sim
-            .guests()
-            .iter()
-            .filter(|g| g.name.as_deref() == Some("web"))
-            .count(),
-        1
-    );
-    let events = world.events("web").await;
-    assert!(
-        events.iter().any(|(_, reason, _)| reason == "VmidGivenUp"),
-        "{events:?}"
-    );
 }
 
 #[tokio::test]
@@ -183,81 +481,4 @@ async fn missing_privilege_is_named_and_the_machine_is_made_once_it_is_granted()
     world.sim.set_rights(world.sim.token_id(), None).unwrap();
     world.wait_ready("web").await;
     assert_eq!(world.sim.guests().len(), 2);
-}
-
-#[tokio::test]
-async fn task_that_fails_is_told_and_tried_again() {
-    let world = World::new("task-fails").await;
-    world
-        .sim
-        .fault(Fault::task_error("qmcreate", "unable to create image: no space left").times(2));
-    world.apply_vm("web", SMALL).await;
-    world.wait_ready("web").await;
-    let events = world.events("web").await;
-    let told = events.iter().any(|(type_, reason, note)| {
-        type_ == "Warning" && reason == "TaskFailed" && note.contains("no space left")
-    });
-    assert!(told, "{events:?}");
-    assert_eq!(world.sent("POST", "/nodes/*/qemu").len(), 3);
-    assert_eq!(world.sim.guests().iter().filter(|g| !g.template).count(), 1);
-}
-
-#[tokio::test]
-async fn task_that_ends_with_warnings_is_a_success() {
-    let world = World::new("warnings").await;
-    world
-        .sim
-        .fault(Fault::task_error("qmclone", "WARNINGS: 1").times(1));
-    world.apply_vm("web", "source: {clone: {vmid: 9000}}").await;
-    world.wait_ready("web").await;
-    assert_eq!(world.sent("POST", "/nodes/*/qemu/*/clone").len(), 1);
-    let events = world.events("web").await;
-    let told = events
-        .iter()
-        .any(|(_, reason, note)| reason == "Cloned" && note.contains("1 warning"));
-    assert!(told, "{events:?}");
-}
-
-#[tokio::test]
-async fn answer_that_is_lost_makes_no_second_guest() {
-    let world = World::new("answer-lost").await;
-    world
-        .sim
-        .fault(Fault::lost_answer(Matcher::new("POST", "/nodes/*/qemu")).times(1));
-    world
-        .sim
-        .fault(Fault::lost_answer(Matcher::new("POST", "/nodes/*/qemu/*/clone")).times(1));
-    world
-        .sim
-        .fault(Fault::lost_answer(Matcher::new("POST", "/nodes/*/qemu/*/status/start")).times(1));
-    world
-        .apply_vm("blank", &format!("{SMALL}\npowerState: Running"))
-        .await;
-    world
-        .apply_vm("copy", "{source: {clone: {vmid: 9000}}, powerState: Running}")
-        .await;
-    for name in ["blank", "copy"] {
-        world.wait_ready(name).await;
-        assert_eq!(world.guest(name).await.starts, 1, "{name}");
-    }
-    assert_eq!(world.sim.guests().iter().filter(|g| !g.template).count(), 2);
-    assert_eq!(world.sent("POST", "/nodes/*/qemu").len(), 1);
-    assert_eq!(world.sent("POST", "/nodes/*/qemu/*/clone").len(), 1);
-}
-
-#[tokio::test]
-async fn disk_that_the_copy_does_not_have_is_told_with_those_that_it_has() {
-    let world = World::new("disk-missing").await;
-    world
-        .apply_vm(
-            "web",
-            "{source: {clone: {vmid: 9000}}, disks: [{name: virtio0, size: 9Gi}], powerState: Running}",
-        )
-        .await;
-    let vm = world.wait_vm("web", "Stalled", "True", "DiskMissing").await;
-    let message = &condition(&vm, "Ready").unwrap().message;
-    assert!(
-        message.contains("virtio0") && message.contains("scsi0"),
-        "{message}"
-    );
 }

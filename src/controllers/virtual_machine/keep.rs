@@ -182,6 +182,10 @@ async fn act(
         Ok(permit) => permit,
         Err(held) => return Ok(End::progressing(reason::QUEUED, held.reason, Again::Waiting)),
     };
+    let own = match action {
+        Action::Start | Action::ShutDown { .. } => &look::judge_again(pass, site, own.clone()).await?,
+        Action::Configure(_) | Action::GrowDisk { .. } => own,
+    };
     let driver = site.cluster.driver();
     let sent = match action {
         Action::Configure(changes) => driver.configure(own, &reading.config, changes).await,

@@ -14,7 +14,7 @@ use crate::hypervisor::{Error, Refusal, TaskFilter};
 use crate::model::{
     Change, GuestAddress, GuestKind, NumberState, Progress, TaskExit, TaskRecord, TaskState, Upid, Vmid,
 };
-use crate::plan::desired::{Desired, Origin};
+use crate::plan::desired::Desired;
 use crate::plan::identity::placed::{self, Claim, Evidence, Made, Sighting, Step};
 use crate::plan::identity::presence::{self, NumberLook, Presence};
 use crate::plan::identity::{Ownership, mark};
@@ -25,6 +25,9 @@ use crate::plan::status;
 /// counts as one that may have been ours.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(24);
 
+/// How much of a judgement's time is to be left when a call is prepared.
+const JUDGED_LATELY: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// What was found under a number.
 pub(super) enum Found {
     Guest(GuestAddress, ConfigReading),
@@ -34,6 +37,8 @@ pub(super) enum Found {
 
 /// Looks under the number and does what is due.
 pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+    // Should the status be lost, a list from before that does not count.
+    pass.ctx.memory.note(&pass.uid, |m| m.seeking_since = None);
     if let Some(row) = site.snapshot.guest(vmid) {
         status::observe_row(&mut pass.status, row);
         // The list goes on showing the guests of a node that is away as they were.
@@ -55,6 +60,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
     }
     let found = look(pass, site, vmid).await.map_err(|e| pass.trouble(&e))?;
     let step = decide(pass, site, vmid, &found).await?;
+    let step = confirm(pass, site, step, &found).await?;
     if !matches!(step, Step::StaleLock(_)) {
         pass.ctx.memory.note(&pass.uid, |m| m.stale_lock = false);
     }
@@ -96,6 +102,25 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
             Again::Busy,
         )),
     }
+}
+
+/// That a stranger has the number proves something only if the cluster at the address is still the same one.
+/// Where nothing stands under it, that was checked already.
+async fn confirm(pass: &Pass<'_>, site: &Site, step: Step, found: &Found) -> Flow<Step> {
+    let concluded = matches!(step, Step::Lost | Step::Release | Step::GiveUp);
+    if !concluded || matches!(found, Found::Absent(_)) {
+        return Ok(step);
+    }
+    let majority = site
+        .cluster
+        .confirm_cluster()
+        .await
+        .map_err(|e| pass.trouble(&e))?;
+    Ok(if majority {
+        step
+    } else {
+        Step::WaitForPresence(Presence::NotQuorate)
+    })
 }
 
 /// Reads what stands under a number.
@@ -190,8 +215,23 @@ async fn evidence(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Evidence, 
     // A clone's task runs on the source's node and carries the source's number.
     let desired = pass.desired(site).ok();
     let source = desired.as_ref().and_then(|d| source_address(site, d));
-    let blank = desired.is_some_and(|d| d.origin == Origin::Blank);
     let mut clones = Vec::new();
+    let earliest = pass.status.reservation.as_ref().and_then(|r| {
+        let since = r.since.0.checked_sub(CLOCK_TOLERANCE).ok()?;
+        Some(since.as_second())
+    });
+    let is_clone = pass.vm.spec.source.as_ref().is_some_and(|s| s.clone.is_some());
+    if source.is_none() && is_clone {
+        // Renamed or removed since: whichever it was, its clone may still run.
+        let filter = TaskFilter {
+            kind: Some("qmclone".to_owned()),
+            since: earliest,
+            ..TaskFilter::default()
+        };
+        for node in site.snapshot.nodes.iter().filter(|node| node.online) {
+            clones.extend(driver.node_tasks(&node.name, &filter).await?);
+        }
+    }
     if let Some(at) = &source {
         let filter = TaskFilter {
             vmid: Some(at.vmid),
@@ -201,10 +241,6 @@ async fn evidence(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Evidence, 
         clones.retain(|t| t.upid.kind() == "qmclone");
     }
     let making = pass.ctx.memory.get(&pass.uid).making;
-    let earliest = pass.status.reservation.as_ref().and_then(|r| {
-        let since = r.since.0.checked_sub(CLOCK_TOLERANCE).ok()?;
-        Some(since.as_second())
-    });
     let user = account(&site.cluster.user());
     let ours = |task: &&TaskRecord| {
         account(task.upid.user()) == user && !matches!(task.state, TaskState::Ended(TaskExit::Failed(_)))
@@ -223,15 +259,16 @@ async fn evidence(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Evidence, 
         .filter(ours)
         .filter(|t| earliest.is_none_or(|earliest| t.upid.started() >= earliest));
     let made = created.chain(copies).map(|t| t.upid.started()).max();
-    let running = |task: &TaskRecord| task.state == TaskState::Running;
+    let running = |task: &TaskRecord| task.state == TaskState::Running && !is_console(task.upid.kind());
+    let all_online = site.snapshot.nodes.iter().all(|node| node.online);
     Ok(Evidence {
         made: match made {
             Some(_) if made >= destroyed => Made::ByUs,
-            _ if !blank && source.is_none() => Made::Unclear,
+            _ if is_clone && source.is_none() && !all_online => Made::Unclear,
             _ => Made::NotByUs,
         },
         running: of_number.iter().any(running) || clones.iter().any(running),
-        only_refused: making.only_refused(),
+        none_taken: making.none_taken(),
     })
 }
 
@@ -429,6 +466,35 @@ async fn lost(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
     ))
 }
 
+/// Whether a task is somebody's open console: it runs as long as somebody looks, and changes nothing.
+fn is_console(kind: &str) -> bool {
+    matches!(
+        kind,
+        "vncproxy" | "termproxy" | "spiceproxy" | "vncshell" | "spiceshell"
+    )
+}
+
+/// Judges the guest once more if the judgement is about to be too old for a call that carries no digest: on a
+/// slow host the reads before it take that long.
+pub(super) async fn judge_again(pass: &mut Pass<'_>, site: &Site, own: Ownership) -> Flow<Ownership> {
+    let soon = pass.ctx.runtime.clock.instant() + JUDGED_LATELY;
+    if !own.is_stale(soon) {
+        return Ok(own);
+    }
+    let at = own.address().clone();
+    let reading = site
+        .cluster
+        .read_config(&at)
+        .await
+        .map_err(|e| pass.trouble(&e))?;
+    let vmid = at.vmid;
+    if let Step::Act(own) = decide(pass, site, vmid, &Found::Guest(at, reading)).await? {
+        return Ok(own);
+    }
+    let message = format!("machine {vmid} changed while it was looked at");
+    Err(End::progressing(reason::HOST_BUSY, message, Again::Now).into())
+}
+
 /// Whether the host works on the guest already: asked before the first mutation of this process, and after
 /// an answer was lost. Such a task is waited for, not repeated.
 pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, own: &Ownership) -> Flow<()> {
@@ -445,7 +511,7 @@ pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, own: &Ownership)
     let tasks = tasks.map_err(|e| pass.trouble(&e))?;
     let running: Option<Upid> = tasks
         .into_iter()
-        .find(|t| t.state == TaskState::Running)
+        .find(|t| t.state == TaskState::Running && !is_console(t.upid.kind()))
         .map(|t| t.upid);
     if let Some(upid) = running {
         let act = if upid.kind() == "qmdestroy" && pass.deleting {

@@ -101,6 +101,7 @@ pub(super) async fn make(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, desired: 
         Ok(permit) => permit,
         Err(held) => return Ok(End::progressing(reason::QUEUED, held.reason, Again::Waiting)),
     };
+    let taken_before = pass.ctx.memory.get(&pass.uid).making.maybe_taken;
     pass.ctx.memory.note(&pass.uid, |m| m.making.maybe_taken = true);
     let driver = site.cluster.driver();
     let (act, sent) = match &call {
@@ -124,12 +125,11 @@ pub(super) async fn make(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, desired: 
             let exists = error.refusal() == Some(&Refusal::GuestExists);
             let unknown = error.outcome_unknown();
             pass.ctx.memory.note(&pass.uid, |m| {
-                m.making.refused |= exists;
                 if unknown {
                     m.making.unknown = Some(now);
                 } else {
                     // A refusal in so many words: nothing of it is under way.
-                    m.making.maybe_taken = m.making.unknown.is_some();
+                    m.making.maybe_taken = taken_before;
                 }
             });
             pass.ctx.runtime.metrics.action(act.label(), Err(error.class()));

@@ -179,30 +179,6 @@ fn forget(ctx: &Context, vm: &VirtualMachine, uid: &str) {
     }
 }
 
-/// A host that was not declared to the fleet: its own condition says why.
-fn not_connected(host: &ProxmoxNode) -> End {
-    let name = host.name_any();
-    let stored = host.status.as_ref().map(|s| s.conditions.as_slice());
-    let ready = conditions::find(stored.unwrap_or_default(), conditions::READY);
-    let known = [
-        reason::CREDENTIALS_MISSING,
-        reason::CREDENTIALS_INVALID,
-        reason::CREDENTIALS_NOT_ALLOWED,
-        reason::CONNECTION_REF_INVALID,
-        reason::CERTIFICATE_NOT_TRUSTED,
-        reason::INVALID_SPEC,
-    ];
-    let same = known.into_iter().find(|r| ready.is_some_and(|c| c.reason == *r));
-    let why = ready.filter(|_| same.is_some()).map_or_else(
-        || "it was not looked at yet".to_owned(),
-        |condition| condition.message.clone(),
-    );
-    let message = format!(
-        "ProxmoxNode '{name}' can't be used: {why}. Nothing is sent and nothing counts as gone until it can"
-    );
-    End::unknown(same.unwrap_or(reason::HOST_NOT_READY), message)
-}
-
 impl Pass<'_> {
     async fn steps(&mut self) -> Flow<End> {
         let host = self.host().await?;
@@ -348,11 +324,23 @@ impl Pass<'_> {
 
     /// The fleet does not know the host: its declaration has a mistake, or was not looked at yet.
     fn undeclared(&self, host: &ProxmoxNode) -> Stop {
-        let end = not_connected(host);
-        if end.outcome.reason == reason::HOST_NOT_READY {
-            return self.early(&host.name_any(), "it is being connected to");
+        let name = host.name_any();
+        let said = host
+            .status
+            .as_ref()
+            .filter(|s| s.observed_generation == host.metadata.generation);
+        let ready = said.and_then(|s| conditions::find(&s.conditions, conditions::READY));
+        let mistake = ready.filter(|c| c.status == "False").and_then(|c| {
+            let known = reason::ALL.iter().find(|known| **known == c.reason);
+            known.map(|reason| (*reason, &c.message))
+        });
+        match mistake {
+            Some((reason, why)) => {
+                let message = format!("ProxmoxNode '{name}' can't be used: {why}");
+                End::unknown(reason, message).into()
+            }
+            None => self.early(&name, "it is being connected to"),
         }
-        end.into()
     }
 
     /// The host was not looked at yet, as just after a start: no reason to take back what was said before.

@@ -2,6 +2,7 @@
 //! only then the call. A resource that can't be made has neither finalizer nor reservation, and goes at once
 //! when it is deleted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,12 @@ use kube::runtime::reflector::ObjectRef;
 use super::pass::{Again, End, Flow, Pass, Site, Stop};
 use super::{make, record, remove};
 use crate::api::conditions::reason;
+use crate::api::names::RESERVED_VMID;
 use crate::api::{IdentityStatus, PinnedClass, Reservation, VmidReuse};
 use crate::controllers::journal::Entry;
-use crate::model::{GuestAddress, GuestKind, NumberBounds, Vmid, VolumeId};
+use crate::fleet::NumberPresence;
+use crate::hypervisor::{Error, Refusal};
+use crate::model::{GuestAddress, GuestKind, GuestRow, NumberBounds, Vmid, VolumeId};
 use crate::plan::desired::{self, Desired};
 use crate::plan::identity::numbers::{self, Next, Numbers};
 use crate::plan::identity::unplaced::{self, Next as Due, Obstacle, Seeker, Unowned};
@@ -22,19 +26,35 @@ use crate::plan::status;
 
 /// How many configurations of unowned guests one pass reads.
 const READS_A_PASS: usize = 32;
+/// How many numbers one pass tries.
+const NUMBERS_A_PASS: usize = 32;
+
+/// Until what another pass or the fleet is about to learn is looked at again.
+const SOON: Again = Again::After(Duration::from_millis(200));
 
 impl Pass<'_> {
     /// The next step of a machine without a number.
     pub(super) async fn place(&mut self, site: &Site) -> Flow<End> {
         if self.deleting {
             return match self.seek(site).await? {
-                Due::Release => remove::release_unmade(self).await,
+                Due::Release => {
+                    if !site
+                        .cluster
+                        .confirm_cluster()
+                        .await
+                        .map_err(|e| self.trouble(&e))?
+                    {
+                        return Ok(no_majority());
+                    }
+                    self.check_reserved(site).await?;
+                    remove::release_unmade(self).await
+                }
                 other => Ok(self.unplaced(site, other)),
             };
         }
         if site.host.metadata.deletion_timestamp.is_some() {
             let message = format!(
-                "ProxmoxNode '{}' is being deleted and takes no new machines",
+                "ProxmoxNode '{}' is being deleted and takes no further machines: name another",
                 site.host.name_any()
             );
             return Ok(End::stalled(reason::HOST_NOT_READY, message));
@@ -46,15 +66,9 @@ impl Pass<'_> {
             Due::Reserve => {}
             other => return Ok(self.unplaced(site, other)),
         }
-        if !self
-            .vm
-            .finalizers()
-            .iter()
-            .any(|f| f == crate::api::names::GUEST_FINALIZER)
-        {
-            record::add_finalizer(self).await.map_err(Stop::Error)?;
-        }
-        let vmid = self.reserve(site, &desired).await?;
+        let vmid = self.free_number(site, &desired).await?;
+        record::claim(self, vmid).await.map_err(Stop::Error)?;
+        self.reserve(site, vmid).await?;
         make::make(self, site, vmid, &desired).await
     }
 
@@ -62,18 +76,46 @@ impl Pass<'_> {
     async fn seek(&self, site: &Site) -> Flow<Due> {
         self.await_fresh_list(site)?;
         let claimed = self.claimed(site);
-        let unread: Vec<GuestAddress> = site
+        let snapshot = site.cluster.snapshot();
+        // A guest whose resource lost its status is still watched, and not among the unread ones of the fleet.
+        let known = |row: &GuestRow| {
+            row.kind != GuestKind::VirtualMachine || site.cluster.last_config(row.vmid).is_some()
+        };
+        let unknown = snapshot
+            .guests
+            .keys()
+            .filter(|v| snapshot.guest(**v).is_some_and(|row| !known(row)));
+        let all: BTreeSet<Vmid> = site
             .cluster
             .unread_guests()
             .into_iter()
+            .map(|at| at.vmid)
+            .chain(unknown.copied())
+            .collect();
+        let unread: Vec<GuestAddress> = all
+            .into_iter()
+            .filter_map(|vmid| snapshot.address(vmid))
             .filter(|at| !claimed.contains(&at.vmid.get()))
             .collect();
         if !unread.is_empty() {
+            let Some(_reading) = self.ctx.numbers.begin_reading(site.cluster.id()) else {
+                let message =
+                    "the machines that nobody owns are being read, to be sure that none is this resource's";
+                return Err(End::progressing(reason::READING_GUESTS, message, SOON).into());
+            };
             let outcome = site.cluster.read_unread(&unread, READS_A_PASS).await;
-            if let Some((at, error)) = outcome.failed.first() {
-                tracing::debug!(guest.vmid = %at.vmid, error = %error, "a guest can't be read yet");
-            }
             site.cluster.refresh();
+            // One that is gone meanwhile is no obstacle; the next list lacks it.
+            let stubborn =
+                |(_, error): &&(GuestAddress, Error)| error.refusal() != Some(&Refusal::GuestMissing);
+            if let Some((at, error)) = outcome.failed.iter().find(stubborn) {
+                let message = format!(
+                    "machine {} on node {}, which nobody owns, can't be read ({error}): nothing is made before it is \
+                     certain that it is not this resource's",
+                    at.vmid, at.node
+                );
+                return Err(End::unknown(reason::READING_GUESTS, message).into());
+            }
         }
         let snapshot = site.cluster.snapshot();
         let readings: Vec<_> = snapshot
@@ -103,6 +145,29 @@ impl Pass<'_> {
         Ok(unplaced::decide(&seeker, &unowned, |vmid| self.identity(vmid)))
     }
 
+    /// A resource that reserved a number once, and whose status was lost, goes only if the list shows who has that
+    /// number, or the cluster says that nobody has: a token that lost its rights sees a shorter list.
+    async fn check_reserved(&self, site: &Site) -> Flow<()> {
+        let named = self.vm.annotations().get(RESERVED_VMID);
+        let Some(vmid) = named.and_then(|n| n.parse::<Vmid>().ok()) else {
+            return Ok(());
+        };
+        if site.snapshot.guest(vmid).is_some() {
+            return Ok(());
+        }
+        let presence = site.cluster.confirm_gone(vmid).await;
+        match presence.map_err(|e| self.trouble(&e))? {
+            NumberPresence::Free => Ok(()),
+            NumberPresence::Taken | NumberPresence::NotQuorate => {
+                let message = format!(
+                    "number {vmid} was reserved for this resource, and whether a machine of it exists can't be told: \
+                     the cluster does not show it (does the token have VM.Audit on /vms/{vmid}?)"
+                );
+                Err(End::unknown(reason::PRESENCE_UNKNOWN, message).into())
+            }
+        }
+    }
+
     /// A list from before this resource was seen might lack the guest that was made for it a moment ago.
     fn await_fresh_list(&self, site: &Site) -> Flow<()> {
         let now = self.ctx.runtime.clock.instant();
@@ -115,8 +180,7 @@ impl Pass<'_> {
         }
         site.cluster.refresh();
         let message = "the host's guests are listed, to be sure that none is this resource's already";
-        let again = Again::After(Duration::from_millis(200));
-        Err(End::progressing(reason::READING_GUESTS, message, again).into())
+        Err(End::progressing(reason::READING_GUESTS, message, SOON).into())
     }
 
     /// Numbers that other resources have on this cluster.
@@ -138,7 +202,7 @@ impl Pass<'_> {
                     "{} machines that nobody owns are read first, to be sure that none is this resource's",
                     left.len()
                 );
-                End::progressing(reason::READING_GUESTS, message, Again::Busy)
+                End::progressing(reason::READING_GUESTS, message, SOON)
             }
             Due::WaitFor(vmid) => {
                 let message = format!(
@@ -219,11 +283,7 @@ impl Pass<'_> {
     }
 
     /// Reserves a number in the status, by a write that fails if somebody wrote in between.
-    async fn reserve(&mut self, site: &Site, desired: &Desired) -> Flow<Vmid> {
-        let vmid = match desired.pinned {
-            Some(vmid) => vmid,
-            None => self.next_number(site).await?,
-        };
+    async fn reserve(&mut self, site: &Site, vmid: Vmid) -> Flow<()> {
         self.status.vmid = Some(vmid.get());
         self.status.cluster = Some(site.cluster.id().to_string());
         self.status.node = Some(site.node.to_string());
@@ -244,13 +304,43 @@ impl Pass<'_> {
                 reserved_here: true,
                 ..Default::default()
             };
+            // Should the status be lost, a list from before that does not count.
+            m.seeking_since = None;
             // All that this process sends for the machine from here on, it knows.
             m.settled = true;
         });
         record::save(self).await.map_err(Stop::Error)?;
         let owner = ObjectRef::from_obj(self.vm.as_ref());
         self.ctx.numbers.own(site.cluster.id(), vmid, owner);
-        Ok(vmid)
+        Ok(())
+    }
+
+    /// A number that the cluster itself says is free: the list may not show all guests. That it is still the
+    /// same cluster, with a majority, is checked with it.
+    async fn free_number(&self, site: &Site, desired: &Desired) -> Flow<Vmid> {
+        for _ in 0..NUMBERS_A_PASS {
+            let vmid = match desired.pinned {
+                Some(vmid) => vmid,
+                None => self.next_number(site).await?,
+            };
+            let presence = site.cluster.confirm_gone(vmid).await;
+            match presence.map_err(|e| self.trouble(&e))? {
+                NumberPresence::Free => return Ok(vmid),
+                NumberPresence::NotQuorate => return Err(no_majority().into()),
+                NumberPresence::Taken if desired.pinned.is_some() => {
+                    let message = format!(
+                        "number {vmid} (spec.vmid) is taken by a guest that the host does not show: choose another, \
+                         or leave spec.vmid out; if it is to be shown, the token lacks VM.Audit on /vms/{vmid}"
+                    );
+                    return Err(End::stalled(reason::VMID_TAKEN, message).into());
+                }
+                // It was handed out here, so that the next one is another.
+                NumberPresence::Taken => {}
+            }
+        }
+        let message =
+            "the next numbers are taken by guests that the host does not show; further ones are tried";
+        Err(End::progressing(reason::RESERVING, message, Again::Now).into())
     }
 
     /// Takes the class as it stands now, for good.
@@ -312,6 +402,13 @@ impl Pass<'_> {
         let reuse = host.spec.vmid_reuse == Some(VmidReuse::AfterRange);
         (numbers::range(configured, bounds), reuse)
     }
+}
+
+fn no_majority() -> End {
+    End::unknown(
+        reason::NOT_QUORATE,
+        "the cluster has no majority: nothing can be concluded until it has",
+    )
 }
 
 fn obstructed(pass: &Pass<'_>, vmid: Vmid, obstacle: Obstacle) -> End {

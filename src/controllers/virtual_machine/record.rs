@@ -10,9 +10,10 @@ use super::pass::Pass;
 use super::{Error, KIND};
 use crate::api::VirtualMachine;
 use crate::api::conditions::{self, Finding, Truth, reason};
-use crate::api::names::{GUEST_FINALIZER, MANAGER};
+use crate::api::names::{GUEST_FINALIZER, MANAGER, RESERVED_VMID};
 use crate::controllers::STATUS;
 use crate::controllers::journal::Entry;
+use crate::model::Vmid;
 use crate::plan::status::{self, Outcome, Standing};
 
 pub(super) fn api(pass: &Pass<'_>) -> Api<VirtualMachine> {
@@ -119,11 +120,23 @@ pub(super) async fn save(pass: &mut Pass<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds the finalizer; it precedes everything that is done on a host.
-pub(super) async fn add_finalizer(pass: &mut Pass<'_>) -> Result<(), Error> {
+/// Adds the finalizer and names the number that is about to be reserved; this precedes everything that is done
+/// on a host.
+pub(super) async fn claim(pass: &mut Pass<'_>, vmid: Vmid) -> Result<(), Error> {
     let mut finalizers = pass.vm.finalizers().to_vec();
-    finalizers.push(GUEST_FINALIZER.to_owned());
-    let vm = write_finalizers(pass, finalizers).await?;
+    let named = pass.vm.annotations().get(RESERVED_VMID);
+    if finalizers.iter().any(|f| f == GUEST_FINALIZER) {
+        if named.is_some_and(|n| *n == vmid.to_string()) {
+            return Ok(());
+        }
+    } else {
+        finalizers.push(GUEST_FINALIZER.to_owned());
+    }
+    let metadata = serde_json::json!({
+        "finalizers": finalizers,
+        "annotations": { RESERVED_VMID: vmid.to_string() },
+    });
+    let vm = patch_metadata(pass, metadata).await?;
     pass.vm = pass.ctx.machines.wrote(vm);
     Ok(())
 }
@@ -132,7 +145,7 @@ pub(super) async fn add_finalizer(pass: &mut Pass<'_>) -> Result<(), Error> {
 pub(super) async fn remove_finalizer(pass: &mut Pass<'_>) -> Result<(), Error> {
     let mut finalizers = pass.vm.finalizers().to_vec();
     finalizers.retain(|f| f != GUEST_FINALIZER);
-    match write_finalizers(pass, finalizers).await {
+    match patch_metadata(pass, serde_json::json!({ "finalizers": finalizers })).await {
         Ok(vm) => {
             pass.vm = Arc::new(vm);
             Ok(())
@@ -144,13 +157,10 @@ pub(super) async fn remove_finalizer(pass: &mut Pass<'_>) -> Result<(), Error> {
     }
 }
 
-async fn write_finalizers(pass: &Pass<'_>, finalizers: Vec<String>) -> Result<VirtualMachine, Error> {
-    let patch = serde_json::json!({
-        "metadata": {
-            "resourceVersion": pass.vm.meta().resource_version,
-            "finalizers": finalizers,
-        }
-    });
+/// Changes metadata, unless somebody wrote in between.
+async fn patch_metadata(pass: &Pass<'_>, mut metadata: serde_json::Value) -> Result<VirtualMachine, Error> {
+    metadata["resourceVersion"] = pass.vm.meta().resource_version.clone().into();
+    let patch = serde_json::json!({ "metadata": metadata });
     let params = PatchParams {
         field_manager: Some(MANAGER.to_owned()),
         ..PatchParams::default()

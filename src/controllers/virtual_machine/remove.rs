@@ -55,6 +55,7 @@ pub(super) async fn remove(
         Ok(permit) => permit,
         Err(held) => return Ok(End::progressing(reason::QUEUED, held.reason, Again::Waiting)),
     };
+    let own = look::judge_again(pass, site, own).await?;
     let driver = site.cluster.driver();
     // Its disks go with it, so the guest is not asked first.
     let (act, sent) = match live.power {

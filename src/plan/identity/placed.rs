@@ -52,8 +52,8 @@ pub struct Evidence {
     pub made: Made,
     /// A task that explains a lock runs now.
     pub running: bool,
-    /// This process made the reservation, and the host refused every call for it because the number exists.
-    pub only_refused: bool,
+    /// This process made the reservation, and the host took none of its calls for it.
+    pub none_taken: bool,
 }
 
 /// Whether a task of ours may have made a guest.
@@ -103,7 +103,7 @@ pub enum Step {
 #[must_use]
 pub fn decide(claim: &Claim<'_>, sighting: &Sighting<'_>, evidence: Option<Evidence>) -> Step {
     match sighting {
-        Sighting::Absent(presence) => absent(claim, *presence),
+        Sighting::Absent(presence) => absent(claim, *presence, evidence),
         Sighting::OtherKind => match claim.recorded {
             None => Step::GiveUp,
             Some(_) if claim.deleting => Step::Release,
@@ -126,8 +126,14 @@ pub fn decide(claim: &Claim<'_>, sighting: &Sighting<'_>, evidence: Option<Evide
     }
 }
 
-fn absent(claim: &Claim<'_>, presence: Presence) -> Step {
+fn absent(claim: &Claim<'_>, presence: Presence, evidence: Option<Evidence>) -> Step {
     match (presence, claim.recorded, claim.deleting) {
+        // A guest that the host does not show, as with a token that may not see it.
+        (Presence::Taken, None, _) => match evidence {
+            None => Step::LookAtTasks,
+            Some(Evidence { none_taken: true, .. }) => Step::GiveUp,
+            Some(_) => Step::WaitForPresence(presence),
+        },
         // An identity is recorded only after the guest was seen: no create of it can still be under way.
         (Presence::Gone | Presence::Unsettled(_), Some(_), true) | (Presence::Gone, None, true) => {
             Step::Release
@@ -171,9 +177,7 @@ fn reserved(
         _ => match evidence {
             None => Step::LookAtTasks,
             Some(
-                Evidence {
-                    only_refused: true, ..
-                }
+                Evidence { none_taken: true, .. }
                 | Evidence {
                     made: Made::NotByUs, ..
                 },
@@ -193,12 +197,12 @@ mod tests {
     const OURS: Evidence = Evidence {
         made: Made::ByUs,
         running: false,
-        only_refused: false,
+        none_taken: false,
     };
     const NOTHING: Evidence = Evidence {
         made: Made::NotByUs,
         running: false,
-        only_refused: false,
+        none_taken: false,
     };
 
     fn claim(recorded: Option<Uuid>, deleting: bool) -> Claim<'static> {
@@ -255,7 +259,7 @@ mod tests {
             Step::GiveUp
         );
         let refused = Evidence {
-            only_refused: true,
+            none_taken: true,
             ..OURS
         };
         assert_eq!(
@@ -309,6 +313,25 @@ mod tests {
     }
 
     #[test]
+    fn number_of_a_guest_that_is_not_shown_is_given_up_only_on_refusal() {
+        let hidden = Sighting::Absent(Presence::Taken);
+        let refused = Evidence {
+            none_taken: true,
+            ..NOTHING
+        };
+        for deleting in [false, true] {
+            let step = |evidence| decide(&claim(None, deleting), &hidden, evidence);
+            assert_eq!(step(None), Step::LookAtTasks);
+            assert_eq!(step(Some(refused)), Step::GiveUp);
+            assert_eq!(step(Some(NOTHING)), Step::WaitForPresence(Presence::Taken));
+            assert_eq!(
+                decide(&claim(Some(EXPECTED), deleting), &hidden, Some(refused)),
+                Step::WaitForPresence(Presence::Taken)
+            );
+        }
+    }
+
+    #[test]
     fn container_under_the_number_is_a_successor() {
         let step = |recorded, deleting| decide(&claim(recorded, deleting), &Sighting::OtherKind, None);
         assert_eq!(step(Some(EXPECTED), true), Step::Release);
@@ -320,7 +343,11 @@ mod tests {
     fn free_number_is_made_again_but_released_only_when_settled() {
         let until = Presence::Unsettled(jiff::Timestamp::UNIX_EPOCH);
         let step = |recorded, deleting, presence| {
-            decide(&claim(recorded, deleting), &Sighting::Absent(presence), None)
+            decide(
+                &claim(recorded, deleting),
+                &Sighting::Absent(presence),
+                Some(OURS),
+            )
         };
         assert_eq!(step(None, false, until), Step::Make);
         assert_eq!(step(None, true, until), Step::WaitForPresence(until));

@@ -1,0 +1,80 @@
+//! What goes wrong on the way, and what must hold all the same: nothing twice, nothing lost, nothing of others
+//! touched.
+
+mod answers;
+mod idle;
+mod kills;
+mod outage;
+mod races;
+mod recycled;
+mod verbs;
+
+use std::collections::BTreeSet;
+
+use pve_sim::{GuestView, Requests};
+
+use crate::support::World;
+
+/// A machine with an empty disk that runs.
+const BLANK: &str = "{powerState: Running, memory: {size: 512Mi}, disks: [{name: scsi0, size: 1Gi}]}";
+/// One that does not run.
+const STOPPED: &str = "{powerState: Stopped, memory: {size: 512Mi}, disks: [{name: scsi0, size: 1Gi}]}";
+/// A copy of the template that runs.
+const CLONE: &str = "{powerState: Running, source: {clone: {vmid: 9000}}}";
+
+/// What was sent to change or make the guest with a number, since a position of the log.
+fn sent_to(world: &World, vmid: u32, position: u64) -> Requests {
+    let number = vmid.to_string();
+    world.sim.mutations().since(position).filter(|request| {
+        request.path.split('/').any(|segment| segment == number)
+            || [request.param("vmid"), request.param("newid")].contains(&Some(&number))
+    })
+}
+
+/// Tasks of a type that ended well, or run.
+fn tasks(world: &World, kind: &str) -> usize {
+    let all = world.sim.tasks();
+    let good = |exit: &str| exit == "OK" || exit.starts_with("WARNINGS");
+    all.iter()
+        .filter(|task| task.kind == kind && task.exit.as_deref().is_none_or(good))
+        .count()
+}
+
+/// The guests that carry a mark.
+fn marked(world: &World) -> Vec<GuestView> {
+    let mut guests = world.sim.guests();
+    guests.retain(|guest| {
+        guest
+            .config
+            .get("description")
+            .is_some_and(|d| d.contains("drover/v1"))
+    });
+    guests
+}
+
+/// There is one guest a machine, under the number in its status, and none besides; each volume has its guest.
+async fn assert_one_guest_each(world: &World, names: &[String]) {
+    let guests = marked(world);
+    let mut found: Vec<String> = guests.iter().filter_map(|guest| guest.name.clone()).collect();
+    let mut wanted = names.to_vec();
+    found.sort();
+    wanted.sort();
+    assert_eq!(found, wanted, "one guest a machine");
+    let mut numbers = BTreeSet::new();
+    for name in names {
+        let vmid = world.vmid(name).await;
+        assert!(numbers.insert(vmid), "number {vmid} twice");
+        let guest = world.sim.guest(vmid).unwrap();
+        assert_eq!(guest.name.as_deref(), Some(name.as_str()));
+    }
+    let used: Vec<String> = world
+        .sim
+        .guests()
+        .iter()
+        .flat_map(|guest| guest.config.values().cloned().collect::<Vec<_>>())
+        .collect();
+    for volume in world.sim.volumes("pve1") {
+        let orphan = !volume.contains(":iso/") && !used.iter().any(|value| value.starts_with(&volume));
+        assert!(!orphan, "volume {volume} belongs to nobody");
+    }
+}
