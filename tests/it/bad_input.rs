@@ -8,7 +8,10 @@ use kube::api::{Patch, PatchParams};
 use pve_sim::{Rights, SeedGuest};
 use serde_json::{Value, json};
 
-use crate::support::{Conditioned, World, condition};
+use crate::{
+    create::SMALL,
+    support::{Conditioned, World, condition},
+};
 
 const BLANK: &str = "{powerState: Running, memory: {size: 512Mi}, disks: [{name: scsi0, size: 1Gi}]}";
 
@@ -444,6 +447,21 @@ async fn host_that_does_not_exist_is_named() {
     });
     world.declare(&late, more).await;
     world.wait_ready("web").await;
+}
+
+#[tokio::test]
+async fn name_that_a_stranger_has_is_told_and_heals() {
+    let world = World::builder("name-heals")
+        .seed(|s| s.with_guest(SeedGuest::new(150, "web")))
+        .start()
+        .await;
+    world.apply_vm("web", SMALL).await;
+    let vm = world.wait_vm("web", "Stalled", "True", "NameTaken").await;
+    let message = &condition(&vm, "Ready").unwrap().message;
+    assert!(message.contains("spec.name"), "{message}");
+    world.sim.rename(150, "old-web").unwrap();
+    world.wait_ready("web").await;
+    assert_eq!(world.guest("web").await.name.as_deref(), Some("web"));
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ async fn what_somebody_changed_on_the_host_is_corrected() {
         .insert("agent".to_owned(), before.config["agent"].clone())
         .unwrap();
     assert!(
-        agent.starts_with("1") || agent.starts_with("enabled=1"),
+        agent.starts_with('1') || agent.starts_with("enabled=1"),
         "{agent}"
     );
     assert!(

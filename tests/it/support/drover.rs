@@ -27,7 +27,7 @@ pub(crate) fn timing() -> Timing {
         requeue_busy: Duration::from_millis(200),
         requeue_waiting: Duration::from_millis(500),
         requeue_idle: Duration::from_secs(5),
-        list_lag: Duration::from_millis(1000),
+        list_lag: Duration::from_secs(1),
     }
 }
 

@@ -7,8 +7,5 @@ mod process;
 mod waiting;
 mod world;
 
-pub(crate) use drover::InProcess;
-pub(crate) use plane::{Plane, plane};
 pub(crate) use process::Process;
-pub(crate) use waiting::{DEADLINE, until};
-pub(crate) use world::{Conditioned, World, WorldBuilder, condition};
+pub(crate) use world::{Conditioned, World, condition};

@@ -55,7 +55,7 @@ impl Plane {
             let installing = scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 runtime.unwrap().block_on(async {
-                    let within = Duration::from_secs(60);
+                    let within = Duration::from_mins(1);
                     install_crds(&plane.client(), &drover::api::crds(), within)
                         .await
                         .unwrap();

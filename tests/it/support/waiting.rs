@@ -6,7 +6,7 @@ use std::{
 };
 
 /// How long anything may take.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 const INTERVAL: Duration = Duration::from_millis(25);
 
 /// Waits until something is there.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use drover::{
-    api::{ProxmoxNode, VirtualMachine, VirtualMachineClass},
+    api::{ProxmoxNode, VirtualMachine},
     runtime::Settings,
 };
 use k8s_openapi::{
@@ -62,6 +62,8 @@ pub(crate) struct World {
     drover: Option<InProcess>,
 }
 
+type SettingsChange = Box<dyn FnOnce(&mut Settings)>;
+
 /// What is different from the usual world.
 pub(crate) struct WorldBuilder {
     name: String,
@@ -69,7 +71,7 @@ pub(crate) struct WorldBuilder {
     host: Value,
     declared: bool,
     drover: bool,
-    settings: Option<Box<dyn FnOnce(&mut Settings)>>,
+    settings: Option<SettingsChange>,
 }
 
 /// Resources that have conditions.
@@ -329,11 +331,6 @@ impl World {
 
     /// All hosts.
     pub(crate) fn hosts(&self) -> Api<ProxmoxNode> {
-        Api::all(self.client.clone())
-    }
-
-    /// All classes.
-    pub(crate) fn classes(&self) -> Api<VirtualMachineClass> {
         Api::all(self.client.clone())
     }
 
