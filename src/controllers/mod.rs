@@ -5,6 +5,7 @@
 //! Kubernetes API and in the fleet.
 
 mod context;
+mod error;
 mod journal;
 mod latest;
 mod memory;
@@ -15,7 +16,5 @@ pub mod virtual_machine;
 mod wake;
 
 pub use context::{Context, Stores};
+pub use error::Error;
 pub use wake::{Wakes, dispatch};
-
-/// The label of `drover_kubernetes_writes_total` for a status.
-const STATUS: &str = "update-status";

@@ -9,14 +9,14 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use uuid::Uuid;
 
-use super::{Error, look, record, task, trouble};
+use super::{look, record, task, trouble};
 use crate::api::conditions::{self, reason};
 use crate::api::names::GUEST_FINALIZER;
 use crate::api::{
     HostDefaults, NamespacesFrom, ProxmoxNode, VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
 };
-use crate::controllers::context::Context;
 use crate::controllers::journal::Entry;
+use crate::controllers::{Context, Error};
 use crate::fleet::{Cluster, HostState, Interest, Snapshot};
 use crate::model::{NodeName, Vmid};
 use crate::plan::desired::{self, Desired};
@@ -422,7 +422,7 @@ impl Pass<'_> {
     pub(super) fn mark(&self, vmid: Vmid) -> Mark {
         Mark {
             cluster: self.ctx.cluster_uid.clone(),
-            kind: super::KIND.to_owned(),
+            kind: super::controller::KIND.to_owned(),
             namespace: self.vm.namespace().unwrap_or_default(),
             name: self.vm.name_any(),
             uid: self.uid.clone(),

@@ -136,7 +136,7 @@ impl Pass<'_> {
         let guest_name = desired::guest_name(&self.vm);
         let seeker = Seeker {
             uid: &self.uid,
-            kind: super::KIND,
+            kind: super::controller::KIND,
             namespace: &namespace,
             name: &name,
             guest_name: &guest_name,

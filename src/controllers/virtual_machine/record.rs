@@ -6,12 +6,12 @@ use std::sync::Arc;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Resource, ResourceExt};
 
+use super::controller::KIND;
 use super::pass::Pass;
-use super::{Error, KIND};
 use crate::api::VirtualMachine;
 use crate::api::conditions::{self, Finding, Truth, reason};
 use crate::api::names::{GUEST_FINALIZER, MANAGER, RESERVED_VMID};
-use crate::controllers::STATUS;
+use crate::controllers::Error;
 use crate::controllers::journal::Entry;
 use crate::model::Vmid;
 use crate::plan::status::{self, Outcome, Standing};
@@ -115,7 +115,7 @@ pub(super) async fn save(pass: &mut Pass<'_>) -> Result<(), Error> {
             return Err(error.into());
         }
     };
-    pass.ctx.runtime.metrics.kubernetes_write(KIND, STATUS);
+    pass.ctx.runtime.metrics.kubernetes_write(KIND, "update-status");
     pass.vm = pass.ctx.machines.wrote(written);
     Ok(())
 }

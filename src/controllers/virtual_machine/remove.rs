@@ -95,7 +95,7 @@ pub(super) async fn release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flo
     }
 }
 
-async fn try_release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), super::Error> {
+async fn try_release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), crate::controllers::Error> {
     spend(pass, site, vmid).await?;
     let entries = std::mem::take(&mut pass.entries);
     pass.ctx.journal.publish(pass.vm.as_ref(), entries).await;
@@ -113,7 +113,7 @@ pub(super) async fn release_unmade(pass: &mut Pass<'_>) -> Flow<End> {
 }
 
 /// Notes with the host that a number was given, before the last trace of it goes.
-pub(super) async fn spend(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), super::Error> {
+pub(super) async fn spend(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), crate::controllers::Error> {
     let host = pass
         .ctx
         .host(&site.host.name_any())

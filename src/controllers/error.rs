@@ -1,0 +1,32 @@
+//! Why a pass ended before it could say so in the status.
+
+use crate::runtime::Class;
+
+/// Why a pass ended before it could say so in the status.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The Kubernetes API did not take a write, or did not answer.
+    #[error("the Kubernetes API: {0}")]
+    Kubernetes(#[source] Box<kube::Error>),
+}
+
+impl From<kube::Error> for Error {
+    fn from(error: kube::Error) -> Self {
+        Self::Kubernetes(Box::new(error))
+    }
+}
+
+impl Error {
+    /// The class that decides when the pass is repeated.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        let Self::Kubernetes(error) = self;
+        match error.as_ref() {
+            kube::Error::Api(status) if status.is_conflict() => Class::Conflict,
+            kube::Error::Api(status) if status.is_not_found() => Class::NotFound,
+            kube::Error::Api(status) if status.is_forbidden() => Class::Denied,
+            kube::Error::Api(status) if status.is_invalid() => Class::Invalid,
+            _ => Class::Transient,
+        }
+    }
+}

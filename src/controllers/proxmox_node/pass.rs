@@ -1,0 +1,147 @@
+//! One pass over a host: its connection is declared to the fleet, and what the fleet saw goes into the status.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+
+use super::{connection, judge, record};
+use crate::api::conditions::{self, Truth, reason};
+use crate::api::names::HOST_FINALIZER;
+use crate::api::{ProxmoxNode, ProxmoxNodeStatus};
+use crate::controllers::journal::Entry;
+use crate::controllers::{Context, Error};
+use crate::fleet::{HostState, HostView};
+use crate::plan::host::{self, Contact, Seen};
+use crate::plan::status::{Outcome, Standing};
+
+pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Action, Error> {
+    let timing = &ctx.settings.timing;
+    let name = host.name_any();
+    let finalized = host.finalizers().iter().any(|f| f == HOST_FINALIZER);
+    let deleting = host.metadata.deletion_timestamp.is_some();
+    if deleting && !finalized {
+        forget(ctx, &host);
+        return Ok(Action::await_change());
+    }
+    let mut users = None;
+    if deleting {
+        let found = record::users(ctx, &name).await?;
+        if found.is_empty() {
+            forget(ctx, &host);
+            record::write_finalizers(ctx, &host, false).await?;
+            return Ok(Action::await_change());
+        }
+        users = Some(found);
+    } else if !finalized {
+        host = record::write_finalizers(ctx, &host, true).await?;
+    }
+
+    let mut status = host.status.clone().unwrap_or_default();
+    let spec = connection::host_spec(ctx, &host).await?;
+    let (outcome, contact, quorate) = match spec {
+        Err(problem) => {
+            // Nothing is sent with credentials that were taken away.
+            ctx.fleet.forget(&name);
+            let unknown = Contact {
+                reachable: Truth::Unknown,
+                authenticated: Truth::Unknown,
+            };
+            (problem, unknown, None)
+        }
+        Ok(spec) => {
+            ctx.fleet.declare(&name, spec);
+            let view = ctx.fleet.host(&name);
+            observe(view.as_ref(), &mut status);
+            count(ctx, &name, view.as_ref());
+            let judged = judge::judge(view.as_ref());
+            let said = status.observed_generation == host.metadata.generation
+                && conditions::find(&status.conditions, conditions::READY).is_some();
+            if said && users.is_none() && judged.0.reason == reason::CONNECTING {
+                // As just after a start: no reason to take back what was said before.
+                return Ok(Action::requeue(timing.requeue_busy));
+            }
+            judged
+        }
+    };
+    let outcome = match users {
+        Some(users) => Outcome::progressing(
+            reason::IN_USE,
+            format!(
+                "the host goes when nothing refers to it any more: {}",
+                record::listed(&users)
+            ),
+        ),
+        None => outcome,
+    };
+    let now = ctx.runtime.clock.now();
+    let stood = conditions::find(&status.conditions, conditions::READY).map(|c| c.reason.clone());
+    host::conclude(&host, &mut status, &outcome, contact, quorate, now);
+    let host = record::save(ctx, &host, status).await?;
+    if stood.as_deref() != Some(outcome.reason) {
+        announce(ctx, &host, &outcome).await;
+    }
+    Ok(Action::requeue(match outcome.standing {
+        Standing::Ready => timing.requeue_idle,
+        Standing::Progressing => timing.requeue_busy,
+        Standing::Unknown | Standing::Stalled => timing.requeue_waiting,
+    }))
+}
+
+async fn announce(ctx: &Context, host: &ProxmoxNode, outcome: &Outcome) {
+    let name = host.name_any();
+    let entry = match outcome.standing {
+        Standing::Ready => {
+            tracing::info!(host.name = name, reason = outcome.reason, "host is usable");
+            Entry::normal(outcome.reason, outcome.message.clone())
+        }
+        Standing::Progressing => return,
+        Standing::Unknown | Standing::Stalled => {
+            tracing::warn!(host.name = name, reason = outcome.reason, "{}", outcome.message);
+            Entry::warning(outcome.reason, outcome.message.clone())
+        }
+    };
+    ctx.journal.publish(host, vec![entry]).await;
+}
+
+fn forget(ctx: &Context, host: &ProxmoxNode) {
+    let name = host.name_any();
+    ctx.fleet.forget(&name);
+    ctx.runtime.metrics.forget_host(&name);
+    if let Some(uid) = host.uid() {
+        ctx.hosts.forget(&uid);
+    }
+}
+
+fn observe(view: Option<&HostView>, status: &mut ProxmoxNodeStatus) {
+    let Some(view) = view.filter(|v| v.state == HostState::Usable) else {
+        return;
+    };
+    let (Some(cluster), Some(node)) = (&view.cluster, &view.node) else {
+        return;
+    };
+    let snapshot = cluster.snapshot();
+    if snapshot.taken.is_none() {
+        return;
+    }
+    let seen = Seen {
+        cluster: cluster.id(),
+        status: &snapshot.status,
+        node,
+        version: view.version.as_ref(),
+        nodes: &snapshot.nodes,
+        storages: &snapshot.storages,
+    };
+    host::observe(status, seen, snapshot.guests.values().map(Arc::as_ref));
+}
+
+/// What the metrics show of a host; the fleet's own calls keep it fresh.
+fn count(ctx: &Context, name: &str, view: Option<&HostView>) {
+    let Some(view) = view else { return };
+    let usable = view.state == HostState::Usable;
+    ctx.runtime.metrics.host_up(name, usable);
+    if let Some(cluster) = view.cluster.as_ref().filter(|_| usable) {
+        let guests = cluster.snapshot().guests.len();
+        ctx.runtime.metrics.host_guests(name, guests);
+    }
+}
