@@ -105,9 +105,12 @@ impl NumberBook {
         self.with(cluster, |book| book.owners.insert(vmid, owner));
     }
 
-    /// Notes that no resource has a number any more.
-    pub(super) fn disown(&self, cluster: &ClusterId, vmid: Vmid) {
+    /// Notes that a resource no longer has a number.
+    pub(super) fn disown(&self, cluster: &ClusterId, vmid: Vmid, owner: &ObjectRef<VirtualMachine>) {
         self.with(cluster, |book| {
+            if book.owners.get(&vmid).is_some_and(|known| known != owner) {
+                return;
+            }
             book.owners.remove(&vmid);
             book.given.remove(&vmid.get());
             book.seen.insert(vmid.get());

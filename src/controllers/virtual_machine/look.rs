@@ -1,6 +1,7 @@
 //! A machine with a number: what stands under it, and which step the identity rules then allow.
 
 use jiff::{SignedDuration, Timestamp};
+use kube::runtime::reflector::ObjectRef;
 
 use super::pass::{Again, End, Flow, Pass, Site};
 use super::task::{self, Act};
@@ -359,7 +360,8 @@ async fn give_up(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
     pass.entries
         .push(Entry::warning(reason::VMID_GIVEN_UP, note.clone()));
     record::save(pass).await.map_err(super::pass::Stop::Error)?;
-    pass.ctx.numbers.disown(site.cluster.id(), vmid);
+    let owner = ObjectRef::from_obj(pass.vm.as_ref());
+    pass.ctx.numbers.disown(site.cluster.id(), vmid, &owner);
     pass.ctx.memory.note(&pass.uid, |m| {
         m.making = crate::controllers::memory::Making::default();
     });

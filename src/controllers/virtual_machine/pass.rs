@@ -172,7 +172,7 @@ fn forget(ctx: &Context, vm: &VirtualMachine, uid: &str) {
     let cluster = cluster.and_then(|id| crate::model::ClusterId::from_fingerprint(id).ok());
     let vmid = status.and_then(|s| s.vmid).and_then(|n| Vmid::try_from(n).ok());
     if let (Some(cluster), Some(vmid)) = (cluster, vmid) {
-        ctx.numbers.disown(&cluster, vmid);
+        ctx.numbers.disown(&cluster, vmid, &ObjectRef::from_obj(vm));
         if let Some(cluster) = ctx.fleet.cluster(&cluster) {
             cluster.unwatch_guest(vmid);
         }

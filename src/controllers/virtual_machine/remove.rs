@@ -2,6 +2,7 @@
 
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
+use kube::runtime::reflector::ObjectRef;
 
 use super::look;
 use super::pass::{Again, End, Flow, Pass, Site, Stop};
@@ -102,7 +103,8 @@ async fn try_release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Result<(),
     record::remove_finalizer(pass).await?;
     tracing::info!(guest.vmid = %vmid, "the machine is gone and its resource was let go");
     site.cluster.unwatch_guest(vmid);
-    pass.ctx.numbers.disown(site.cluster.id(), vmid);
+    let owner = ObjectRef::from_obj(pass.vm.as_ref());
+    pass.ctx.numbers.disown(site.cluster.id(), vmid, &owner);
     Ok(())
 }
 
