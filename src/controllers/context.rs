@@ -14,6 +14,7 @@ use super::journal::Journal;
 use super::latest::Latest;
 use super::memory::Memory;
 use super::numbers::NumberBook;
+use super::others::OthersHosts;
 use crate::api::{ProxmoxNode, VirtualMachine, VirtualMachineClass};
 use crate::fleet::Fleet;
 use crate::runtime::{Runtime, Settings};
@@ -55,6 +56,8 @@ pub struct Context {
     pub(super) memory: Memory,
     /// Which numbers were handed out.
     pub(super) numbers: NumberBook,
+    /// Hosts that are another Drover's.
+    pub(super) others: OthersHosts,
     /// Hosts over which a pass was made.
     pub(super) hosts_tried: Mutex<BTreeSet<String>>,
     /// Whether all hosts were tried once.
@@ -90,6 +93,7 @@ impl Context {
             hosts_seen: AtomicBool::new(false),
             memory: Memory::default(),
             numbers: NumberBook::default(),
+            others: OthersHosts::default(),
         }
     }
 

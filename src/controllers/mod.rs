@@ -9,6 +9,7 @@ mod journal;
 mod latest;
 mod memory;
 mod numbers;
+mod others;
 pub mod proxmox_node;
 pub mod virtual_machine;
 mod wake;

@@ -469,16 +469,15 @@ async fn missing_privilege_is_named_and_the_machine_is_made_once_it_is_granted()
     let world = World::new("privilege").await;
     world.wait_host("Ready", "True", "Usable").await;
     let audit = ["VM.Audit", "Datastore.Audit", "Sys.Audit"];
-    world
-        .sim
-        .set_rights(world.sim.token_id(), Some(vec![Rights::new("/", &audit)]))
-        .unwrap();
-    world.apply_vm("web", SMALL).await;
+    let token = world.sim.token_id();
+    let rights = Some(vec![Rights::new("/", &audit)]);
+    world.sim.set_rights(token, rights).unwrap();
+    let before = world.sim.guests().len();
+    world.apply_vm("web", BLANK).await;
     let vm = world.wait_vm("web", "Stalled", "True", "PermissionDenied").await;
-    let message = &condition(&vm, "Ready").unwrap().message;
-    assert!(message.contains("VM.Allocate"), "{message}");
-    assert_eq!(world.sim.guests().len(), 1);
-    world.sim.set_rights(world.sim.token_id(), None).unwrap();
+    assert_says(&message(&vm), &["VM.Allocate"]);
+    assert_eq!(world.sim.guests().len(), before);
+    world.sim.set_rights(token, None).unwrap();
     world.wait_ready("web").await;
-    assert_eq!(world.sim.guests().len(), 2);
+    assert_eq!(world.sim.guests().len(), before + 1);
 }

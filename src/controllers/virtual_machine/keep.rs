@@ -15,6 +15,9 @@ use crate::plan::guest::{self, Action, Plan, Problem, Seen};
 use crate::plan::identity::{Ownership, Verdict, judge};
 use crate::plan::status;
 
+/// Seconds after a start in which a guest's agent may yet come up.
+const BOOTING: u64 = 600;
+
 /// The end of a pass over a machine that is as it was when it was last found to be as declared: nothing is
 /// asked of the host. `None` if it must be looked at.
 pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Option<End>> {
@@ -28,11 +31,13 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
     if !status::agrees(&pass.vm, &desired, row) {
         return Ok(None);
     }
-    let agent = desired.agent.unwrap_or(true);
+    let reading = site.cluster.last_config(vmid);
+    let known = reading.as_ref().map(|r| r.config.current.agent).or(desired.agent);
+    // Of a guest that was not read since the start it is not known: it is asked only while it may be booting.
+    let agent = known.unwrap_or(row.uptime < BOOTING);
     pass.watch(site, vmid, agent);
     observe_addresses(pass, site, vmid);
     // The sweep reads configurations by itself; one that was not compared yet is compared now, without a call.
-    let reading = site.cluster.last_config(vmid);
     let compared = pass.ctx.memory.get(&pass.uid).compared;
     if let Some(reading) = reading.filter(|r| compared.is_none_or(|at| at < r.read_at)) {
         let ours = judge(&pass.uid, pass.recorded(), vmid, &reading.config) == Verdict::Ours;

@@ -524,3 +524,25 @@ pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, own: &Ownership)
     pass.ctx.memory.note(&pass.uid, |m| m.settled = true);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_console_is_no_work_on_a_guest() {
+        for kind in ["vncproxy", "termproxy", "spiceproxy"] {
+            assert!(is_console(kind), "{kind}");
+        }
+        for kind in [
+            "qmstart",
+            "qmshutdown",
+            "qmdestroy",
+            "vzdump",
+            "qmigrate",
+            "resize",
+        ] {
+            assert!(!is_console(kind), "{kind}");
+        }
+    }
+}

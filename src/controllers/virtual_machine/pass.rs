@@ -202,11 +202,15 @@ impl Pass<'_> {
         if let Some(host) = self.ctx.host(name) {
             return Ok(host);
         }
+        if self.ctx.others.has(name, self.ctx.runtime.clock.instant()) {
+            return Err(Stop::Silent);
+        }
         let api: kube::Api<ProxmoxNode> = kube::Api::all(self.ctx.client.clone());
         if api.get_opt(name).await?.is_some() {
             let mut ours = ListParams::default().fields(&format!("metadata.name={name}"));
             ours.label_selector.clone_from(&self.ctx.settings.host_selector);
             return Err(if api.list(&ours).await?.items.is_empty() {
+                self.ctx.others.note(name, self.ctx.runtime.clock.instant());
                 Stop::Silent
             } else {
                 // So new that the cache shows it only in a moment.
