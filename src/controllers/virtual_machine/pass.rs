@@ -349,13 +349,15 @@ impl Pass<'_> {
 
     /// The host was not looked at yet, as just after a start: no reason to take back what was said before.
     fn early(&self, host: &str, why: &str) -> Stop {
+        // A connection takes a moment; that its first list came wakes nobody.
+        let soon = self.ctx.settings.timing.requeue_task;
         let said = self.status.observed_generation == self.vm.metadata.generation
             && conditions::find(&self.status.conditions, conditions::READY).is_some();
         if said && !self.deleting {
-            return Stop::Later(self.ctx.settings.timing.requeue_busy);
+            return Stop::Later(soon);
         }
         let message = format!("ProxmoxNode '{host}' can't be used yet: {why}");
-        End::progressing(reason::HOST_NOT_READY, message, Again::Busy).into()
+        End::progressing(reason::HOST_NOT_READY, message, Again::After(soon)).into()
     }
 
     async fn settle_task(&mut self, site: &Site) -> Flow<()> {

@@ -388,6 +388,18 @@ impl World {
             .collect()
     }
 
+    /// Waits for an Event about a resource: it comes a moment after the status that it belongs to.
+    pub(crate) async fn wait_event(&self, name: &str, reason: &str, part: &str) {
+        self.wait_until(&format!("the Event {reason} ({part}) of {name}"), async || {
+            let events = self.events(name).await;
+            let told = events
+                .iter()
+                .any(|(_, r, note)| r == reason && note.contains(part));
+            told.then_some(())
+        })
+        .await;
+    }
+
     /// The real kubectl in the test's namespace; what it prints.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
         let mut all = vec!["--namespace", self.name.as_str()];
