@@ -12,6 +12,7 @@ mod bad_input;
 mod crds;
 mod create;
 mod delete;
+mod docs;
 mod faults;
 mod floors;
 mod hosts;
