@@ -93,7 +93,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
             Again::Busy,
         )),
         (Step::StaleLock(lock), _) => Ok(stale_lock(pass, site, vmid, &lock.0)),
-        (Step::WaitForPresence(presence), _) => Ok(absent(site, vmid, presence)),
+        (Step::WaitForPresence(presence), _) => Ok(absent(vmid, presence)),
         (Step::Hold(why), _) => Ok(End::new(status::hold(why, vmid, &pass.uid), Again::Waiting)),
         (Step::Lost, _) => lost(pass, site, vmid).await,
         (Step::Release, _) => remove::release(pass, site, vmid).await,
@@ -391,7 +391,7 @@ fn stale_lock(pass: &Pass<'_>, site: &Site, vmid: Vmid, lock: &str) -> End {
     )
 }
 
-fn absent(site: &Site, vmid: Vmid, presence: Presence) -> End {
+fn absent(vmid: Vmid, presence: Presence) -> End {
     match presence {
         Presence::Taken => End::unknown(
             reason::PRESENCE_UNKNOWN,
@@ -411,10 +411,7 @@ fn absent(site: &Site, vmid: Vmid, presence: Presence) -> End {
             reason::NOT_QUORATE,
             "the cluster has no majority: nothing can be concluded until it has",
         ),
-        Presence::Gone => {
-            let _ = site;
-            End::unknown(reason::PRESENCE_UNKNOWN, format!("machine {vmid} does not exist"))
-        }
+        Presence::Gone => End::unknown(reason::PRESENCE_UNKNOWN, format!("machine {vmid} does not exist")),
     }
 }
 

@@ -26,7 +26,8 @@ pub(super) fn end(pass: &Pass<'_>, error: &Error) -> End {
             let message = format!("{text}; the host is looked at before anything is sent again");
             End::unknown(reason::ANSWER_LOST, message)
         }
-        Error::Stale { .. } => End::progressing(reason::HOST_BUSY, text, Again::Now),
+        // A host that is this slow is not pressed.
+        Error::Stale { .. } => End::progressing(reason::HOST_BUSY, text, Again::Busy),
         Error::Unbuildable { .. } => End::stalled(reason::INVALID_SPEC, text),
         Error::Refused { refusal, .. } => refused(pass, refusal, text),
     }
