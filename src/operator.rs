@@ -110,23 +110,33 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result
     let start = token.run_until_cancelled(all(&referred)).await;
     if start.is_some() {
         let (hosts_filled, machines_filled) = (hosts.filled.clone(), machines.filled.clone());
+        let hosts_cached = hosts_filled.clone();
         let run_hosts = proxmox_node::run(
-            hosts.controller(),
+            hosts.controller(|_| {}),
             Arc::clone(&context),
             host_wakes,
             token.clone(),
         );
         let run_machines = virtual_machine::run(
-            machines.controller(),
+            machines.controller({
+                let context = Arc::clone(&context);
+                move |gone| virtual_machine::forget(&context, gone)
+            }),
             Arc::clone(&context),
             machine_wakes,
             host_watch,
             token.clone(),
         );
-        tokio::join!(
-            until_ended(run_hosts, hosts_filled, token.clone()),
-            until_ended(run_machines, machines_filled, token),
-        );
+        tokio::join!(until_ended(run_hosts, hosts_filled, token.clone()), async {
+            // A machine whose host is not cached yet would be asked after one by one.
+            if token
+                .run_until_cancelled(hosts_cached.cancelled())
+                .await
+                .is_some()
+            {
+                until_ended(run_machines, machines_filled, token.clone()).await;
+            }
+        },);
     }
     // Whoever is still at work on a host is known there and in the status; the next start finds it.
     fleet.shutdown().await;
@@ -232,9 +242,14 @@ where
         }
     }
 
-    /// A controller that this watch triggers.
-    fn controller(self) -> Controller<K> {
-        Controller::for_stream(self.stream.applied_objects(), self.store)
+    /// A controller that this watch triggers. What is gone triggers no pass, and is told to `gone`.
+    fn controller(self, gone: impl Fn(&K) + Send + 'static) -> Controller<K> {
+        let stream = self.stream.inspect_ok(move |event| {
+            if let watcher::Event::Delete(object) = event {
+                gone(object);
+            }
+        });
+        Controller::for_stream(stream.applied_objects(), self.store)
     }
 
     /// Keeps the cache filled in the background.

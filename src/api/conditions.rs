@@ -161,6 +161,10 @@ pub mod reason {
         PRESENCE_UNKNOWN = "PresenceUnknown";
         /// A task on the host failed.
         TASK_FAILED = "TaskFailed";
+        /// A change was carried out and the machine is as it was.
+        NO_EFFECT = "NoEffect";
+        /// The machine stops again right after each start.
+        STOPS_AFTER_START = "StopsAfterStart";
         /// The host refused a call.
         REFUSED_BY_HOST = "RefusedByHost";
         /// An answer was lost; the host is looked at before anything is sent again.

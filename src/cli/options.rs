@@ -59,7 +59,7 @@ pub(super) struct Options {
     )]
     shutdown_grace: String,
     /// How many resources of a kind are reconciled at the same time
-    #[arg(long, env = "DROVER_WORKERS", value_name = "NUMBER", default_value = "8")]
+    #[arg(long, env = "DROVER_WORKERS", value_name = "NUMBER", default_value = "32")]
     workers: String,
     /// How long after a create whose answer was lost nothing under the number counts as proof that nothing was made
     #[arg(long, env = "DROVER_CREATE_SETTLE", value_name = "TIME", default_value = "2m")]

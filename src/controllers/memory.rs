@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use crate::plan::guest::Action;
 use crate::plan::status::Outcome;
 
 /// What is remembered of one machine.
@@ -24,6 +25,10 @@ pub(super) struct Remembered {
     /// Whether a mutation may be under way that the status does not name: its answer was lost, or this
     /// process has just started.
     pub(super) settled: bool,
+    /// The last change that went through: planned again at once, it had no effect.
+    pub(super) done: Option<Action>,
+    /// When this process started the machine last, and how often in a row it stopped again soon after.
+    pub(super) started: Option<(Instant, u32)>,
     /// The last failure, while it holds further tries back.
     pub(super) failure: Option<Failure>,
 }

@@ -1,7 +1,8 @@
 //! Hands out numbers for new guests, each once, and knows which resource has which.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use kube::runtime::reflector::ObjectRef;
 
@@ -12,11 +13,15 @@ use crate::model::{ClusterId, Vmid};
 use crate::plan::identity::numbers::{Exhausted, Next, Numbers, next};
 use crate::runtime::Class;
 
+/// How long traces count that were read while a node or a storage was away.
+const INCOMPLETE: Duration = Duration::from_mins(1);
+
 /// Which numbers were handed out by this process, and who has which.
 #[derive(Default)]
 pub(super) struct NumberBook {
     books: Mutex<HashMap<ClusterId, Book>>,
-    traces: Mutex<HashMap<ClusterId, Arc<OnceLock<Traces>>>>,
+    /// What was read, and until when it counts if something could not be read.
+    traces: Mutex<HashMap<ClusterId, (Traces, Option<Instant>)>>,
 }
 
 /// The numbers of one cluster.
@@ -124,20 +129,22 @@ impl NumberBook {
 
     /// Numbers of which volumes, archives or tasks are left, read once a process and cluster: what comes
     /// later is known by the guests themselves.
-    pub(super) async fn traces(&self, cluster: &Cluster) -> Result<Traces, Error> {
-        let cell = {
-            let mut all = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(all.entry(cluster.id().clone()).or_default())
+    pub(super) async fn traces(&self, cluster: &Cluster, now: Instant) -> Result<Traces, Error> {
+        let known = {
+            let traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
+            traces.get(cluster.id()).cloned()
         };
-        if let Some(traces) = cell.get() {
-            return Ok(traces.clone());
+        if let Some((traces, until)) = known
+            && until.is_none_or(|until| now < until)
+        {
+            return Ok(traces);
         }
-        let (traces, complete) = read_traces(cluster).await?;
-        // What is away now may be back at the next reservation.
-        if complete {
-            let _ = cell.set(traces.clone());
-        }
-        Ok(traces)
+        let (read, complete) = read_traces(cluster).await?;
+        // What is away now may be back later.
+        let until = (!complete).then(|| now + INCOMPLETE);
+        let mut traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
+        traces.insert(cluster.id().clone(), (read.clone(), until));
+        Ok(read)
     }
 }
 

@@ -52,7 +52,8 @@ pub fn observe<'a>(
         id: seen.cluster.to_string(),
         members,
     });
-    status.node_name = Some(seen.node.to_string());
+    // Pinned once seen: behind an address that moves, another member may answer tomorrow.
+    status.node_name.get_or_insert_with(|| seen.node.to_string());
     status.version = seen.version.map(|v| v.text.clone()).or(status.version.take());
     // An offline node shows no capacity; what was known of it stays.
     if let Some(row) = seen

@@ -76,7 +76,7 @@ impl Default for Settings {
             admin_listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9090)),
             log: LogSettings::default(),
             shutdown_grace: Duration::from_secs(25),
-            workers: 8,
+            workers: 32,
             timing: Timing::default(),
         }
     }

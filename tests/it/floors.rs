@@ -23,7 +23,7 @@ const FLOORS: [(&str, u8); 13] = [
     ("lib", 6),
 ];
 
-/// The top floor only starts things: its parts call each other. The types of the resources speak of guests.
+/// The top floor only starts things: its parts call each other.
 const NEIGHBOURS: [(&str, &str); 4] = [
     ("cli", "operator"),
     ("cli", "standalone"),

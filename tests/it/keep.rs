@@ -1,6 +1,8 @@
 //! Machines are kept as declared: what is named is corrected, what is not named is left alone, and nothing
 //! is sent twice.
 
+use std::time::Duration;
+
 use pve_sim::{GuestView, Shutdown};
 use serde_json::json;
 
@@ -160,6 +162,61 @@ async fn machine_powered_off_behind_drover_is_started_once() {
     world.passes("web", 3).await;
     assert_eq!(world.sim.guest(guest.vmid).unwrap().starts, 2);
     assert_eq!(world.sent("POST", "/nodes/*/qemu/*/status/start").len(), 2);
+}
+
+#[tokio::test]
+async fn machine_that_stops_after_each_start_is_started_less_and_less_often() {
+    let world = World::builder("stops-again")
+        .settings(|settings| settings.timing.requeue_error_max = Duration::from_mins(1))
+        .start()
+        .await;
+    let vmid = ready(&world, BLANK).await.vmid;
+    let patience = world
+        .wait_until("the machine to be started less often", async || {
+            if world.sim.guest(vmid)?.running {
+                world.sim.power_off(vmid).unwrap();
+            }
+            let vm = world.vm("web").await;
+            condition(&vm, "Ready")
+                .filter(|c| c.reason == "StopsAfterStart")
+                .cloned()
+        })
+        .await;
+    assert!(patience.message.contains("console"), "{}", patience.message);
+    world.wait_ready("web").await;
+    assert!(world.sim.guest(vmid).unwrap().running);
+}
+
+#[tokio::test]
+async fn change_without_effect_is_tried_less_and_less_often() {
+    let world = World::builder("no-effect")
+        .settings(|settings| settings.timing.requeue_error_max = Duration::from_mins(1))
+        .start()
+        .await;
+    let vmid = ready(&world, BLANK).await.vmid;
+    // As after a volume was grown by hand: the configuration does not know its real size.
+    let disk = world.sim.guest(vmid).unwrap().config["scsi0"].clone();
+    let (volume, _) = disk.split_once(',').unwrap();
+    let stale = format!("{volume},size=512M");
+    world
+        .sim
+        .change_config(vmid, &[("scsi0", Some(stale.as_str()))])
+        .unwrap();
+    world
+        .patch_vm(
+            "web",
+            json!({"metadata": {"annotations": {"drover.dev/reconcile-at": "1"}}}),
+        )
+        .await;
+    let before = world.sent("PUT", "/nodes/*/qemu/*/resize").len();
+    world.wait_vm("web", "Ready", "Unknown", "NoEffect").await;
+    let tries = world.sent("PUT", "/nodes/*/qemu/*/resize").len() - before;
+    assert!((1..=2).contains(&tries), "{tries} tries");
+    world
+        .sim
+        .change_config(vmid, &[("scsi0", Some(disk.as_str()))])
+        .unwrap();
+    world.wait_ready("web").await;
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! Keeps a guest that is the resource's own as it is declared.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use super::look;
 use super::pass::{Again, End, Flow, Pass, Site};
 use super::task::{self, Act};
+use super::{evidence, look};
 use crate::api::ObservedPower;
 use crate::api::conditions::reason;
 use crate::fleet::{ConfigReading, Work};
@@ -13,7 +14,7 @@ use crate::model::{GuestAddress, Power, Progress, Vmid};
 use crate::plan::desired::Desired;
 use crate::plan::guest::{self, Action, Plan, Problem, Seen};
 use crate::plan::identity::{Ownership, Verdict, judge};
-use crate::plan::status;
+use crate::plan::status::{self, Outcome};
 
 /// Seconds after a start in which a guest's agent may yet come up.
 const BOOTING: u64 = 600;
@@ -93,8 +94,68 @@ pub(super) async fn keep(
     let Some(action) = plan.actions.first() else {
         return Ok(settled(pass, &desired, &plan, &reading));
     };
-    look::under_way(pass, site, &own).await?;
+    had_effect(pass, action, &plan)?;
+    restarted_too_often(pass, action)?;
+    evidence::under_way(pass, site, &own).await?;
     act(pass, site, &own, &reading, action).await
+}
+
+/// A change that went through and is planned again at once had no effect: it is repeated less and less often.
+fn had_effect(pass: &Pass<'_>, action: &Action, plan: &Plan) -> Flow<()> {
+    if *action == Action::Start || pass.ctx.memory.get(&pass.uid).done.as_ref() != Some(action) {
+        return Ok(());
+    }
+    pass.ctx.memory.note(&pass.uid, |m| m.done = None);
+    let fields: Vec<String> = plan
+        .drift
+        .iter()
+        .map(|d| format!("{} is {} instead of {}", d.field, d.observed, d.desired))
+        .collect();
+    let message = format!(
+        "the host carried a change out, and the machine is as it was: {}. It is tried again now and then; if a disk's \
+         size is concerned, 'qm rescan' on the node mends a configuration that does not know the volume's real size",
+        fields.join("; ")
+    );
+    Err(pass.failed(Outcome::unknown(reason::NO_EFFECT, message)).into())
+}
+
+/// How soon after its start a machine must stop again to be taken for one that can't run.
+const SOON: Duration = Duration::from_mins(1);
+
+/// A machine that stops again right after each start is started less and less often.
+fn restarted_too_often(pass: &Pass<'_>, action: &Action) -> Flow<()> {
+    let Some((last, count)) = pass.ctx.memory.get(&pass.uid).started else {
+        return Ok(());
+    };
+    let now = pass.ctx.runtime.clock.instant();
+    let next = last + pass.patience(count);
+    if *action != Action::Start || now >= next {
+        return Ok(());
+    }
+    let message = format!(
+        "the machine stopped again right after its start, {count} times in a row: look at its console. It is started \
+         again in {} s",
+        next.duration_since(now).as_secs() + 1
+    );
+    let again = Again::After(next.duration_since(now));
+    Err(End::progressing(reason::STOPS_AFTER_START, message, again).into())
+}
+
+/// Notes a change that the host took.
+fn note_done(pass: &Pass<'_>, action: &Action) {
+    let now = pass.ctx.runtime.clock.instant();
+    let patience = |count| pass.patience(count);
+    pass.ctx.memory.note(&pass.uid, |m| {
+        if *action == Action::Start {
+            let in_a_row = m.started.map_or(1, |(last, count)| {
+                let soon = now.duration_since(last) < SOON.max(patience(count).saturating_mul(2));
+                if soon { count.saturating_add(1) } else { 1 }
+            });
+            m.started = Some((now, in_a_row));
+        } else {
+            m.done = Some(action.clone());
+        }
+    });
 }
 
 /// The guest's power; asked itself where the list would lead to an act.
@@ -205,18 +266,30 @@ async fn act(
         }
     };
     match sent {
-        Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, vmid, act, &upid, Some(permit))),
+        Ok(Progress::Running(upid)) => {
+            note_done(pass, action);
+            Ok(task::begin(pass, site, vmid, act, &upid, Some(permit)))
+        }
         Ok(Progress::Done) => {
             pass.ctx.runtime.metrics.action(act.label(), Ok(()));
-            pass.succeeded();
+            note_done(pass, action);
             if let Some(mut entry) = act.done(vmid.get(), own.address().node.as_str()) {
                 if act == Act::Configure {
                     entry.note = described(&entry.note, pass);
                 }
                 pass.entries.push(entry);
             }
-            let message = format!("the configuration of machine {vmid} was changed");
-            Ok(End::progressing(reason::CONFIGURING, message, Again::Now))
+            let (reason, message) = match act {
+                Act::GrowDisk => (
+                    reason::GROWING_DISK,
+                    format!("a disk of machine {vmid} was grown"),
+                ),
+                _ => (
+                    reason::CONFIGURING,
+                    format!("the configuration of machine {vmid} was changed"),
+                ),
+            };
+            Ok(End::progressing(reason, message, Again::Now))
         }
         Err(error) => {
             pass.ctx.runtime.metrics.action(act.label(), Err(error.class()));

@@ -1,30 +1,20 @@
 //! A machine with a number: what stands under it, and which step the identity rules then allow.
 
 use jiff::{SignedDuration, Timestamp};
-use kube::runtime::reflector::ObjectRef;
 
 use super::pass::{Again, End, Flow, Pass, Site};
 use super::task::{self, Act};
-use super::{keep, make, record, remove};
+use super::{evidence, keep, lost, make, remove};
+use crate::api::IdentityStatus;
 use crate::api::conditions::reason;
-use crate::api::names::RECREATE;
-use crate::api::{IdentityStatus, WhenLost};
 use crate::controllers::journal::Entry;
 use crate::fleet::{ConfigReading, NumberPresence};
-use crate::hypervisor::{Error, Refusal, TaskFilter};
-use crate::model::{
-    Change, GuestAddress, GuestKind, NumberState, Progress, TaskExit, TaskRecord, TaskState, Upid, Vmid,
-};
-use crate::plan::desired::Desired;
-use crate::plan::identity::placed::{self, Claim, Evidence, Made, Sighting, Step};
+use crate::hypervisor::{Error, Refusal};
+use crate::model::{Change, GuestAddress, GuestKind, NumberState, Progress, Vmid};
+use crate::plan::identity::placed::{self, Claim, Sighting, Step};
 use crate::plan::identity::presence::{self, NumberLook, Presence};
 use crate::plan::identity::{Ownership, mark};
-use crate::plan::making;
-use crate::plan::status;
-
-/// Clocks of nodes and of this process may differ; a task that began this long before the reservation still
-/// counts as one that may have been ours.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(24);
+use crate::plan::status::{self, Outcome};
 
 /// How much of a judgement's time is to be left when a call is prepared.
 const JUDGED_LATELY: std::time::Duration = std::time::Duration::from_secs(1);
@@ -83,10 +73,10 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
         }
         (Step::Make, _) => {
             let desired = pass.desired(site)?;
-            make::check(pass, site, &desired).await?;
-            make::make(pass, site, vmid, &desired).await
+            let facts = make::check(pass, site, &desired).await?;
+            make::make(pass, site, vmid, &desired, &facts).await
         }
-        (Step::GiveUp, _) => give_up(pass, site, vmid).await,
+        (Step::GiveUp, _) => lost::give_up(pass, site, vmid).await,
         (Step::WaitForHost(lock), _) => Ok(End::progressing(
             reason::HOST_BUSY,
             format!("the host is at work on machine {vmid} (lock '{}')", lock.0),
@@ -95,7 +85,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
         (Step::StaleLock(lock), _) => Ok(stale_lock(pass, site, vmid, &lock.0)),
         (Step::WaitForPresence(presence), _) => Ok(absent(vmid, presence)),
         (Step::Hold(why), _) => Ok(End::new(status::hold(why, vmid, &pass.uid), Again::Waiting)),
-        (Step::Lost, _) => lost(pass, site, vmid).await,
+        (Step::Lost, _) => lost::lost(pass, site, vmid).await,
         (Step::Release, _) => remove::release(pass, site, vmid).await,
         (Step::LookAtTasks | Step::Act(_) | Step::Remark(_) | Step::Seal(_), _) => Ok(End::progressing(
             reason::HOST_BUSY,
@@ -191,101 +181,13 @@ async fn decide(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, found: &Found) -> 
     };
     match placed::decide(&claim, &sighting, None) {
         Step::LookAtTasks => {
-            let evidence = evidence(pass, site, vmid).await.map_err(|e| pass.trouble(&e))?;
+            let evidence = evidence::gather(pass, site, vmid)
+                .await
+                .map_err(|e| pass.trouble(&e))?;
             Ok(placed::decide(&claim, &sighting, Some(evidence)))
         }
         step => Ok(step),
     }
-}
-
-/// What the nodes' own task lists tell of the making of a guest.
-async fn evidence(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Evidence, Error> {
-    let driver = site.cluster.driver();
-    let by_number = TaskFilter {
-        vmid: Some(vmid),
-        ..TaskFilter::default()
-    };
-    let home = site
-        .snapshot
-        .address(vmid)
-        .map_or(site.node.clone(), |at| at.node);
-    let mut of_number = driver.node_tasks(&home, &by_number).await?;
-    if home != site.node {
-        of_number.extend(driver.node_tasks(&site.node, &by_number).await?);
-    }
-    // A clone's task runs on the source's node and carries the source's number.
-    let desired = pass.desired(site).ok();
-    let source = desired.as_ref().and_then(|d| source_address(site, d));
-    let mut clones = Vec::new();
-    let earliest = pass.status.reservation.as_ref().and_then(|r| {
-        let since = r.since.0.checked_sub(CLOCK_TOLERANCE).ok()?;
-        Some(since.as_second())
-    });
-    let is_clone = pass.vm.spec.source.as_ref().is_some_and(|s| s.clone.is_some());
-    if source.is_none() && is_clone {
-        // Renamed or removed since: whichever it was, its clone may still run.
-        let filter = TaskFilter {
-            kind: Some("qmclone".to_owned()),
-            since: earliest,
-            ..TaskFilter::default()
-        };
-        for node in site.snapshot.nodes.iter().filter(|node| node.online) {
-            clones.extend(driver.node_tasks(&node.name, &filter).await?);
-        }
-    }
-    if let Some(at) = &source {
-        let filter = TaskFilter {
-            vmid: Some(at.vmid),
-            ..TaskFilter::default()
-        };
-        clones = driver.node_tasks(&at.node, &filter).await?;
-        clones.retain(|t| t.upid.kind() == "qmclone");
-    }
-    let making = pass.ctx.memory.get(&pass.uid).making;
-    let user = account(&site.cluster.user());
-    let ours = |task: &&TaskRecord| {
-        account(task.upid.user()) == user && !matches!(task.state, TaskState::Ended(TaskExit::Failed(_)))
-    };
-    let destroyed = of_number
-        .iter()
-        .filter(|t| t.upid.kind() == "qmdestroy" && t.state != TaskState::Running)
-        .map(|t| t.upid.started())
-        .max();
-    let created = of_number
-        .iter()
-        .filter(|t| t.upid.kind() == "qmcreate")
-        .filter(ours);
-    let copies = clones
-        .iter()
-        .filter(ours)
-        .filter(|t| earliest.is_none_or(|earliest| t.upid.started() >= earliest));
-    let made = created.chain(copies).map(|t| t.upid.started()).max();
-    let running = |task: &TaskRecord| task.state == TaskState::Running && !is_console(task.upid.kind());
-    let all_online = site.snapshot.nodes.iter().all(|node| node.online);
-    Ok(Evidence {
-        made: match made {
-            Some(_) if made >= destroyed => Made::ByUs,
-            _ if is_clone && source.is_none() && !all_online => Made::Unclear,
-            _ => Made::NotByUs,
-        },
-        running: of_number.iter().any(running) || clones.iter().any(running),
-        none_taken: making.none_taken(),
-    })
-}
-
-/// The user of a token: a rotated token of the same user still is ours.
-fn account(user: &str) -> String {
-    user.split('!').next().unwrap_or(user).to_owned()
-}
-
-fn source_address(site: &Site, desired: &Desired) -> Option<GuestAddress> {
-    let row = making::source(desired, make::view(&site.snapshot))
-        .ok()
-        .flatten()?;
-    Some(GuestAddress {
-        node: row.node.clone(),
-        vmid: row.vmid,
-    })
 }
 
 async fn remark(
@@ -344,31 +246,6 @@ fn mark_over(pass: &Pass<'_>, vmid: Vmid, identity: uuid::Uuid, description: &st
     mark.write_into(description)
 }
 
-/// The number is a stranger's: it is forgotten, and another one reserved.
-async fn give_up(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
-    // The status forgets the number, and it must not be given again.
-    remove::spend(pass, site, vmid)
-        .await
-        .map_err(super::pass::Stop::Error)?;
-    pass.status.vmid = None;
-    pass.status.reservation = None;
-    pass.status.node = None;
-    pass.status.observed = None;
-    pass.status.power_state = None;
-    let note =
-        format!("number {vmid} was taken by somebody else before the machine was made; another one is used");
-    pass.entries
-        .push(Entry::warning(reason::VMID_GIVEN_UP, note.clone()));
-    record::save(pass).await.map_err(super::pass::Stop::Error)?;
-    let owner = ObjectRef::from_obj(pass.vm.as_ref());
-    pass.ctx.numbers.disown(site.cluster.id(), vmid, &owner);
-    pass.ctx.memory.note(&pass.uid, |m| {
-        m.making = crate::controllers::memory::Making::default();
-    });
-    site.cluster.refresh();
-    Ok(End::progressing(reason::RESERVING, note, Again::Now))
-}
-
 /// A task may just have ended between two reads, so a lock without one counts only when seen twice.
 fn stale_lock(pass: &Pass<'_>, site: &Site, vmid: Vmid, lock: &str) -> End {
     let before = pass.ctx.memory.get(&pass.uid).stale_lock;
@@ -392,85 +269,36 @@ fn stale_lock(pass: &Pass<'_>, site: &Site, vmid: Vmid, lock: &str) -> End {
 }
 
 fn absent(vmid: Vmid, presence: Presence) -> End {
-    match presence {
-        Presence::Taken => End::unknown(
+    let (reason, message, again) = match presence {
+        // A row that comes back, and a majority too, wake the machine.
+        Presence::Taken => (
             reason::PRESENCE_UNKNOWN,
             format!(
                 "the cluster says that machine {vmid} exists, but does not show it: it may be on its way to another \
                  node, or the token lacks VM.Audit on /vms/{vmid}. Nothing counts as gone"
             ),
+            Again::Idle,
         ),
-        Presence::Unsettled(until) => End::unknown(
+        Presence::NotQuorate => (
+            reason::NOT_QUORATE,
+            "the cluster has no majority: nothing can be concluded until it has".to_owned(),
+            Again::Waiting,
+        ),
+        Presence::Unsettled(until) => (
             reason::PRESENCE_UNKNOWN,
             format!(
                 "machine {vmid} does not exist, but a create whose answer is unknown may still make it; this is \
                  certain at {until:.0}"
             ),
+            Again::Busy,
         ),
-        Presence::NotQuorate => End::unknown(
-            reason::NOT_QUORATE,
-            "the cluster has no majority: nothing can be concluded until it has",
+        Presence::Gone => (
+            reason::PRESENCE_UNKNOWN,
+            format!("machine {vmid} does not exist"),
+            Again::Busy,
         ),
-        Presence::Gone => End::unknown(reason::PRESENCE_UNKNOWN, format!("machine {vmid} does not exist")),
-    }
-}
-
-/// A wanted machine that is gone is made again only if somebody said so.
-async fn lost(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
-    let identity = pass.recorded().map(|uuid| uuid.to_string()).unwrap_or_default();
-    let annotations = pass.vm.metadata.annotations.as_ref();
-    let asked = annotations
-        .and_then(|a| a.get(RECREATE))
-        .is_some_and(|v| *v == identity);
-    let wanted = asked || pass.vm.spec.when_lost == Some(WhenLost::Recreate);
-    if wanted && pass.vm.spec.vmid == Some(vmid.get()) {
-        let message = format!(
-            "machine {vmid} no longer exists on the host, and spec.vmid names its number: a number is not given twice. \
-             Remove spec.vmid, and the machine is made again under a new one"
-        );
-        return Ok(End::stalled(reason::GUEST_LOST, message));
-    }
-    if wanted {
-        // The status forgets the number, and it must not be given again.
-        remove::spend(pass, site, vmid)
-            .await
-            .map_err(super::pass::Stop::Error)?;
-        let note = format!("machine {vmid} ({identity}) is gone, and is made again under a new number");
-        pass.status.vmid = None;
-        pass.status.identity = None;
-        pass.status.reservation = None;
-        pass.status.observed = None;
-        pass.status.power_state = None;
-        pass.status.addresses.clear();
-        pass.status.drift.clear();
-        pass.status.pending.clear();
-        pass.ctx.memory.note(&pass.uid, |m| {
-            m.making = crate::controllers::memory::Making::default();
-        });
-        pass.entries
-            .push(Entry::warning(reason::RECREATING, note.clone()));
-        return Ok(End::progressing(reason::RECREATING, note, Again::Now));
-    }
-    pass.status.observed = None;
-    pass.status.power_state = None;
-    pass.status.addresses.clear();
-    Ok(End::stalled(
-        reason::GUEST_LOST,
-        format!(
-            "machine {vmid} no longer exists on the host, or another one has its number. It is not made again by \
-             itself: its data would be missing. To make it again, run kubectl annotate dvm {} \
-             drover.dev/recreate={identity}",
-            pass.vm.metadata.name.clone().unwrap_or_default()
-        ),
-    ))
-}
-
-/// Whether a task is somebody's open console: it runs as long as somebody looks, and changes nothing.
-fn is_console(kind: &str) -> bool {
-    matches!(
-        kind,
-        "vncproxy" | "termproxy" | "spiceproxy" | "vncshell" | "spiceshell"
-    )
+    };
+    End::new(Outcome::unknown(reason, message), again)
 }
 
 /// Judges the guest once more if the judgement is about to be too old for a call that carries no digest: on a
@@ -492,56 +320,4 @@ pub(super) async fn judge_again(pass: &mut Pass<'_>, site: &Site, own: Ownership
     }
     let message = format!("machine {vmid} changed while it was looked at");
     Err(End::progressing(reason::HOST_BUSY, message, Again::Now).into())
-}
-
-/// Whether the host works on the guest already: asked before the first mutation of this process, and after
-/// an answer was lost. Such a task is waited for, not repeated.
-pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, own: &Ownership) -> Flow<()> {
-    if pass.ctx.memory.get(&pass.uid).settled {
-        return Ok(());
-    }
-    let at = own.address();
-    let filter = TaskFilter {
-        vmid: Some(at.vmid),
-        active_only: true,
-        ..TaskFilter::default()
-    };
-    let tasks = site.cluster.driver().node_tasks(&at.node, &filter).await;
-    let tasks = tasks.map_err(|e| pass.trouble(&e))?;
-    let running: Option<Upid> = tasks
-        .into_iter()
-        .find(|t| t.state == TaskState::Running && !is_console(t.upid.kind()))
-        .map(|t| t.upid);
-    if let Some(upid) = running {
-        let act = if upid.kind() == "qmdestroy" && pass.deleting {
-            Act::Destroy
-        } else {
-            Act::Other
-        };
-        return Err(task::begin(pass, site, at.vmid, act, &upid, None).into());
-    }
-    pass.ctx.memory.note(&pass.uid, |m| m.settled = true);
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn open_console_is_no_work_on_a_guest() {
-        for kind in ["vncproxy", "termproxy", "spiceproxy"] {
-            assert!(is_console(kind), "{kind}");
-        }
-        for kind in [
-            "qmstart",
-            "qmshutdown",
-            "qmdestroy",
-            "vzdump",
-            "qmigrate",
-            "resize",
-        ] {
-            assert!(!is_console(kind), "{kind}");
-        }
-    }
 }

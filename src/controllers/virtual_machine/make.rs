@@ -22,7 +22,7 @@ pub(super) fn view(snapshot: &Snapshot) -> View<'_> {
 }
 
 /// What is read of the host before a guest is made.
-struct Facts<'a> {
+pub(super) struct Facts<'a> {
     isos: Option<Vec<Volume>>,
     source: Option<(&'a GuestRow, ConfigReading)>,
 }
@@ -33,12 +33,12 @@ impl From<Missing> for End {
     }
 }
 
-/// Checks that the guest could be made; nothing is sent that changes anything.
-pub(super) async fn check(pass: &Pass<'_>, site: &Site, desired: &Desired) -> Flow<()> {
+/// Checks that the guest could be made, and returns what was read for that; nothing is sent that changes anything.
+pub(super) async fn check<'a>(pass: &Pass<'_>, site: &'a Site, desired: &Desired) -> Flow<Facts<'a>> {
     let facts = facts(pass, site, desired).await?;
     // Any number does for the check.
     let vmid = Vmid::try_from(Vmid::MAX).map_err(|e| End::stalled(reason::INVALID_SPEC, e.to_string()))?;
-    build(pass, site, desired, &facts, vmid).map(|_| ())
+    build(pass, site, desired, &facts, vmid).map(|_| facts)
 }
 
 async fn facts<'a>(pass: &Pass<'_>, site: &'a Site, desired: &Desired) -> Flow<Facts<'a>> {
@@ -94,10 +94,15 @@ fn build(pass: &Pass<'_>, site: &Site, desired: &Desired, facts: &Facts<'_>, vmi
 }
 
 /// Sends the call that makes the guest.
-pub(super) async fn make(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, desired: &Desired) -> Flow<End> {
-    let facts = facts(pass, site, desired).await?;
-    let call = build(pass, site, desired, &facts, vmid)?;
-    let permit = match site.cluster.admit(work(&call, &facts, vmid)) {
+pub(super) async fn make(
+    pass: &mut Pass<'_>,
+    site: &Site,
+    vmid: Vmid,
+    desired: &Desired,
+    facts: &Facts<'_>,
+) -> Flow<End> {
+    let call = build(pass, site, desired, facts, vmid)?;
+    let permit = match site.cluster.admit(work(&call, facts, vmid)) {
         Ok(permit) => permit,
         Err(held) => return Ok(End::progressing(reason::QUEUED, held.reason, Again::Waiting)),
     };

@@ -1,12 +1,15 @@
 //! The controller of `VirtualMachine`.
 //!
-//! `controller.rs` runs the passes. One pass: `pass.rs` finds host, class and task; `place.rs` gives a machine its number; `look.rs` sees what
-//! stands under it; `make.rs` makes it, `keep.rs` keeps it as declared, `remove.rs` sees its deletion to the
+//! `controller.rs` runs the passes. One pass: `pass.rs` finds host, class and task; `place.rs` gives a machine its
+//! number; `look.rs` sees what stands under it, with `evidence.rs` who made that, and `lost.rs` does what is due when it
+//! is gone or somebody else's; `make.rs` makes it, `keep.rs` keeps it as declared, `remove.rs` sees its deletion to the
 //! end; `record.rs` writes what is said about it.
 
 mod controller;
+mod evidence;
 mod keep;
 mod look;
+mod lost;
 mod make;
 mod pass;
 mod place;
@@ -16,3 +19,4 @@ mod task;
 mod trouble;
 
 pub use controller::run;
+pub use pass::forget;

@@ -123,7 +123,7 @@ pub(super) async fn run(ctx: &Context, vm: Arc<VirtualMachine>) -> Result<Action
     };
     let deleting = vm.metadata.deletion_timestamp.is_some();
     if deleting && !holds_finalizer(&vm) {
-        forget(ctx, &vm, &uid);
+        forget(ctx, &vm);
         return Ok(Action::await_change());
     }
     let mut pass = Pass {
@@ -164,9 +164,11 @@ fn holds_finalizer(vm: &VirtualMachine) -> bool {
     vm.finalizers().iter().any(|f| f == GUEST_FINALIZER)
 }
 
-fn forget(ctx: &Context, vm: &VirtualMachine, uid: &str) {
-    ctx.memory.forget(uid);
-    ctx.machines.forget(uid);
+/// Forgets a machine whose resource is gone.
+pub fn forget(ctx: &Context, vm: &VirtualMachine) {
+    let Some(uid) = vm.uid() else { return };
+    ctx.memory.forget(&uid);
+    ctx.machines.forget(&uid);
     let status = vm.status.as_ref();
     let cluster = status.and_then(|s| s.cluster.as_deref());
     let cluster = cluster.and_then(|id| crate::model::ClusterId::from_fingerprint(id).ok());
@@ -275,7 +277,8 @@ impl Pass<'_> {
                 "ProxmoxNode '{name}' can't be used: {why}. Nothing is sent and nothing counts as gone until it \
                  can"
             );
-            Stop::from(End::unknown(reason, message))
+            // The host's return wakes its machines.
+            Stop::from(End::new(Outcome::unknown(reason, message), Again::Waiting))
         };
         match &view.state {
             HostState::Usable => {}
@@ -450,13 +453,9 @@ impl Pass<'_> {
 
     /// A step failed for a reason that may pass: it is said, and tried again later and later.
     pub(super) fn failed(&self, outcome: Outcome) -> End {
-        let timing = &self.ctx.settings.timing;
         let now = self.ctx.runtime.clock.instant();
         let count = self.ctx.memory.get(&self.uid).failure.map_or(0, |f| f.count) + 1;
-        let wait = timing
-            .requeue_error_min
-            .saturating_mul(1 << count.saturating_sub(1).min(16))
-            .min(timing.requeue_error_max);
+        let wait = self.patience(count);
         self.ctx.memory.note(&self.uid, |m| {
             m.failure = Some(crate::controllers::memory::Failure {
                 count,
@@ -468,12 +467,24 @@ impl Pass<'_> {
         End::new(outcome, Again::After(wait))
     }
 
-    /// A step succeeded: the next failure is the first again.
-    pub(super) fn succeeded(&self) {
-        self.ctx.memory.note(&self.uid, |m| m.failure = None);
+    /// How long to wait after so many failures in a row.
+    pub(super) fn patience(&self, failures: u32) -> Duration {
+        let timing = &self.ctx.settings.timing;
+        timing
+            .requeue_error_min
+            .saturating_mul(1 << failures.saturating_sub(1).min(16))
+            .min(timing.requeue_error_max)
     }
 
-    /// Reserved, and not seen yet.
+    /// Nothing is left to do: the next failure is the first again.
+    pub(super) fn succeeded(&self) {
+        self.ctx.memory.note(&self.uid, |m| {
+            m.failure = None;
+            m.done = None;
+        });
+    }
+
+    /// The identity in the status; absent while the machine was not seen whole yet.
     pub(super) fn recorded(&self) -> Option<Uuid> {
         self.status.identity.as_ref().map(|i| i.uuid)
     }

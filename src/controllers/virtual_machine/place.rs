@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
@@ -18,9 +19,10 @@ use crate::api::{IdentityStatus, PinnedClass, Reservation, VmidReuse};
 use crate::controllers::journal::Entry;
 use crate::fleet::NumberPresence;
 use crate::hypervisor::{Error, Refusal};
-use crate::model::{GuestAddress, GuestKind, GuestRow, NumberBounds, Vmid, VolumeId};
+use crate::model::{GuestAddress, GuestKind, GuestRow, NumberBounds, NumberState, Vmid, VolumeId};
 use crate::plan::desired::{self, Desired};
 use crate::plan::identity::numbers::{self, Next, Numbers};
+use crate::plan::identity::presence::{self, NumberLook, Presence};
 use crate::plan::identity::unplaced::{self, Next as Due, Obstacle, Seeker, Unowned};
 use crate::plan::status;
 
@@ -60,16 +62,16 @@ impl Pass<'_> {
             return Ok(End::stalled(reason::HOST_NOT_READY, message));
         }
         let desired = self.desired(site)?;
-        make::check(self, site, &desired).await?;
-        self.check_pinned(site, &desired).await?;
         match self.seek(site).await? {
             Due::Reserve => {}
             other => return Ok(self.unplaced(site, other)),
         }
+        let facts = make::check(self, site, &desired).await?;
+        self.check_pinned(site, &desired).await?;
         let vmid = self.free_number(site, &desired).await?;
         record::claim(self, vmid).await.map_err(Stop::Error)?;
         self.reserve(site, vmid).await?;
-        make::make(self, site, vmid, &desired).await
+        make::make(self, site, vmid, &desired, &facts).await
     }
 
     /// Looks at all machines of the cluster that no resource lays claim to.
@@ -157,7 +159,7 @@ impl Pass<'_> {
         }
         let presence = site.cluster.confirm_gone(vmid).await;
         match presence.map_err(|e| self.trouble(&e))? {
-            NumberPresence::Free => Ok(()),
+            NumberPresence::Free => self.create_settled(vmid),
             NumberPresence::Taken | NumberPresence::NotQuorate => {
                 let message = format!(
                     "number {vmid} was reserved for this resource, and whether a machine of it exists can't be told: \
@@ -165,6 +167,28 @@ impl Pass<'_> {
                 );
                 Err(End::unknown(reason::PRESENCE_UNKNOWN, message).into())
             }
+        }
+    }
+
+    /// A call that an earlier process sent for the lost reservation may still be under way.
+    fn create_settled(&self, vmid: Vmid) -> Flow<()> {
+        let settle = self.ctx.settings.timing.create_settle;
+        let settle = SignedDuration::try_from(settle).unwrap_or(presence::SETTLE);
+        let look = NumberLook {
+            quorate_before: true,
+            state: NumberState::Free,
+            quorate_after: true,
+        };
+        let now = self.ctx.runtime.clock.now();
+        match presence::conclude(look, Some(self.ctx.started), settle, now) {
+            Presence::Unsettled(until) => {
+                let message = format!(
+                    "machine {vmid} does not exist, but a create from before the start of this process may still make \
+                     it; this is certain at {until:.0}"
+                );
+                Err(End::unknown(reason::PRESENCE_UNKNOWN, message).into())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -206,7 +230,9 @@ impl Pass<'_> {
             }
             Due::WaitFor(vmid) => {
                 let message = format!(
-                    "machine {vmid} is being made by somebody: whether it is this resource's shows when it is done"
+                    "machine {vmid} is being made by somebody: whether it is this resource's shows when it is done. If \
+                     nothing is under way on its node, its lock is a left-over: 'qm unlock {vmid}' takes it off, \
+                     'qm destroy {vmid}' removes an unfinished machine"
                 );
                 End::progressing(reason::READING_GUESTS, message, Again::Busy)
             }
@@ -354,7 +380,8 @@ impl Pass<'_> {
     }
 
     async fn next_number(&self, site: &Site) -> Flow<Vmid> {
-        let spent = self.ctx.numbers.traces(&site.cluster).await;
+        let now = self.ctx.runtime.clock.instant();
+        let spent = self.ctx.numbers.traces(&site.cluster, now).await;
         let traces = spent.map_err(|e| self.trouble(&e))?;
         let mut spent = traces.spent;
         let id = site.cluster.id().as_str();

@@ -175,7 +175,6 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
         }
         Some(TaskExit::Ok { warnings }) => {
             metrics.action(act.label(), Ok(()));
-            pass.succeeded();
             if let Some(mut entry) = act.done(vmid.get(), upid.node().as_str()) {
                 if warnings > 0 {
                     let _ = write!(
@@ -200,6 +199,7 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
         }
         Some(TaskExit::Failed(sentence)) => {
             metrics.action(act.label(), Err(Class::Permanent));
+            pass.ctx.memory.note(&pass.uid, |m| m.done = None);
             if act == Act::Other {
                 return Ok(());
             }
