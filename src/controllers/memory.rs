@@ -38,6 +38,8 @@ pub(super) struct Remembered {
 pub(super) struct Making {
     /// The number was reserved by this process, so it knows all calls for it.
     pub(super) reserved_here: bool,
+    /// The host refused a call because the number exists: it is to be looked at who has it.
+    pub(super) refused: bool,
     /// The host took a call, or may have taken it.
     pub(super) maybe_taken: bool,
     /// When a call was sent whose answer was lost.

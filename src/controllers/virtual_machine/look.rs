@@ -49,6 +49,12 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
     if let Some(end) = keep::unchanged(pass, site, vmid)? {
         return Ok(end);
     }
+    // This process reserved the number, and the host took no call for it yet: whoever has it now, the host refuses.
+    let making = pass.ctx.memory.get(&pass.uid).making;
+    let unmade = pass.recorded().is_none() && making.none_taken() && !making.refused;
+    if unmade && !pass.deleting && site.snapshot.guest(vmid).is_none() {
+        return make_it(pass, site, vmid).await;
+    }
     let found = look(pass, site, vmid).await.map_err(|e| pass.trouble(&e))?;
     let step = decide(pass, site, vmid, &found).await?;
     let step = confirm(pass, site, step, &found).await?;
@@ -71,11 +77,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
                 Again::Now,
             ))
         }
-        (Step::Make, _) => {
-            let desired = pass.desired(site)?;
-            let facts = make::check(pass, site, &desired).await?;
-            make::make(pass, site, vmid, &desired, &facts).await
-        }
+        (Step::Make, _) => make_it(pass, site, vmid).await,
         (Step::GiveUp, _) => lost::give_up(pass, site, vmid).await,
         (Step::WaitForHost(lock), _) => Ok(End::progressing(
             reason::HOST_BUSY,
@@ -93,6 +95,12 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
             Again::Busy,
         )),
     }
+}
+
+async fn make_it(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+    let desired = pass.desired(site)?;
+    let facts = make::check(pass, site, &desired).await?;
+    make::make(pass, site, vmid, &desired, &facts).await
 }
 
 /// That a stranger has the number proves something only if the cluster at the address is still the same one.

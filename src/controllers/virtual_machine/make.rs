@@ -130,6 +130,7 @@ pub(super) async fn make(
             let exists = error.refusal() == Some(&Refusal::GuestExists);
             let unknown = error.outcome_unknown();
             pass.ctx.memory.note(&pass.uid, |m| {
+                m.making.refused |= exists;
                 if unknown {
                     m.making.unknown = Some(now);
                 } else {
