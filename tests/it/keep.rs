@@ -110,6 +110,7 @@ async fn drift_is_shown_while_it_stands() {
         .await;
     let vm = world.wait_ready("web").await;
     assert!(condition(&vm, "Drifted").is_none() && vm.status.unwrap().drift.is_empty());
+    world.wait_event("web", "ChangedOnHost", "").await;
     let events = world.events("web").await;
     assert_eq!(
         events
@@ -479,13 +480,7 @@ async fn mark_that_somebody_took_away_is_written_again() {
         .await;
     assert!(guest.config["description"].contains("my notes"), "{guest:?}");
     world.wait_ready("web").await;
-    assert!(
-        world
-            .events("web")
-            .await
-            .iter()
-            .any(|(_, reason, _)| reason == "Remarked")
-    );
+    world.wait_event("web", "Remarked", "").await;
 }
 
 #[tokio::test]

@@ -114,6 +114,7 @@ disks: [{name: scsi0, size: 10Gi}]
             "{part} in\n{described}"
         );
     }
+    world.wait_event("web", "Started", "").await;
     let reasons: Vec<String> = world
         .events("web")
         .await

@@ -115,6 +115,7 @@ async fn task_that_fails_is_said_and_tried_again() {
         .fault(Fault::task_error("qmclone", "clone failed: no space left").times(2));
     world.apply_vm("web", CLONE).await;
     world.wait_ready("web").await;
+    world.wait_event("web", "TaskFailed", "").await;
     let events = world.events("web").await;
     let said = events.iter().any(|(type_, reason, note)| {
         type_ == "Warning" && reason == "TaskFailed" && note.contains("no space left")
@@ -133,11 +134,7 @@ async fn warnings_are_success() {
     world.apply_vm("web", BLANK).await;
     world.wait_ready("web").await;
     assert_hit(&world);
-    let events = world.events("web").await;
-    let said = events
-        .iter()
-        .any(|(_, reason, note)| reason == "Created" && note.contains("1 warnings"));
-    assert!(said, "{events:?}");
+    world.wait_event("web", "Created", "1 warnings").await;
     assert_eq!(world.sent("POST", "/nodes/*/qemu").len(), 1);
     assert_eq!(world.sent("POST", "/nodes/*/qemu/*/status/start").len(), 1);
 }
