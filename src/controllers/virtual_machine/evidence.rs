@@ -8,7 +8,6 @@ use super::task::{self, Act};
 use crate::hypervisor::{Error, TaskFilter};
 use crate::model::{GuestAddress, TaskExit, TaskRecord, TaskState, Upid, Vmid};
 use crate::plan::desired::Desired;
-use crate::plan::identity::Ownership;
 use crate::plan::identity::placed::{Evidence, Made};
 use crate::plan::making;
 
@@ -116,11 +115,10 @@ fn is_console(kind: &str) -> bool {
 
 /// Whether the host works on the guest already: asked before the first mutation of this process, and after
 /// an answer was lost. Such a task is waited for, not repeated.
-pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, own: &Ownership) -> Flow<()> {
+pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, at: &GuestAddress) -> Flow<()> {
     if pass.ctx.memory.get(&pass.uid).settled {
         return Ok(());
     }
-    let at = own.address();
     let filter = TaskFilter {
         vmid: Some(at.vmid),
         active_only: true,

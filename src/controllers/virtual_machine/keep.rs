@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::look;
 use super::pass::{Again, End, Flow, Pass, Site};
 use super::task::{self, Act};
-use super::{evidence, look};
 use crate::api::ObservedPower;
 use crate::api::conditions::reason;
 use crate::fleet::{ConfigReading, Work};
@@ -96,7 +96,6 @@ pub(super) async fn keep(
     };
     had_effect(pass, action, &plan)?;
     restarted_too_often(pass, action)?;
-    evidence::under_way(pass, site, &own).await?;
     act(pass, site, &own, &reading, action).await
 }
 

@@ -55,6 +55,10 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
     if unmade && !pass.deleting && site.snapshot.guest(vmid).is_none() {
         return make_it(pass, site, vmid).await;
     }
+    // Before the reads: one that was made while a task ran would show what the task has changed since.
+    if let Some(at) = site.snapshot.address(vmid) {
+        evidence::under_way(pass, site, &at).await?;
+    }
     let found = look(pass, site, vmid).await.map_err(|e| pass.trouble(&e))?;
     let step = decide(pass, site, vmid, &found).await?;
     let step = confirm(pass, site, step, &found).await?;

@@ -4,10 +4,10 @@ use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::reflector::ObjectRef;
 
+use super::look;
 use super::pass::{Again, End, Flow, Pass, Site, Stop};
 use super::record;
 use super::task::{self, Act};
-use super::{evidence, look};
 use crate::api::ProxmoxNode;
 use crate::api::conditions::reason;
 use crate::api::names::MANAGER;
@@ -45,7 +45,6 @@ pub(super) async fn remove(
         );
         return Ok(End::progressing(reason::LOCKED, message, Again::Busy));
     }
-    evidence::under_way(pass, site, &own).await?;
     let live = site.cluster.read_power(&at).await.map_err(|e| pass.trouble(&e))?;
     let work = Work {
         vmid: at.vmid,
