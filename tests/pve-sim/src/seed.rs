@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::release::Release;
 use crate::timing::Timing;
 
 /// The description of a cluster, written by hand or read from a file. The default is one node `pve1` with the storages
@@ -13,8 +14,14 @@ use crate::timing::Timing;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Seed {
+    /// The release of Proxmox VE that is simulated.
+    pub release: Release,
     /// How many nodes, `pve1` on. More than one makes a cluster with quorum.
     pub nodes: u32,
+    /// The nodes' names, when they are to be others; then their number counts, not that of `nodes`.
+    pub node_names: Vec<String>,
+    /// The cluster's name.
+    pub cluster_name: String,
     /// How many guests of other people stand on the nodes, 100 on, named `guest-NNN`, every second one running.
     pub foreign_vms: u32,
     /// Whether the template 9000 (`debian-12-template`, one disk of 8 GiB, agent enabled) stands on `pve1`.
@@ -23,6 +30,8 @@ pub struct Seed {
     pub guests: Vec<SeedGuest>,
     /// File names below `local:iso/`, on every node.
     pub isos: Vec<String>,
+    /// The storages, when they are to be others than `local` and `local-lvm`.
+    pub storages: Option<Vec<SeedStorage>>,
     /// Bytes in `local`, on each node.
     pub local_size: u64,
     /// Bytes in `local-lvm`, on each node.
@@ -53,11 +62,15 @@ impl Default for Seed {
     fn default() -> Self {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
+            release: Release::default(),
             nodes: 1,
+            node_names: Vec::new(),
+            cluster_name: "sim".to_owned(),
             foreign_vms: 0,
             template: true,
             guests: Vec::new(),
             isos: vec!["debian-12.iso".to_owned()],
+            storages: None,
             local_size: 100 * GIB,
             local_lvm_size: 2048 * GIB,
             node_cpus: 16,
@@ -84,6 +97,33 @@ impl Seed {
             nodes: count,
             ..Self::default()
         }
+    }
+
+    /// The nodes' names.
+    pub(crate) fn names(&self) -> Vec<String> {
+        if self.node_names.is_empty() {
+            (1..=self.nodes).map(|n| format!("pve{n}")).collect()
+        } else {
+            self.node_names.clone()
+        }
+    }
+
+    /// The storages: those that are described, else `local` and `local-lvm`.
+    pub(crate) fn storages(&self) -> Vec<SeedStorage> {
+        self.storages.clone().unwrap_or_else(|| {
+            vec![
+                SeedStorage::new("local", "dir", &["iso", "vztmpl", "backup", "import"])
+                    .sized(self.local_size),
+                SeedStorage::new("local-lvm", "lvmthin", &["images", "rootdir"]).sized(self.local_lvm_size),
+            ]
+        })
+    }
+
+    /// As another release.
+    #[must_use]
+    pub fn with_release(mut self, release: Release) -> Self {
+        self.release = release;
+        self
     }
 
     /// With so many guests of other people.
@@ -118,6 +158,50 @@ impl Seed {
     #[must_use]
     pub fn with_iso(mut self, name: impl Into<String>) -> Self {
         self.isos.push(name.into());
+        self
+    }
+}
+
+/// A storage that the cluster has; each node has one of its own under the name, unless it is shared.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedStorage {
+    /// As `local`.
+    pub name: String,
+    /// As `dir` or `lvmthin`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What may lie there: `images`, `rootdir`, `iso`, `vztmpl`, `backup`, `snippets`, `import`.
+    pub content: Vec<String>,
+    /// Whether all nodes see the same.
+    #[serde(default)]
+    pub shared: bool,
+    /// Bytes, on each node.
+    #[serde(default = "hundred_gib")]
+    pub size: u64,
+}
+
+fn hundred_gib() -> u64 {
+    100 * GIB
+}
+
+impl SeedStorage {
+    /// A storage of 100 GiB on each node.
+    #[must_use]
+    pub fn new(name: impl Into<String>, kind: impl Into<String>, content: &[&str]) -> Self {
+        Self {
+            name: name.into(),
+            kind: kind.into(),
+            content: content.iter().map(|&c| c.to_owned()).collect(),
+            shared: false,
+            size: hundred_gib(),
+        }
+    }
+
+    /// With so many bytes.
+    #[must_use]
+    pub fn sized(mut self, size: u64) -> Self {
+        self.size = size;
         self
     }
 }

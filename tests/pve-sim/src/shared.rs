@@ -5,12 +5,13 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::fault::Faults;
 use crate::hold::Holds;
+use crate::release::Release;
 use crate::requests::RequestLog;
 use crate::state::World;
 use crate::timing::Timing;
@@ -29,6 +30,9 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     pub(crate) holds: Holds,
     pub(crate) log: RequestLog,
+    pub(crate) release: Release,
+    /// True while tasks are held.
+    gate: watch::Sender<bool>,
     lock_files: Mutex<HashMap<u32, Arc<RwLock<()>>>>,
     tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -45,6 +49,8 @@ pub(crate) enum LockFile {
 impl Shared {
     pub(crate) fn new(world: World, timing: Timing) -> Arc<Self> {
         Arc::new(Self {
+            release: world.release,
+            gate: watch::Sender::new(false),
             world: Mutex::new(world),
             timing: Mutex::new(timing),
             timing_changed: Notify::new(),
@@ -69,6 +75,17 @@ impl Shared {
     pub(crate) fn set_timing(&self, timing: Timing) {
         *locked(&self.timing) = timing;
         self.timing_changed.notify_one();
+    }
+
+    pub(crate) fn hold_tasks(&self, held: bool) {
+        self.gate.send_replace(held);
+    }
+
+    /// Waits while tasks are held.
+    pub(crate) async fn pass_gate(&self) {
+        let mut gate = self.gate.subscribe();
+        // The sender lives as long as this.
+        let _ = gate.wait_for(|held| !held).await;
     }
 
     /// Runs work that ends with the simulator, whoever waits for it.

@@ -64,7 +64,7 @@ impl Simulator {
     /// Starts a simulator in the given state, listening.
     pub async fn start(seed: Seed) -> Result<Self, StartError> {
         check(&seed)?;
-        let names: Vec<String> = (1..=seed.nodes).map(|n| format!("pve{n}")).collect();
+        let names = seed.names();
         let certificates = Certificates::make(&names)?;
         let token_secret = seed
             .token_secret
@@ -246,6 +246,17 @@ impl Simulator {
         self.world().refresh_resources();
     }
 
+    /// Holds every task that has something to wait for, until [`Simulator::release_tasks`]: tasks that fail at once end,
+    /// the others stay running.
+    pub fn hold_tasks(&self) {
+        self.core.shared.hold_tasks(true);
+    }
+
+    /// Lets held tasks go on, and those to come.
+    pub fn release_tasks(&self) {
+        self.core.shared.hold_tasks(false);
+    }
+
     /// Waits until no task runs; false when the deadline comes first.
     pub async fn idle(&self, deadline: Duration) -> bool {
         let until = Instant::now() + deadline;
@@ -318,7 +329,7 @@ async fn listen(
 }
 
 fn check(seed: &Seed) -> Result<(), StartError> {
-    if seed.nodes == 0 {
+    if seed.names().is_empty() {
         return Err(StartError::Seed("at least one node is needed".to_owned()));
     }
     if !seed.admin.ip().is_loopback() {
@@ -335,9 +346,9 @@ fn check(seed: &Seed) -> Result<(), StartError> {
     }
     let mut numbers = std::collections::BTreeSet::new();
     for guest in &seed.guests {
-        let node = guest.node.as_deref().unwrap_or("pve1");
-        let known = (1..=seed.nodes).any(|n| format!("pve{n}") == node);
-        if !known {
+        let names = seed.names();
+        let node = guest.node.as_ref().or(names.first()).map_or("", String::as_str);
+        if !names.iter().any(|name| name == node) {
             return Err(StartError::Seed(format!(
                 "guest {}: no node '{node}'",
                 guest.vmid

@@ -28,6 +28,7 @@ impl Worker {
     }
 
     pub(crate) async fn pause(&self, which: impl FnOnce(&Timing) -> Duration) {
+        self.sim.pass_gate().await;
         self.sim.pause(which).await;
     }
 }

@@ -4,13 +4,12 @@ use super::{Allow, Call, Endpoint, Run};
 use crate::verify::{TEXT, may};
 use crate::wire::Reply;
 
-pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
-    method: "GET",
-    path: "/access/permissions",
-    params: &[&[may("path", TEXT), may("userid", TEXT)]],
-    allow: Allow::Everyone,
-    run: Run::Show(permissions),
-}];
+pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint::get(
+    "/access/permissions",
+    Allow::Everyone,
+    &[&[may("path", TEXT), may("userid", TEXT)]],
+    Run::Show(permissions),
+)];
 
 fn permissions(call: &Call) -> Reply {
     let world = call.world();

@@ -6,45 +6,26 @@ use super::{Allow, Call, Endpoint, Run};
 use crate::verify::{Kind, may};
 use crate::wire::{ApiError, ApiResult, Reply};
 
-/// The release that is simulated.
-pub(super) const VERSION: &str = "9.2.11";
-/// Of the package's source.
-pub(super) const REPOID: &str = "5a1cd9f07b3e2c44";
-
 pub(super) const ENDPOINTS: &[Endpoint] = &[
-    Endpoint {
-        method: "GET",
-        path: "/version",
-        params: &[],
-        allow: Allow::Everyone,
-        run: Run::Show(version),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/cluster/status",
-        params: &[],
-        allow: Allow::Any("/", &["Sys.Audit"]),
-        run: Run::Show(status),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/cluster/nextid",
-        params: &[&[may("vmid", Kind::Vmid)]],
-        allow: Allow::Everyone,
-        run: Run::Now(next_id),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/cluster/options",
-        params: &[],
-        allow: Allow::Everyone,
-        run: Run::Show(options),
-    },
+    Endpoint::get("/version", Allow::Everyone, &[], Run::Show(version)),
+    Endpoint::get(
+        "/cluster/status",
+        Allow::Any("/", &["Sys.Audit"]),
+        &[],
+        Run::Show(status),
+    ),
+    Endpoint::get(
+        "/cluster/nextid",
+        Allow::Everyone,
+        &[&[may("vmid", Kind::Vmid)]],
+        Run::Now(next_id),
+    ),
+    Endpoint::get("/cluster/options", Allow::Everyone, &[], Run::Show(options)),
 ];
 
-pub(super) fn version(_: &Call) -> Reply {
-    let release = VERSION.rsplit_once('.').map_or(VERSION, |(release, _)| release);
-    Reply::data(json!({"version": VERSION, "release": release, "repoid": REPOID}))
+pub(super) fn version(call: &Call) -> Reply {
+    let release = call.release();
+    Reply::data(json!({"version": release.version(), "release": release.name(), "repoid": release.repoid()}))
 }
 
 /// A node that stands alone has no cluster row.
@@ -56,7 +37,7 @@ fn status(call: &Call) -> Reply {
         rows.push(json!({
             "id": "cluster",
             "type": "cluster",
-            "name": "sim",
+            "name": world.cluster_name,
             "nodes": world.nodes.len(),
             "quorate": u8::from(world.quorate),
             "version": world.nodes.len(),

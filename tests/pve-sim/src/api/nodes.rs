@@ -2,48 +2,33 @@
 
 use serde_json::{Value, json};
 
-use super::cluster::{REPOID, VERSION, version};
+use super::cluster::version;
 use super::{Allow, Call, Endpoint, Run};
 use crate::state::{Node, World};
 use crate::verify::{TEXT, may};
 use crate::wire::{ApiError, ApiResult, Reply};
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
-    Endpoint {
-        method: "GET",
-        path: "/nodes",
-        params: &[],
-        allow: Allow::Everyone,
-        run: Run::Show(list),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/version",
-        params: &[],
-        allow: Allow::Everyone,
-        run: Run::Show(version),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/status",
-        params: &[],
-        allow: Allow::Any("/nodes/{node}", &["Sys.Audit"]),
-        run: Run::Now(status),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/certificates/info",
-        params: &[],
-        allow: Allow::Everyone,
-        run: Run::Now(certificates),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/network",
-        params: &[&[may("type", TEXT)]],
-        allow: Allow::Everyone,
-        run: Run::Now(network),
-    },
+    Endpoint::get("/nodes", Allow::Everyone, &[], Run::Show(list)),
+    Endpoint::get("/nodes/{node}/version", Allow::Everyone, &[], Run::Show(version)),
+    Endpoint::get(
+        "/nodes/{node}/status",
+        Allow::Any("/nodes/{node}", &["Sys.Audit"]),
+        &[],
+        Run::Now(status),
+    ),
+    Endpoint::get(
+        "/nodes/{node}/certificates/info",
+        Allow::Everyone,
+        &[],
+        Run::Now(certificates),
+    ),
+    Endpoint::get(
+        "/nodes/{node}/network",
+        Allow::Everyone,
+        &[&[may("type", TEXT)]],
+        Run::Now(network),
+    ),
 ];
 
 /// Bytes of a node's root file system, and how many are used.
@@ -103,7 +88,7 @@ fn status(call: &Call) -> ApiResult {
     let used = used_memory(&world, &node.name);
     let free = node.memory.saturating_sub(used);
     Ok(Reply::data(json!({
-        "pveversion": format!("pve-manager/{VERSION}/{REPOID}"),
+        "pveversion": format!("pve-manager/{}/{}", call.release().version(), call.release().repoid()),
         "kversion": "Linux 6.17.4-1-pve #1 SMP PREEMPT_DYNAMIC PMX 6.17.4-1",
         "current-kernel": {
             "sysname": "Linux",

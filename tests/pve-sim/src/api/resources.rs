@@ -10,13 +10,12 @@ use crate::state::{Guest, World};
 use crate::verify::{Kind, may};
 use crate::wire::Reply;
 
-pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
-    method: "GET",
-    path: "/cluster/resources",
-    params: &[&[may("type", Kind::Enum(&["vm", "storage", "node", "sdn"]))]],
-    allow: Allow::Everyone,
-    run: Run::Show(list),
-}];
+pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint::get(
+    "/cluster/resources",
+    Allow::Everyone,
+    &[&[may("type", Kind::Enum(&["vm", "storage", "node", "sdn"]))]],
+    Run::Show(list),
+)];
 
 /// A guest's row. Written straight to the answer, because there may be tens of thousands of them; what is absent isn't
 /// known yet.

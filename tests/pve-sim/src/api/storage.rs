@@ -10,33 +10,30 @@ use crate::wire::{ApiError, ApiResult, Reply};
 const SEE: &[&str] = &["Datastore.Audit", "Datastore.AllocateSpace"];
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/storage",
-        params: &[&[
+    Endpoint::get(
+        "/nodes/{node}/storage",
+        Allow::Everyone,
+        &[&[
             may("content", CONTENT_LIST),
             may("enabled", Kind::Boolean),
             may("format", Kind::Boolean),
             may("storage", STORAGE),
             may("target", NODE),
         ]],
-        allow: Allow::Everyone,
-        run: Run::Show(list),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/storage/{storage}/content",
-        params: &[&[may("content", CONTENT), may("vmid", Kind::Vmid)]],
-        allow: Allow::Any("/storage/{storage}", SEE),
-        run: Run::Now(content),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/storage/{storage}/status",
-        params: &[],
-        allow: Allow::Any("/storage/{storage}", SEE),
-        run: Run::Now(status),
-    },
+        Run::Show(list),
+    ),
+    Endpoint::get(
+        "/nodes/{node}/storage/{storage}/content",
+        Allow::Any("/storage/{storage}", SEE),
+        &[&[may("content", CONTENT), may("vmid", Kind::Vmid)]],
+        Run::Now(content),
+    ),
+    Endpoint::get(
+        "/nodes/{node}/storage/{storage}/status",
+        Allow::Any("/storage/{storage}", SEE),
+        &[],
+        Run::Now(status),
+    ),
 ];
 
 /// The kinds of content, as Proxmox joins them.

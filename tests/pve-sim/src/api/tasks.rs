@@ -11,17 +11,11 @@ use crate::wire::{ApiError, ApiResult, Reply};
 const RECENT: usize = 25;
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
-    Endpoint {
-        method: "GET",
-        path: "/cluster/tasks",
-        params: &[],
-        allow: Allow::Everyone,
-        run: Run::Show(of_cluster),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/tasks",
-        params: &[&[
+    Endpoint::get("/cluster/tasks", Allow::Everyone, &[], Run::Show(of_cluster)),
+    Endpoint::get(
+        "/nodes/{node}/tasks",
+        Allow::Everyone,
+        &[&[
             may("errors", Kind::Boolean),
             may("limit", at_least(0)),
             may("since", Kind::Integer(i64::MIN, i64::MAX)),
@@ -33,41 +27,36 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             may("userfilter", TEXT),
             may("vmid", Kind::Vmid),
         ]],
-        allow: Allow::Everyone,
-        run: Run::Show(of_node),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/tasks/{upid}",
-        params: &[],
-        allow: Allow::Everyone,
-        run: Run::Show(|_| Reply::data(json!([{"name": "log"}, {"name": "status"}]))),
-    },
-    Endpoint {
-        method: "DELETE",
-        path: "/nodes/{node}/tasks/{upid}",
-        params: &[],
-        allow: Allow::Everyone,
-        run: Run::Now(abort),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/tasks/{upid}/status",
-        params: &[],
-        allow: Allow::Everyone,
-        run: Run::Now(status),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/tasks/{upid}/log",
-        params: &[&[
+        Run::Show(of_node),
+    ),
+    Endpoint::get(
+        "/nodes/{node}/tasks/{upid}",
+        Allow::Everyone,
+        &[],
+        Run::Show(|_| Reply::data(json!([{"name": "log"}, {"name": "status"}]))),
+    ),
+    Endpoint::delete(
+        "/nodes/{node}/tasks/{upid}",
+        Allow::Everyone,
+        &[],
+        Run::Now(abort),
+    ),
+    Endpoint::get(
+        "/nodes/{node}/tasks/{upid}/status",
+        Allow::Everyone,
+        &[],
+        Run::Now(status),
+    ),
+    Endpoint::get(
+        "/nodes/{node}/tasks/{upid}/log",
+        Allow::Everyone,
+        &[&[
             may("download", Kind::Boolean),
             may("limit", at_least(0)),
             may("start", at_least(0)),
         ]],
-        allow: Allow::Everyone,
-        run: Run::Now(log),
-    },
+        Run::Now(log),
+    ),
 ];
 
 /// Whether the caller may see a task: its own, or with Sys.Audit on the node.

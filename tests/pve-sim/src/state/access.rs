@@ -71,6 +71,18 @@ const ROOTS: &[&str] = &[
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Caller(pub(crate) String);
 
+impl Caller {
+    /// Whether it is `root@pam` itself, as some options want it; a token of root's is not.
+    pub(crate) fn is_root(&self) -> bool {
+        self.0 == "root@pam"
+    }
+
+    /// Whether it came with an API token.
+    pub(crate) fn is_token(&self) -> bool {
+        self.0.contains('!')
+    }
+}
+
 /// The tokens, and what each may. Users are not told apart yet: they have all rights.
 #[derive(Debug, Default)]
 pub(crate) struct Access {

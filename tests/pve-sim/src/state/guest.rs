@@ -10,6 +10,39 @@ use super::property::{bool_of, drive_property, drive_volume, parse_size};
 use crate::hands::GuestView;
 use crate::seed::Shutdown;
 
+/// What a guest is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GuestKind {
+    Qemu,
+    Lxc,
+}
+
+impl GuestKind {
+    /// As paths and rows have it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Qemu => "qemu",
+            Self::Lxc => "lxc",
+        }
+    }
+
+    /// The folder of its configuration below `/etc/pve/nodes/…`.
+    pub(crate) const fn folder(self) -> &'static str {
+        match self {
+            Self::Qemu => "qemu-server",
+            Self::Lxc => "lxc",
+        }
+    }
+
+    /// `VM` or `CT`, as sentences begin.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Qemu => "VM",
+            Self::Lxc => "CT",
+        }
+    }
+}
+
 /// Whether a guest runs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Power {
@@ -25,6 +58,7 @@ pub(crate) enum Power {
 /// A guest with what its file says and how it behaves.
 #[derive(Clone, Debug)]
 pub(crate) struct Guest {
+    pub(crate) kind: GuestKind,
     pub(crate) vmid: u32,
     pub(crate) node: String,
     pub(crate) config: Config,
@@ -40,8 +74,10 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
+    /// A stopped virtual machine.
     pub(crate) fn new(vmid: u32, node: &str, config: Config) -> Self {
         Self {
+            kind: GuestKind::Qemu,
             vmid,
             node: node.to_owned(),
             config,

@@ -14,7 +14,7 @@ mod world;
 
 pub(crate) use access::Caller;
 pub(crate) use config::{Config, NETWORK_MODELS, is_disk, is_net, typed};
-pub(crate) use guest::{Guest, Power};
+pub(crate) use guest::{Guest, GuestKind, Power};
 pub(crate) use hotplug::change;
 pub(crate) use property::{
     drive_property, drive_volume, format_size, normalize_tags, parse_size, set_property, with_mac,

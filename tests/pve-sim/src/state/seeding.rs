@@ -28,9 +28,10 @@ impl World {
     pub(crate) fn from_seed(seed: &Seed, secret: &str, certificates: Vec<Vec<CertificateInfo>>) -> Self {
         let nodes = certificates
             .into_iter()
+            .zip(seed.names())
             .enumerate()
-            .map(|(at, certificates)| Node {
-                name: format!("pve{}", at + 1),
+            .map(|(at, (certificates, name))| Node {
+                name,
                 online: true,
                 since: Instant::now(),
                 cpus: seed.node_cpus,
@@ -40,27 +41,12 @@ impl World {
             })
             .collect();
         let mut world = Self {
+            release: seed.release,
+            cluster_name: seed.cluster_name.clone(),
             quorate: true,
             nodes,
             guests: BTreeMap::new(),
-            storages: vec![
-                Storage {
-                    name: "local".to_owned(),
-                    kind: "dir",
-                    content: vec!["iso", "vztmpl", "backup", "import"],
-                    shared: false,
-                    enabled: true,
-                    total: seed.local_size,
-                },
-                Storage {
-                    name: "local-lvm".to_owned(),
-                    kind: "lvmthin",
-                    content: vec!["images", "rootdir"],
-                    shared: false,
-                    enabled: true,
-                    total: seed.local_lvm_size,
-                },
-            ],
+            storages: seed.storages().into_iter().map(Storage::from).collect(),
             volumes: BTreeMap::new(),
             bridges: vec!["vmbr0".to_owned(), "vmbr1".to_owned()],
             tasks: Tasks::default(),

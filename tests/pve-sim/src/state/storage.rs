@@ -1,22 +1,36 @@
 //! Storages and the volumes on them.
 
 use crate::clock;
+use crate::seed::SeedStorage;
 
 /// A storage as the cluster knows it; each node has one of its own under the name, unless it is shared.
 #[derive(Clone, Debug)]
 pub(crate) struct Storage {
     pub(crate) name: String,
     /// `dir` or `lvmthin`.
-    pub(crate) kind: &'static str,
-    pub(crate) content: Vec<&'static str>,
+    pub(crate) kind: String,
+    pub(crate) content: Vec<String>,
     pub(crate) shared: bool,
     pub(crate) enabled: bool,
     pub(crate) total: u64,
 }
 
+impl From<SeedStorage> for Storage {
+    fn from(seed: SeedStorage) -> Self {
+        Self {
+            name: seed.name,
+            kind: seed.kind,
+            content: seed.content,
+            shared: seed.shared,
+            enabled: true,
+            total: seed.size,
+        }
+    }
+}
+
 impl Storage {
     pub(crate) fn allows(&self, content: &str) -> bool {
-        self.content.contains(&content)
+        self.content.iter().any(|c| c == content)
     }
 
     /// The id of a disk of a guest with a running number: `local-lvm:vm-100-disk-0`, `local:100/vm-100-disk-0.raw`.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 use super::access::Access;
-use super::guest::{Guest, Power};
+use super::guest::{Guest, GuestKind, Power};
 use super::resources::ResourceCache;
 use super::storage::{Storage, Volume};
 use super::task::Tasks;
+use crate::release::Release;
 
 /// Seconds that every node has been up when the simulator starts.
 const UPTIME_AT_START: u64 = 86_400;
@@ -46,6 +47,9 @@ impl Node {
 /// Everything that the hosts know.
 #[derive(Debug)]
 pub(crate) struct World {
+    pub(crate) release: Release,
+    /// The name of the cluster, which a node that stands alone hasn't.
+    pub(crate) cluster_name: String,
     pub(crate) quorate: bool,
     pub(crate) nodes: Vec<Node>,
     pub(crate) guests: BTreeMap<u32, Guest>,
@@ -81,15 +85,26 @@ impl World {
         self.volumes.remove(&(node.to_owned(), volid.to_owned()))
     }
 
-    /// The guest, if it stands on the node; else Proxmox's sentence for a missing one.
+    /// The virtual machine, if it stands on the node; else Proxmox's sentence for a missing one.
     pub(crate) fn guest_on(&self, node: &str, vmid: u32) -> Result<&Guest, String> {
-        let found = self.guests.get(&vmid).filter(|g| g.node == node);
-        found.ok_or_else(|| missing(node, vmid))
+        self.found(GuestKind::Qemu, node, vmid)
     }
 
     pub(crate) fn guest_on_mut(&mut self, node: &str, vmid: u32) -> Result<&mut Guest, String> {
-        let found = self.guests.get_mut(&vmid).filter(|g| g.node == node);
-        found.ok_or_else(|| missing(node, vmid))
+        self.found_mut(GuestKind::Qemu, node, vmid)
+    }
+
+    /// The guest of a kind, if it stands on the node; else Proxmox's sentence for a missing one.
+    pub(crate) fn found(&self, kind: GuestKind, node: &str, vmid: u32) -> Result<&Guest, String> {
+        let found = self.guests.get(&vmid);
+        let found = found.filter(|g| g.node == node && g.kind == kind);
+        found.ok_or_else(|| missing(kind, node, vmid))
+    }
+
+    pub(crate) fn found_mut(&mut self, kind: GuestKind, node: &str, vmid: u32) -> Result<&mut Guest, String> {
+        let found = self.guests.get_mut(&vmid);
+        let found = found.filter(|g| g.node == node && g.kind == kind);
+        found.ok_or_else(|| missing(kind, node, vmid))
     }
 
     /// The first free number of the bounds; a plain scan, nothing is reserved.
@@ -188,6 +203,7 @@ impl World {
     }
 }
 
-fn missing(node: &str, vmid: u32) -> String {
-    format!("Configuration file 'nodes/{node}/qemu-server/{vmid}.conf' does not exist")
+fn missing(kind: GuestKind, node: &str, vmid: u32) -> String {
+    let folder = kind.folder();
+    format!("Configuration file 'nodes/{node}/{folder}/{vmid}.conf' does not exist")
 }

@@ -1,7 +1,5 @@
 //! The formats that parameters can have. An error is the sentence that follows `invalid format - `.
 
-use crate::state::{NETWORK_MODELS, parse_size};
-
 /// A whole number as `PVE::JSONSchema` takes it: digits, perhaps with a minus.
 pub(super) fn integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -110,95 +108,4 @@ pub(super) fn content_list(name: &str, text: &str) -> Result<(), String> {
     text.split([',', ';', ' '])
         .filter(|t| !t.is_empty())
         .try_for_each(|t| content(name, t))
-}
-
-pub(super) fn size(text: &str) -> bool {
-    let number = text.strip_prefix('+').unwrap_or(text);
-    number.bytes().next().is_some_and(|b| b.is_ascii_digit()) && parse_size(number).is_some()
-}
-
-pub(super) fn memory(name: &str, text: &str) -> Result<(), String> {
-    let number = text.strip_prefix("current=").unwrap_or(text);
-    match integer(number) {
-        None => Err(format!(
-            "format error\n{name}.current: type check ('integer') failed - got '{number}'\n"
-        )),
-        Some(n) if n < 16 => Err(format!(
-            "format error\n{name}.current: value must have a minimum value of 16\n"
-        )),
-        Some(_) => Ok(()),
-    }
-}
-
-pub(super) fn agent(name: &str, text: &str) -> Result<(), String> {
-    const BOOLEANS: &[&str] = &[
-        "enabled",
-        "fstrim_cloned_disks",
-        "freeze-fs",
-        "freeze-fs-on-backup",
-        "guest-fsfreeze",
-    ];
-    for part in text.split(',') {
-        let (key, value) = part.split_once('=').unwrap_or(("enabled", part));
-        if BOOLEANS.contains(&key) {
-            if !["0", "1"].contains(&value) {
-                return Err(format!(
-                    "format error\n{name}.{key}: type check ('boolean') failed - got '{value}'\n"
-                ));
-            }
-        } else if key != "type" {
-            return Err(undefined(name, key));
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn net(name: &str, text: &str) -> Result<(), String> {
-    const OTHERS: &[&str] = &[
-        "bridge",
-        "firewall",
-        "host-tunnel",
-        "link_down",
-        "macaddr",
-        "model",
-        "mtu",
-        "queues",
-        "rate",
-        "tag",
-        "trunks",
-    ];
-    let mut model = false;
-    for part in text.split(',') {
-        let (key, value) = part.split_once('=').unwrap_or(("model", part));
-        if NETWORK_MODELS.contains(&key) || key == "model" && NETWORK_MODELS.contains(&value) {
-            model = true;
-        } else if key == "tag" && integer(value).is_none() {
-            return Err(format!(
-                "format error\n{name}.tag: type check ('integer') failed - got '{value}'\n"
-            ));
-        } else if key == "tag" && integer(value).is_some_and(|t| t < 1) {
-            return Err(format!(
-                "format error\n{name}.tag: value must have a minimum value of 1\n"
-            ));
-        } else if key == "tag" && integer(value).is_some_and(|t| t > 4094) {
-            return Err(format!(
-                "format error\n{name}.tag: value must have a maximum value of 4094\n"
-            ));
-        } else if !OTHERS.contains(&key) {
-            return Err(undefined(name, key));
-        }
-    }
-    if model {
-        Ok(())
-    } else {
-        Err(format!(
-            "format error\n{name}.model: property is missing and it is not optional\n"
-        ))
-    }
-}
-
-fn undefined(name: &str, key: &str) -> String {
-    format!(
-        "format error\n{name}.{key}: property is not defined in schema and the schema does not allow additional properties\n"
-    )
 }

@@ -1,13 +1,14 @@
 //! The options of a QEMU guest: their types, and the privilege that changing each needs.
 
-use super::format;
-use super::{DNS_NAME, Kind, Param, STORAGE, TEXT, at_least, may};
+use super::properties::NamedValues;
+use super::{DNS_NAME, Kind, Param, Properties, STORAGE, TEXT, at_least, format, may, need};
+use crate::state::NETWORK_MODELS;
 
 /// Every option that create and config accept (the calls' own parameters are in their own tables).
 pub(crate) const CONFIG: &[Param] = &[
     may("acpi", Kind::Boolean),
     may("affinity", TEXT),
-    may("agent", Kind::Format(format::agent)),
+    may("agent", Kind::Properties(&AGENT)),
     may("allow-ksm", Kind::Boolean),
     may("amd-sev", TEXT),
     may("arch", Kind::Enum(&["x86_64", "aarch64"])),
@@ -58,12 +59,12 @@ pub(crate) const CONFIG: &[Param] = &[
         ]),
     ),
     may("machine", TEXT),
-    may("memory", Kind::Format(format::memory)),
+    may("memory", Kind::Properties(&MEMORY)),
     may("migrate_downtime", Kind::Number(0.0, f64::MAX)),
     may("migrate_speed", at_least(0)),
     may("name", DNS_NAME),
     may("nameserver", TEXT),
-    may("net[n]", Kind::Format(format::net)),
+    may("net[n]", Kind::Properties(&NET)),
     may("numa", Kind::Boolean),
     may("numa[n]", TEXT),
     may("onboot", Kind::Boolean),
@@ -117,6 +118,44 @@ pub(crate) const CONFIG: &[Param] = &[
     may("watchdog", TEXT),
 ];
 
+const AGENT: Properties = Properties::new(
+    Some("enabled"),
+    &[
+        need("enabled", Kind::Boolean),
+        may("freeze-fs", Kind::Boolean),
+        may("fstrim_cloned_disks", Kind::Boolean),
+        may("type", Kind::Enum(&["virtio", "isa"])),
+    ],
+)
+.aliases(&[
+    ("freeze-fs-on-backup", "freeze-fs"),
+    ("guest-fsfreeze", "freeze-fs"),
+]);
+
+const MEMORY: Properties = Properties::new(Some("current"), &[need("current", at_least(16))]);
+
+const NET: Properties = Properties::new(
+    Some("model"),
+    &[
+        may("bridge", TEXT),
+        may("firewall", Kind::Boolean),
+        may("host-tunnel", Kind::Boolean),
+        may("link_down", Kind::Boolean),
+        may("macaddr", TEXT),
+        need("model", Kind::Enum(NETWORK_MODELS)),
+        may("mtu", Kind::Integer(1, 65_520)),
+        may("queues", Kind::Integer(0, 64)),
+        may("rate", Kind::Number(0.0, f64::MAX)),
+        may("tag", Kind::Integer(1, 4094)),
+        may("trunks", TEXT),
+    ],
+)
+.named_values(NamedValues {
+    names: NETWORK_MODELS,
+    name_is: "model",
+    value_is: "macaddr",
+});
+
 /// What a change of configuration takes besides the options.
 pub(crate) const DELETE_AND_REVERT: &[Param] = &[
     may("delete", Kind::List(format::config_id_list)),
@@ -134,7 +173,7 @@ pub(crate) fn option_is_known(option: &str) -> bool {
 
 /// Whether an option is shown as a number: those declared integer or boolean are.
 pub(crate) fn option_is_number(option: &str) -> bool {
-    find(option).is_some_and(|p| matches!(p.kind, Kind::Boolean | Kind::Integer(..)))
+    find(option).is_some_and(|p| p.kind().is_shown_as_number())
 }
 
 /// The privilege on `/vms/{vmid}` that setting or removing an option needs (qemu-server,

@@ -16,6 +16,16 @@ pub(crate) enum Given {
     Null,
 }
 
+impl Given {
+    /// The text, if it is one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Array(_) | Self::Null => None,
+        }
+    }
+}
+
 /// `%41` and, in forms, `+`; broken escapes stay as they are.
 pub(crate) fn percent_decode(text: &str, plus_is_blank: bool) -> String {
     let bytes = text.as_bytes();

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::clock;
+use crate::release::Release;
 
 /// What a call answers when it went well: the body.
 #[derive(Clone, Debug)]
@@ -111,6 +112,15 @@ impl ApiError {
         Self::parameters(BTreeMap::from([(name.to_owned(), error.into())]))
     }
 
+    /// What is said of each parameter.
+    #[cfg(test)]
+    pub(crate) fn errors(&self) -> BTreeMap<String, String> {
+        match &self.body {
+            ErrorBody::Json { errors, .. } => errors.clone(),
+            ErrorBody::Empty | ErrorBody::Text => BTreeMap::new(),
+        }
+    }
+
     /// An empty body: 401, 59x, methods that don't exist.
     pub(crate) fn empty(status: u16, reason: impl Into<String>) -> Self {
         Self {
@@ -141,13 +151,16 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
+    pub(crate) fn into_response(self, release: Release) -> Response<Full<Bytes>> {
         let (body, json) = match &self.body {
             ErrorBody::Empty => (String::new(), false),
             ErrorBody::Text => (self.reason.clone(), false),
             ErrorBody::Json { line_feed, errors } => {
                 let end = if *line_feed { "\n" } else { "" };
-                let mut body = json!({"data": null, "message": format!("{}{end}", self.reason)});
+                let mut body = json!({"data": null});
+                if release.tells_in_body() {
+                    body["message"] = json!(format!("{}{end}", self.reason));
+                }
                 if !errors.is_empty() {
                     body["errors"] = json!(errors);
                 }

@@ -36,7 +36,7 @@ struct Received {
     path: String,
     query: Vec<(String, String)>,
     content_type: String,
-    authorization: Option<String>,
+    headers: HeaderMap,
     body: Bytes,
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn serve(
 ) -> Result<Response<Full<Bytes>>, Reset> {
     let received = match receive(request).await {
         Ok(received) => received,
-        Err(error) => return Ok(error.into_response()),
+        Err(error) => return Ok(error.into_response(sim.release)),
     };
     let (answer, answered) = oneshot::channel();
     let own = Arc::clone(&sim);
@@ -115,7 +115,7 @@ async fn receive(request: Request<Incoming>) -> Result<Received, ApiError> {
         method,
         query: decode_pairs(head.uri.query().unwrap_or("")),
         content_type: text(header::CONTENT_TYPE).unwrap_or_default(),
-        authorization: text(header::AUTHORIZATION),
+        headers: head.headers.clone(),
         body,
     })
 }
@@ -157,7 +157,10 @@ async fn handle(sim: Arc<Shared>, received: Received) -> Result<Response<Full<By
     if trouble.lost_answer {
         return Err(Reset);
     }
-    Ok(result.map_or_else(ApiError::into_response, super::Reply::into_response))
+    Ok(match result {
+        Ok(reply) => reply.into_response(),
+        Err(error) => error.into_response(sim.release),
+    })
 }
 
 async fn carry_out(
@@ -166,7 +169,8 @@ async fn carry_out(
     given: Result<BTreeMap<String, Given>, ApiError>,
     seq: u64,
 ) -> ApiResult {
-    let known = sim.world().access.authenticate(received.authorization.as_deref());
+    let authorization = header_text(&received.headers, header::AUTHORIZATION);
+    let known = sim.world().access.authenticate(authorization.as_deref());
     let caller = match known {
         Ok(caller) => caller,
         Err(reason) => {

@@ -135,7 +135,7 @@ impl Change {
                 return Err(ApiError::parameter("delete", format!("unknown option '{key}'")));
             }
         }
-        if self.skip_lock && call.caller.0 != "root@pam" {
+        if self.skip_lock && !call.caller.is_root() {
             return Err(ApiError::parameter("skiplock", "Only root may use this option."));
         }
         let world = call.world();

@@ -7,7 +7,7 @@ use crate::worker::{self, TaskName};
 
 pub(super) fn destroy(call: &Call) -> ApiResult {
     let (node, vmid) = (call.node().to_owned(), call.vmid());
-    if call.flag("skiplock") && call.caller.0 != "root@pam" {
+    if call.flag("skiplock") && !call.caller.is_root() {
         return Err(ApiError::parameter("skiplock", "Only root may use this option."));
     }
     {

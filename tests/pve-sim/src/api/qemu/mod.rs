@@ -35,17 +35,16 @@ const CONFIGURE: Allow = Allow::Any(
 );
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/qemu",
-        params: &[&[may("full", Kind::Boolean)]],
-        allow: Allow::Everyone,
-        run: Run::Show(list::list),
-    },
-    Endpoint {
-        method: "POST",
-        path: "/nodes/{node}/qemu",
-        params: &[
+    Endpoint::get(
+        "/nodes/{node}/qemu",
+        Allow::Everyone,
+        &[&[may("full", Kind::Boolean)]],
+        Run::Show(list::list),
+    ),
+    Endpoint::post(
+        "/nodes/{node}/qemu",
+        Allow::Everyone,
+        &[
             CONFIG,
             &[
                 need("vmid", Kind::Vmid),
@@ -61,83 +60,74 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 may("unique", Kind::Boolean),
             ],
         ],
-        allow: Allow::Everyone,
-        run: Run::Now(create::create),
-    },
-    Endpoint {
-        method: "DELETE",
-        path: "/nodes/{node}/qemu/{vmid}",
-        params: &[&[
+        Run::Now(create::create),
+    ),
+    Endpoint::delete(
+        "/nodes/{node}/qemu/{vmid}",
+        ALLOCATE,
+        &[&[
             may("destroy-unreferenced-disks", Kind::Boolean),
             may("purge", Kind::Boolean),
             may("skiplock", Kind::Boolean),
         ]],
-        allow: ALLOCATE,
-        run: Run::Now(destroy::destroy),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/qemu/{vmid}/config",
-        params: &[&[may("current", Kind::Boolean), may("snapshot", CONFIG_ID)]],
-        allow: AUDIT,
-        run: Run::Now(config::show),
-    },
-    Endpoint {
-        method: "PUT",
-        path: "/nodes/{node}/qemu/{vmid}/config",
-        params: &[CONFIG, DELETE_AND_REVERT, CHANGE],
-        allow: CONFIGURE,
-        run: Run::Later(|call| Box::pin(config::put(call))),
-    },
-    Endpoint {
-        method: "POST",
-        path: "/nodes/{node}/qemu/{vmid}/config",
-        params: &[
+        Run::Now(destroy::destroy),
+    ),
+    Endpoint::get(
+        "/nodes/{node}/qemu/{vmid}/config",
+        AUDIT,
+        &[&[may("current", Kind::Boolean), may("snapshot", CONFIG_ID)]],
+        Run::Now(config::show),
+    ),
+    Endpoint::put(
+        "/nodes/{node}/qemu/{vmid}/config",
+        CONFIGURE,
+        &[CONFIG, DELETE_AND_REVERT, CHANGE],
+        Run::Later(|call| Box::pin(config::put(call))),
+    ),
+    Endpoint::post(
+        "/nodes/{node}/qemu/{vmid}/config",
+        CONFIGURE,
+        &[
             CONFIG,
             DELETE_AND_REVERT,
             CHANGE,
             &[may("background_delay", Kind::Integer(1, 30))],
         ],
-        allow: CONFIGURE,
-        run: Run::Now(config::post),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/qemu/{vmid}/pending",
-        params: &[],
-        allow: AUDIT,
-        run: Run::Now(config::pending),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/qemu/{vmid}/status/current",
-        params: &[],
-        allow: AUDIT,
-        run: Run::Now(list::current),
-    },
-    Endpoint {
-        method: "PUT",
-        path: "/nodes/{node}/qemu/{vmid}/resize",
-        params: &[&[
+        Run::Now(config::post),
+    ),
+    Endpoint::get(
+        "/nodes/{node}/qemu/{vmid}/pending",
+        AUDIT,
+        &[],
+        Run::Now(config::pending),
+    ),
+    Endpoint::get(
+        "/nodes/{node}/qemu/{vmid}/status/current",
+        AUDIT,
+        &[],
+        Run::Now(list::current),
+    ),
+    Endpoint::put(
+        "/nodes/{node}/qemu/{vmid}/resize",
+        Allow::Any("/vms/{vmid}", &["VM.Config.Disk"]),
+        &[&[
             may("digest", Kind::Text(40)),
-            need("disk", Kind::Pattern(crate::state::is_disk)),
+            need("disk", Kind::Pattern(r"(ide|sata|scsi|virtio|efidisk|tpmstate)\d+")),
             need("size", SIZE),
             may("skiplock", Kind::Boolean),
         ]],
-        allow: Allow::Any("/vms/{vmid}", &["VM.Config.Disk"]),
-        run: Run::Now(reshape::resize),
-    },
-    Endpoint {
-        method: "POST",
-        path: "/nodes/{node}/qemu/{vmid}/template",
-        params: &[&[may("disk", TEXT)]],
-        allow: ALLOCATE,
-        run: Run::Now(reshape::template),
-    },
-    Endpoint {
-        method: "POST",
-        path: "/nodes/{node}/qemu/{vmid}/clone",
-        params: &[&[
+        Run::Now(reshape::resize),
+    ),
+    Endpoint::post(
+        "/nodes/{node}/qemu/{vmid}/template",
+        ALLOCATE,
+        &[&[may("disk", TEXT)]],
+        Run::Now(reshape::template),
+    ),
+    Endpoint::post(
+        "/nodes/{node}/qemu/{vmid}/clone",
+        Allow::Any("/vms/{vmid}", &["VM.Clone"]),
+        &[&[
             may("bwlimit", at_least(0)),
             may("description", TEXT),
             may("format", Kind::Enum(&["raw", "qcow2", "vmdk"])),
@@ -149,19 +139,17 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             may("storage", STORAGE),
             may("target", NODE),
         ]],
-        allow: Allow::Any("/vms/{vmid}", &["VM.Clone"]),
-        run: Run::Now(clone::clone),
-    },
-    Endpoint {
-        method: "GET",
-        path: "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
-        params: &[],
-        allow: Allow::Any(
+        Run::Now(clone::clone),
+    ),
+    Endpoint::get(
+        "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
+        Allow::Any(
             "/vms/{vmid}",
             &["VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted"],
         ),
-        run: Run::Now(agent::interfaces),
-    },
+        &[],
+        Run::Now(agent::interfaces),
+    ),
 ];
 
 /// What a change of configuration takes besides options and `delete`.

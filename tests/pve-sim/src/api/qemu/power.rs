@@ -16,10 +16,10 @@ const SKIP_LOCK: Param = may("skiplock", Kind::Boolean);
 const TIMEOUT: Param = may("timeout", at_least(0));
 
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
-    Endpoint {
-        method: "POST",
-        path: "/nodes/{node}/qemu/{vmid}/status/start",
-        params: &[&[
+    Endpoint::post(
+        "/nodes/{node}/qemu/{vmid}/status/start",
+        POWER,
+        &[&[
             may("force-cpu", TEXT),
             may("machine", TEXT),
             may("migratedfrom", NODE),
@@ -32,52 +32,47 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
             TIMEOUT,
             may("with-conntrack-state", Kind::Boolean),
         ]],
-        allow: POWER,
-        run: Run::Now(start),
-    },
-    Endpoint {
-        method: "POST",
-        path: "/nodes/{node}/qemu/{vmid}/status/stop",
-        params: &[&[
+        Run::Now(start),
+    ),
+    Endpoint::post(
+        "/nodes/{node}/qemu/{vmid}/status/stop",
+        POWER,
+        &[&[
             may("keepActive", Kind::Boolean),
             may("migratedfrom", NODE),
             may("overrule-shutdown", Kind::Boolean),
             SKIP_LOCK,
             TIMEOUT,
         ]],
-        allow: POWER,
-        run: Run::Now(stop),
-    },
-    Endpoint {
-        method: "POST",
-        path: "/nodes/{node}/qemu/{vmid}/status/shutdown",
-        params: &[&[
+        Run::Now(stop),
+    ),
+    Endpoint::post(
+        "/nodes/{node}/qemu/{vmid}/status/shutdown",
+        POWER,
+        &[&[
             may("forceStop", Kind::Boolean),
             may("keepActive", Kind::Boolean),
             SKIP_LOCK,
             TIMEOUT,
         ]],
-        allow: POWER,
-        run: Run::Now(shutdown),
-    },
-    Endpoint {
-        method: "POST",
-        path: "/nodes/{node}/qemu/{vmid}/status/reboot",
-        params: &[&[TIMEOUT]],
-        allow: POWER,
-        run: Run::Now(reboot),
-    },
-    Endpoint {
-        method: "POST",
-        path: "/nodes/{node}/qemu/{vmid}/status/reset",
-        params: &[&[SKIP_LOCK]],
-        allow: POWER,
-        run: Run::Now(reset),
-    },
+        Run::Now(shutdown),
+    ),
+    Endpoint::post(
+        "/nodes/{node}/qemu/{vmid}/status/reboot",
+        POWER,
+        &[&[TIMEOUT]],
+        Run::Now(reboot),
+    ),
+    Endpoint::post(
+        "/nodes/{node}/qemu/{vmid}/status/reset",
+        POWER,
+        &[&[SKIP_LOCK]],
+        Run::Now(reset),
+    ),
 ];
 
 fn check_skip_lock(call: &Call) -> Result<(), ApiError> {
-    if call.flag("skiplock") && call.caller.0 != "root@pam" {
+    if call.flag("skiplock") && !call.caller.is_root() {
         return Err(ApiError::parameter("skiplock", "Only root may use this option."));
     }
     Ok(())

@@ -1,0 +1,230 @@
+//! What an endpoint is: a method of a path, who may call it, with which parameters, and what carries it out.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+
+use super::Call;
+use crate::release::Release;
+use crate::state::{Caller, World};
+use crate::verify::Param;
+use crate::wire::{ApiError, ApiResult, Reply};
+
+/// One method of one path.
+#[derive(Clone, Copy)]
+pub(crate) struct Endpoint {
+    pub(super) method: &'static str,
+    /// With `{name}` for what varies.
+    pub(super) path: &'static str,
+    /// The parameters besides those of the path.
+    pub(super) params: &'static [&'static [Param]],
+    pub(super) allow: Allow,
+    pub(super) run: Run,
+    /// Whether an API token may call it.
+    tokens: bool,
+    since: Release,
+    until: Release,
+}
+
+impl Endpoint {
+    const fn new(
+        method: &'static str,
+        path: &'static str,
+        allow: Allow,
+        params: &'static [&'static [Param]],
+        run: Run,
+    ) -> Self {
+        Self {
+            method,
+            path,
+            params,
+            allow,
+            run,
+            tokens: true,
+            since: Release::V7_4,
+            until: Release::V9_2,
+        }
+    }
+
+    pub(crate) const fn get(
+        path: &'static str,
+        allow: Allow,
+        params: &'static [&'static [Param]],
+        run: Run,
+    ) -> Self {
+        Self::new("GET", path, allow, params, run)
+    }
+
+    pub(crate) const fn post(
+        path: &'static str,
+        allow: Allow,
+        params: &'static [&'static [Param]],
+        run: Run,
+    ) -> Self {
+        Self::new("POST", path, allow, params, run)
+    }
+
+    pub(crate) const fn put(
+        path: &'static str,
+        allow: Allow,
+        params: &'static [&'static [Param]],
+        run: Run,
+    ) -> Self {
+        Self::new("PUT", path, allow, params, run)
+    }
+
+    pub(crate) const fn delete(
+        path: &'static str,
+        allow: Allow,
+        params: &'static [&'static [Param]],
+        run: Run,
+    ) -> Self {
+        Self::new("DELETE", path, allow, params, run)
+    }
+
+    /// Only for who logged in (`allowtoken => 0`).
+    #[must_use]
+    pub(crate) const fn ticket_only(mut self) -> Self {
+        self.tokens = false;
+        self
+    }
+
+    /// Not before a release.
+    #[must_use]
+    pub(crate) const fn from(mut self, release: Release) -> Self {
+        self.since = release;
+        self
+    }
+
+    /// Not after a release.
+    #[must_use]
+    pub(crate) const fn until(mut self, release: Release) -> Self {
+        self.until = release;
+        self
+    }
+
+    /// Whether a release has it.
+    pub(super) fn is_in(&self, release: Release) -> bool {
+        (self.since..=self.until).contains(&release)
+    }
+
+    /// Whether it can be called by who hasn't logged in.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.allow, Allow::World)
+    }
+
+    /// 403 unless the caller may; `given` has the parameters of path and body as text.
+    pub(super) fn check(
+        &self,
+        world: &World,
+        caller: &Caller,
+        given: &BTreeMap<String, String>,
+    ) -> Result<(), ApiError> {
+        if !self.tokens && caller.is_token() {
+            let text = format!(
+                "Permission check failed (URI '{}' not available with API token, need proper ticket.\n)",
+                fill(self.path, given)
+            );
+            return Err(ApiError::new(403, text));
+        }
+        self.allow.check(world, caller, given)
+    }
+}
+
+/// Who may call.
+#[derive(Clone, Copy)]
+pub(crate) enum Allow {
+    /// Anybody, without having logged in (`user => 'world'`).
+    World,
+    /// Whoever is authenticated; what is shown or done may still depend on privileges.
+    Everyone,
+    /// Nobody but `root@pam`, which is what no permissions at all mean.
+    Root,
+    /// Who has one of the privileges on the path, `{name}` filled in.
+    Any(&'static str, &'static [&'static str]),
+    /// Who has all of the privileges on the path.
+    All(&'static str, &'static [&'static str]),
+    /// Who meets one of these.
+    OneOf(&'static [Allow]),
+    /// Who meets all of these.
+    Each(&'static [Allow]),
+    /// Who meets it, if the parameter is given; else nobody (`require_param`).
+    IfGiven(&'static str, &'static Allow),
+    /// A rule of its own.
+    Rule(fn(&World, &Caller, &BTreeMap<String, String>) -> Result<(), ApiError>),
+}
+
+impl Allow {
+    fn check(
+        &self,
+        world: &World,
+        caller: &Caller,
+        given: &BTreeMap<String, String>,
+    ) -> Result<(), ApiError> {
+        let denied = |path: &str, privileges: &[&str], separator: &str| {
+            Err(ApiError::new(
+                403,
+                format!("Permission check failed ({path}, {})", privileges.join(separator)),
+            ))
+        };
+        match self {
+            Self::World | Self::Everyone => Ok(()),
+            Self::Root if caller.is_root() => Ok(()),
+            Self::Root => Err(ApiError::new(403, "Permission check failed (user != root@pam)")),
+            Self::Any(template, privileges) => {
+                let path = fill(template, given);
+                if world.access.any(caller, &path, privileges) {
+                    Ok(())
+                } else {
+                    denied(&path, privileges, "|")
+                }
+            }
+            Self::All(template, privileges) => {
+                let path = fill(template, given);
+                let has = |p: &&'static str| world.access.any(caller, &path, &[*p]);
+                if privileges.iter().all(has) {
+                    Ok(())
+                } else {
+                    denied(&path, privileges, ", ")
+                }
+            }
+            Self::OneOf(rules) => {
+                let met = rules.iter().any(|rule| rule.check(world, caller, given).is_ok());
+                met.then_some(()).ok_or_else(bare)
+            }
+            Self::Each(rules) => {
+                let met = rules.iter().all(|rule| rule.check(world, caller, given).is_ok());
+                met.then_some(()).ok_or_else(bare)
+            }
+            Self::IfGiven(name, rule) if given.contains_key(*name) => rule.check(world, caller, given),
+            Self::IfGiven(..) => Err(bare()),
+            Self::Rule(rule) => rule(world, caller, given),
+        }
+    }
+}
+
+/// Within `and` and `or` Proxmox checks without a sentence of its own (`PVE::RPCEnvironment::exec_api2_perm_check`).
+fn bare() -> ApiError {
+    ApiError::new(403, "Permission check failed")
+}
+
+fn fill(template: &str, given: &BTreeMap<String, String>) -> String {
+    if !template.contains('{') {
+        return template.to_owned();
+    }
+    given.iter().fold(template.to_owned(), |path, (name, value)| {
+        path.replace(&format!("{{{name}}}"), value)
+    })
+}
+
+type Later = Pin<Box<dyn Future<Output = ApiResult> + Send>>;
+
+/// How it is carried out.
+#[derive(Clone, Copy)]
+pub(crate) enum Run {
+    /// When nothing can go wrong any more.
+    Show(fn(&Call) -> Reply),
+    Now(fn(&Call) -> ApiResult),
+    /// When it may have to wait, as for a lock file.
+    Later(fn(Call) -> Later),
+}

@@ -1,0 +1,170 @@
+//! Property strings as parameters: `virtio=…,bridge=vmbr0` (`PVE::JSONSchema::parse_property_string`).
+
+use std::collections::BTreeMap;
+
+use super::kind::{Kind, Stated};
+use super::param::Param;
+use super::{MISSING, UNDEFINED};
+use crate::release::Release;
+
+/// The keys of a property string.
+pub(crate) struct Properties {
+    /// The key that a part without one stands for.
+    pub(crate) default_key: Option<&'static str>,
+    pub(crate) keys: &'static [Param],
+    /// Other names of keys: alias, key.
+    pub(crate) aliases: &'static [(&'static str, &'static str)],
+    /// Names that stand for a key's value and give another key's value at once, as `virtio=AA:BB:…` does for `model` and
+    /// `macaddr`: the names, the key that the name is the value of, the key that the value belongs to.
+    pub(crate) named_values: Option<NamedValues>,
+}
+
+/// See [`Properties::named_values`].
+pub(crate) struct NamedValues {
+    pub(crate) names: &'static [&'static str],
+    pub(crate) name_is: &'static str,
+    pub(crate) value_is: &'static str,
+}
+
+impl Properties {
+    /// Keys alone, one of which may be the default one.
+    pub(crate) const fn new(default_key: Option<&'static str>, keys: &'static [Param]) -> Self {
+        Self {
+            default_key,
+            keys,
+            aliases: &[],
+            named_values: None,
+        }
+    }
+
+    /// With other names for some keys: alias, key.
+    pub(crate) const fn aliases(mut self, aliases: &'static [(&'static str, &'static str)]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// With names that give two values at once.
+    pub(crate) const fn named_values(mut self, named: NamedValues) -> Self {
+        self.named_values = Some(named);
+        self
+    }
+
+    /// Key and value of every part, aliases resolved; or Proxmox's sentence.
+    pub(crate) fn parse(&self, text: &str) -> Result<BTreeMap<String, String>, String> {
+        let mut found = BTreeMap::new();
+        let mut insert = |key: &str, value: &str| match found.insert(key.to_owned(), value.to_owned()) {
+            None => Ok(()),
+            Some(_) => Err(format!("duplicate key in comma-separated list property: {key}\n")),
+        };
+        for part in text.split(',').filter(|part| !part.trim().is_empty()) {
+            match part.split_once('=') {
+                Some((key, value)) if !key.is_empty() && !value.is_empty() => {
+                    let named = self.named_values.as_ref().filter(|n| n.names.contains(&key));
+                    if let Some(named) = named {
+                        insert(named.name_is, key)?;
+                        insert(named.value_is, value)?;
+                    } else {
+                        let alias = self.aliases.iter().find(|(alias, _)| *alias == key);
+                        insert(alias.map_or(key, |(_, key)| key), value)?;
+                    }
+                }
+                Some(_) => return Err("missing key in comma-separated list property\n".to_owned()),
+                None => match self.default_key {
+                    Some(key) => insert(key, part)?,
+                    None => {
+                        return Err("value without key, but schema does not define a default key\n".to_owned());
+                    }
+                },
+            }
+        }
+        Ok(found)
+    }
+
+    /// The sentence for what is wrong with the text, without `invalid format - `.
+    pub(super) fn check(&self, release: Release, name: &str, text: &str) -> Result<(), String> {
+        let found = self.parse(text)?;
+        let known = || self.keys.iter().filter(|key| key.is_in(release));
+        let mut errors = String::new();
+        let mut wrong = |key: &str, error: &str| {
+            let end = if error.ends_with('\n') { "" } else { "\n" };
+            errors += &format!("{name}.{key}: {error}{end}");
+        };
+        for (key, value) in &found {
+            match known().find(|param| param.is_named(key)) {
+                None => wrong(key, UNDEFINED),
+                Some(param) => {
+                    let value = boolean_words(param.kind(), value);
+                    if let Err(error) = param.kind().check(release, key, value) {
+                        wrong(key, &error);
+                    }
+                }
+            }
+        }
+        for param in known().filter(|param| !param.is_optional() && !found.contains_key(param.name())) {
+            wrong(param.name(), MISSING);
+        }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("format error\n{errors}"))
+        }
+    }
+
+    pub(super) fn stated(&self) -> Vec<Stated> {
+        self.keys.iter().map(Param::stated).collect()
+    }
+}
+
+/// Inside property strings, and only there, booleans may be words (`parse_boolean`).
+fn boolean_words<'a>(kind: &Kind, value: &'a str) -> &'a str {
+    match (kind, value.to_ascii_lowercase().as_str()) {
+        (Kind::Boolean, "on" | "yes" | "true") => "1",
+        (Kind::Boolean, "off" | "no" | "false") => "0",
+        _ => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{TEXT, may, need};
+    use super::*;
+
+    const CARD: Properties = Properties::new(
+        Some("model"),
+        &[
+            need("model", Kind::Enum(&["virtio", "e1000"])),
+            may("macaddr", TEXT),
+            may("firewall", Kind::Boolean),
+            may("tag", Kind::Integer(1, 4094)),
+        ],
+    )
+    .named_values(NamedValues {
+        names: &["virtio", "e1000"],
+        name_is: "model",
+        value_is: "macaddr",
+    });
+
+    fn check(text: &str) -> Result<(), String> {
+        CARD.check(Release::V9_2, "net0", text)
+    }
+
+    #[test]
+    fn a_name_can_give_two_values() {
+        assert_eq!(check("virtio=AA:BB,firewall=on"), Ok(()));
+        assert_eq!(check("virtio,tag=2"), Ok(()));
+    }
+
+    #[test]
+    fn every_mistake_gets_a_line() {
+        let expected = "format error\nnet0.tag: value must have a maximum value of 4094\nnet0.x: property is not defined in schema and the schema does not allow additional properties\nnet0.model: property is missing and it is not optional\n";
+        assert_eq!(check("tag=5000,x=1"), Err(expected.to_owned()));
+    }
+
+    #[test]
+    fn a_key_comes_once() {
+        assert_eq!(
+            check("virtio,e1000=AA:BB"),
+            Err("duplicate key in comma-separated list property: model\n".to_owned())
+        );
+    }
+}
