@@ -72,7 +72,9 @@ impl Properties {
                 None => match self.default_key {
                     Some(key) => insert(key, part)?,
                     None => {
-                        return Err("value without key, but schema does not define a default key\n".to_owned());
+                        return Err(
+                            "value without key, but schema does not define a default key\n".to_owned()
+                        );
                     }
                 },
             }

@@ -112,7 +112,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         Allow::Any("/vms/{vmid}", &["VM.Config.Disk"]),
         &[&[
             may("digest", Kind::Text(40)),
-            need("disk", Kind::Pattern(r"(ide|sata|scsi|virtio|efidisk|tpmstate)\d+")),
+            need(
+                "disk",
+                Kind::Pattern(r"(ide|sata|scsi|virtio|efidisk|tpmstate)\d+"),
+            ),
             need("size", SIZE),
             may("skiplock", Kind::Boolean),
         ]],

@@ -1,0 +1,55 @@
+//! Which call an exchange is: its method and path without the query, and whether it fits a template.
+
+use super::library::RecordedRequest;
+
+/// A call.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    method: String,
+    path: String,
+}
+
+impl Call {
+    pub(crate) fn of(request: &RecordedRequest) -> Self {
+        let path = request.path.split('?').next().unwrap_or_default();
+        Self {
+            method: request.method.clone(),
+            path: path.to_owned(),
+        }
+    }
+
+    /// Whether a template as `GET /nodes/*/qemu/**` fits: `*` is one segment, `**` any number at the end. Without a
+    /// method, or as `**` alone, any method does.
+    pub(crate) fn matches(&self, template: &str) -> bool {
+        let path = match template.split_once(' ') {
+            Some((method, _)) if method != self.method => return false,
+            Some((_, path)) => path,
+            None => template,
+        };
+        let own: Vec<&str> = self.path.split('/').filter(|s| !s.is_empty()).collect();
+        let wanted: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
+        fits(&wanted, &own)
+    }
+
+    /// About tasks: such a request doesn't wait until they have ended.
+    pub(crate) fn looks_at_tasks(&self) -> bool {
+        [
+            "GET /nodes/*/tasks",
+            "GET /nodes/*/tasks/*/status",
+            "GET /cluster/tasks",
+        ]
+        .iter()
+        .any(|template| self.matches(template))
+    }
+}
+
+/// Whether segments fit a pattern with `*` for one and `**` for the rest.
+pub(crate) fn fits(pattern: &[&str], segments: &[&str]) -> bool {
+    match (pattern.first(), segments.first()) {
+        (Some(&"**"), _) | (None, None) => true,
+        (Some(&wanted), Some(&segment)) => {
+            (wanted == "*" || wanted == segment) && fits(&pattern[1..], &segments[1..])
+        }
+        _ => false,
+    }
+}

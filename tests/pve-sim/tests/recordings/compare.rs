@@ -1,0 +1,180 @@
+//! Whether two answers are equal: status, reason, headers, and the body, by value but for what `mask` lists and names
+//! that agree.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::call::Call;
+use super::client::Answer;
+use super::library::RecordedAnswer;
+use super::mask::{Masked, Masks};
+use super::names::Bindings;
+use super::rows;
+
+/// What isn't equal: where, and both sides, recorded first.
+pub(crate) type Difference = String;
+
+/// Compares, and binds the names.
+pub(crate) fn compare(
+    recorded: &RecordedAnswer,
+    own: &Answer,
+    call: &Call,
+    bindings: &mut Bindings,
+) -> Vec<Difference> {
+    let mut wrong = Vec::new();
+    if recorded.status != own.status {
+        wrong.push(format!("status: {} ≠ {}", recorded.status, own.status));
+    }
+    if let Err(difference) = bindings.agree(&recorded.reason, &own.reason, call) {
+        wrong.push(format!("reason: {difference}"));
+    }
+    headers(recorded, own, &mut wrong);
+    if recorded.body.is_string() {
+        text(recorded, own, call, bindings, &mut wrong);
+    } else {
+        match serde_json::from_slice::<Value>(&own.body) {
+            Ok(body) => {
+                let masks = Masks::of(call);
+                let mut comparison = Comparison {
+                    call,
+                    masks: &masks,
+                    bindings,
+                    wrong,
+                };
+                comparison.value(&mut Vec::new(), &recorded.body, &body);
+                wrong = comparison.wrong;
+            }
+            Err(_) => wrong.push(format!("body: JSON ≠ {:?}", String::from_utf8_lossy(&own.body))),
+        }
+    }
+    wrong
+}
+
+fn headers(recorded: &RecordedAnswer, own: &Answer, wrong: &mut Vec<Difference>) {
+    let theirs = &recorded.headers;
+    let pairs = [
+        ("connection", Some(&theirs.connection)),
+        ("server", Some(&theirs.server)),
+        ("content-type", theirs.content_type.as_ref()),
+    ];
+    for (name, theirs) in pairs {
+        let ours = own.headers.get(name);
+        if theirs != ours {
+            wrong.push(format!("{name}: {theirs:?} ≠ {ours:?}"));
+        }
+    }
+    let length = own.headers.get("content-length");
+    if theirs.content_length.is_some() != length.is_some() {
+        wrong.push(format!(
+            "content-length: {:?} ≠ {length:?}",
+            theirs.content_length
+        ));
+    }
+}
+
+fn text(
+    recorded: &RecordedAnswer,
+    own: &Answer,
+    call: &Call,
+    bindings: &mut Bindings,
+    wrong: &mut Vec<Difference>,
+) {
+    let theirs = recorded.body.as_str().unwrap_or_default();
+    let ours = String::from_utf8_lossy(&own.body);
+    // The recorder kept no more of a page than that it is one.
+    if theirs == "<html>" {
+        if !ours.contains("<html") {
+            wrong.push(format!("body: a page ≠ {ours:?}"));
+        }
+    } else if let Err(difference) = bindings.agree(theirs, &ours, call) {
+        wrong.push(format!("body: {difference}"));
+    }
+}
+
+/// One body's comparison.
+pub(crate) struct Comparison<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) masks: &'a Masks,
+    pub(crate) bindings: &'a mut Bindings,
+    pub(crate) wrong: Vec<Difference>,
+}
+
+impl Comparison<'_> {
+    pub(crate) fn differs(&mut self, place: &[String], what: impl AsRef<str>) {
+        self.wrong
+            .push(format!("/{}: {}", place.join("/"), what.as_ref()));
+    }
+
+    /// Compares two values at a place.
+    pub(crate) fn value(&mut self, place: &mut Vec<String>, recorded: &Value, own: &Value) {
+        let masked = self.masks.at(place);
+        let same = match masked {
+            Some(Masked::Number) => recorded.is_number() && own.is_number(),
+            Some(Masked::Text) => recorded.is_string() && own.is_string(),
+            Some(Masked::Words) => words(recorded).is_some() && words(recorded) == words(own),
+            Some(Masked::Type) => match (recorded, own) {
+                (Value::Object(_), Value::Object(_)) => return self.object(place, recorded, own),
+                _ => std::mem::discriminant(recorded) == std::mem::discriminant(own),
+            },
+            Some(Masked::Ordered | Masked::Lacked) | None => match (recorded, own) {
+                (Value::Object(_), Value::Object(_)) => return self.object(place, recorded, own),
+                (Value::Array(theirs), Value::Array(ours)) => {
+                    return rows::compare(self, place, theirs, ours, masked == Some(Masked::Ordered));
+                }
+                (Value::String(theirs), Value::String(ours)) => {
+                    if let Err(difference) = self.bindings.agree(theirs, ours, self.call) {
+                        self.differs(place, difference);
+                    }
+                    return;
+                }
+                (Value::Number(_), Value::Number(_)) => recorded.as_f64() == own.as_f64(),
+                _ => recorded == own,
+            },
+        };
+        if !same {
+            self.differs(place, format!("{} ≠ {}", short(recorded), short(own)));
+        }
+    }
+
+    fn object(&mut self, place: &mut Vec<String>, recorded: &Value, own: &Value) {
+        let fields = |v: &Value| -> BTreeMap<String, Value> {
+            let map = v.as_object();
+            map.into_iter()
+                .flatten()
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect()
+        };
+        let (theirs, mut ours) = (fields(recorded), fields(own));
+        for (key, value) in theirs {
+            place.push(key);
+            match ours.remove(place.last().map_or("", String::as_str)) {
+                Some(own) => self.value(place, &value, &own),
+                None => self.differs(place, format!("{} ≠ (lacking)", short(&value))),
+            }
+            place.pop();
+        }
+        for (key, value) in ours {
+            place.push(key);
+            if self.masks.at(place) != Some(Masked::Lacked) {
+                self.differs(place, format!("(lacking) ≠ {}", short(&value)));
+            }
+            place.pop();
+        }
+    }
+}
+
+fn words(value: &Value) -> Option<Vec<&str>> {
+    let mut words: Vec<&str> = value.as_str()?.split(',').collect();
+    words.sort_unstable();
+    Some(words)
+}
+
+/// A value in at most a line.
+pub(crate) fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(160) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,75 @@
+//! The recordings, and how each is replayed.
+
+mod auth;
+mod cluster1;
+mod cluster2;
+mod cluster3;
+mod lxc;
+mod misc2;
+mod params;
+mod rrd;
+mod storage;
+mod t1;
+mod t2;
+mod vm2;
+mod vm3;
+mod wire;
+
+use pve_sim::{Release, Seed, SeedStorage};
+
+use super::script::Script;
+
+/// A recording.
+pub(crate) struct File {
+    pub(crate) name: &'static str,
+    pub(crate) script: fn(Release) -> Script,
+    /// How many exchanges may still be unequal, of 8.4.1 and of 9.2.11; `None` where there is no such recording.
+    pub(crate) unequal_for_now: [Option<usize>; 2],
+}
+
+impl File {
+    /// The versions that were recorded.
+    pub(crate) fn releases(&self) -> impl Iterator<Item = Release> {
+        let both = [Release::V8_4, Release::V9_2]
+            .into_iter()
+            .zip(self.unequal_for_now);
+        both.filter_map(|(release, unequal)| unequal.map(|_| release))
+    }
+
+    pub(crate) fn unequal_for_now(&self, release: Release) -> usize {
+        let [eight, nine] = self.unequal_for_now;
+        let of_release = if release == Release::V8_4 { eight } else { nine };
+        of_release.unwrap_or_default()
+    }
+}
+
+/// All recordings.
+pub(crate) const FILES: &[File] = &[
+    auth::FILE,
+    cluster1::FILE,
+    cluster2::FILE,
+    cluster3::FILE,
+    lxc::FILE,
+    misc2::FILE,
+    params::FILE,
+    rrd::FILE,
+    storage::FILE,
+    t1::FILE,
+    t2::FILE,
+    vm2::FILE,
+    vm3::FILE,
+    wire::FILE,
+];
+
+/// The machine on which most files were recorded: the node `pve` alone, the storage `local`, nothing else.
+fn machine(release: Release) -> Seed {
+    let content = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets"];
+    Seed {
+        release,
+        node_names: vec!["pve".to_owned()],
+        storages: Some(vec![SeedStorage::new("local", "dir", &content).sized(6 << 30)]),
+        template: false,
+        isos: Vec::new(),
+        ..Seed::default()
+    }
+}

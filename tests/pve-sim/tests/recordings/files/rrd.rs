@@ -1,0 +1,16 @@
+//! Figures over time.
+
+use pve_sim::Release;
+
+use super::{File, machine};
+use crate::recordings::script::Script;
+
+pub(crate) const FILE: File = File {
+    name: "rrd",
+    script,
+    unequal_for_now: [None, Some(5)],
+};
+
+fn script(release: Release) -> Script {
+    Script::new(machine(release))
+}

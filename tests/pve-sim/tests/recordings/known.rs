@@ -1,0 +1,23 @@
+//! Exchanges that differ and stay so, each for a reason. At most 15 of a version, and none that is equal after all.
+
+use pve_sim::Release;
+
+/// One exchange.
+pub(crate) struct Known {
+    pub(crate) release: Release,
+    pub(crate) file: &'static str,
+    pub(crate) index: usize,
+    pub(crate) reason: &'static str,
+}
+
+/// How many there may be of a version.
+pub(crate) const MOST: usize = 15;
+
+/// All of them.
+pub(crate) const KNOWN: &[Known] = &[];
+
+/// Why an exchange differs, if that is known.
+pub(crate) fn reason(release: Release, file: &str, index: usize) -> Option<&'static str> {
+    let is_it = |k: &&Known| k.release == release && k.file == file && k.index == index;
+    KNOWN.iter().find(is_it).map(|k| k.reason)
+}

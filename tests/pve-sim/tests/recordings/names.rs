@@ -1,0 +1,228 @@
+//! Names that only the machine that made them could know. They are told from the rest of a text by how they look, and
+//! what the recorded machine called so is bound to what the simulator calls so: later requests are translated, and
+//! later answers have to use the same name for the same thing.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::call::Call;
+use super::session::encode;
+
+/// What has to hold for two names that stand at the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    /// The same recorded name is always the same own name, and the other way round.
+    OneToOne,
+    /// The same recorded name is always the same own name; two may become one.
+    Function,
+    /// Only the look.
+    Free,
+    /// A UPID: its node, type, id and user are equal, and it is one to one.
+    Upid,
+}
+
+struct Name {
+    pattern: &'static str,
+    /// The calls in whose answers it is one.
+    calls: &'static str,
+    rule: Rule,
+    /// Why it can't be equal.
+    reason: &'static str,
+}
+
+/// All of them. The first that matches at a place counts.
+const NAMES: &[Name] = &[
+    Name {
+        pattern: r"UPID:[^:\s']+:[0-9A-F]{8}:[0-9A-F]{8,9}:[0-9A-F]{8}:[^:\s']*:[^:\s']*:[^:\s']+:",
+        calls: "**",
+        rule: Rule::Upid,
+        reason: "holds a process id and two times",
+    },
+    Name {
+        pattern: r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
+        calls: "**",
+        rule: Rule::OneToOne,
+        reason: "random",
+    },
+    Name {
+        pattern: r"(?i)\bbc:24:11(:[0-9a-f]{2}){3}\b",
+        calls: "**",
+        rule: Rule::OneToOne,
+        reason: "random below the prefix",
+    },
+    Name {
+        pattern: r"\b[0-9a-f]{40}\b",
+        calls: "**",
+        rule: Rule::OneToOne,
+        reason: "the digest of a file with such names in it",
+    },
+    Name {
+        pattern: r"\b\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d\b",
+        calls: "**",
+        rule: Rule::Function,
+        reason: "the time in the name of an archive",
+    },
+    Name {
+        pattern: r"\bcreation-qemu=[\d.]+,ctime=\d+\b",
+        calls: "**",
+        rule: Rule::Function,
+        reason: "the version of the recorded machine's QEMU, which isn't Proxmox's, and a time",
+    },
+    Name {
+        pattern: "Temporary failure in name resolution|Name or service not known",
+        calls: "**",
+        rule: Rule::Free,
+        reason: "what the machine's resolver says about a name that isn't one",
+    },
+    Name {
+        pattern: r"\bpveupload-[0-9a-f]{32}\b",
+        calls: "**",
+        rule: Rule::OneToOne,
+        reason: "random",
+    },
+];
+
+static PATTERNS: LazyLock<Vec<Regex>> =
+    LazyLock::new(|| NAMES.iter().map(|n| Regex::new(n.pattern).unwrap()).collect());
+
+/// A text, cut at the names in it.
+struct Cut<'a> {
+    literals: Vec<&'a str>,
+    names: Vec<(usize, &'a str)>,
+}
+
+fn cut<'a>(text: &'a str, call: Option<&Call>) -> Cut<'a> {
+    let mut found: Vec<(usize, usize, usize)> = Vec::new();
+    for (kind, pattern) in PATTERNS.iter().enumerate() {
+        if call.is_none_or(|c| c.matches(NAMES[kind].calls)) {
+            found.extend(pattern.find_iter(text).map(|m| (m.start(), kind, m.end())));
+        }
+    }
+    found.sort_unstable();
+    let (mut literals, mut names, mut from) = (Vec::new(), Vec::new(), 0);
+    for (start, kind, end) in found {
+        if start >= from {
+            literals.push(&text[from..start]);
+            names.push((kind, &text[start..end]));
+            from = end;
+        }
+    }
+    literals.push(&text[from..]);
+    Cut { literals, names }
+}
+
+/// Which recorded name is which own one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bindings {
+    own: BTreeMap<String, String>,
+    recorded: BTreeMap<String, String>,
+}
+
+impl Bindings {
+    /// Names that somebody wrote into a request aren't the machine's: they have to come back as they are.
+    pub(crate) fn pin(&mut self, request: &str) {
+        let decoded = percent_encoding::percent_decode_str(request).decode_utf8_lossy();
+        for (_, name) in cut(&decoded, None).names {
+            let key = key(name);
+            if !self.own.contains_key(&key) && !self.recorded.contains_key(&key) {
+                self.own.insert(key.clone(), name.to_owned());
+                self.recorded.insert(key, name.to_owned());
+            }
+        }
+    }
+
+    /// A recorded text with the own names, encoded where they were.
+    pub(crate) fn translate(&self, recorded: &str) -> String {
+        let mut known: Vec<(String, String)> = Vec::new();
+        for (from, to) in &self.own {
+            for pair in [(from.clone(), to.clone()), (encode(from), encode(to))] {
+                if recorded.contains(&pair.0) {
+                    known.push(pair);
+                }
+            }
+        }
+        let mut own = String::new();
+        let mut rest = recorded;
+        while let Some(next) = rest.chars().next() {
+            if let Some((from, to)) = known.iter().find(|(from, _)| rest.starts_with(from)) {
+                own.push_str(to);
+                rest = &rest[from.len()..];
+            } else {
+                own.push(next);
+                rest = &rest[next.len_utf8()..];
+            }
+        }
+        own
+    }
+
+    /// Whether two texts are equal but for names that agree, which are bound; else what is wrong.
+    pub(crate) fn agree(&mut self, recorded: &str, own: &str, call: &Call) -> Result<(), String> {
+        let (left, right) = (cut(recorded, Some(call)), cut(own, Some(call)));
+        let kinds = |cut: &Cut<'_>| cut.names.iter().map(|(kind, _)| *kind).collect::<Vec<_>>();
+        let mut wrong = Ok(());
+        if left.literals != right.literals || kinds(&left) != kinds(&right) {
+            wrong = Err(format!("{recorded:?} ≠ {own:?}"));
+        }
+        if left.names.len() == right.names.len() {
+            for ((kind, theirs), (own_kind, ours)) in left.names.into_iter().zip(right.names) {
+                if kind == own_kind {
+                    let pair = self.pair(NAMES[kind].rule, theirs, ours);
+                    wrong = wrong.and(pair);
+                }
+            }
+        }
+        wrong
+    }
+
+    fn pair(&mut self, rule: Rule, recorded: &str, own: &str) -> Result<(), String> {
+        if rule == Rule::Free {
+            return Ok(());
+        }
+        let (from, to) = (key(recorded), key(own));
+        let is_small = |name: &str| name.chars().any(char::is_lowercase);
+        let mut wrong = Ok(());
+        if (rule == Rule::Upid && upid_parts(recorded) != upid_parts(own))
+            || is_small(recorded) != is_small(own)
+        {
+            wrong = Err(format!("{recorded:?} ≠ {own:?}"));
+        }
+        match self.own.get(&from) {
+            Some(bound) if key(bound) != to => {
+                return Err(format!("{recorded:?} is {bound:?}, and here {own:?}"));
+            }
+            Some(_) => {}
+            None => {
+                if let Some(other) = self.recorded.get(&to)
+                    && rule != Rule::Function
+                {
+                    return Err(format!("{own:?} is for {other:?}, and here for {recorded:?}"));
+                }
+                self.own.insert(from, own.to_owned());
+                self.recorded.insert(to, recorded.to_owned());
+            }
+        }
+        wrong
+    }
+}
+
+/// MAC addresses are written in capitals or not.
+fn key(name: &str) -> String {
+    if name.len() == 17 {
+        name.to_ascii_uppercase()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Node, type, id and user.
+fn upid_parts(upid: &str) -> [Option<&str>; 4] {
+    let parts: Vec<&str> = upid.split(':').collect();
+    [1, 5, 6, 7].map(|n| parts.get(n).copied())
+}
+
+#[test]
+fn every_kind_of_name_says_why_it_is_one() {
+    assert!(NAMES.iter().all(|name| !name.reason.is_empty()));
+}
