@@ -11,4 +11,5 @@ mod hands;
 mod holds;
 mod lifecycle;
 mod program;
+mod schemas;
 mod wire;

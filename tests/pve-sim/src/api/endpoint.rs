@@ -103,6 +103,11 @@ impl Endpoint {
         self
     }
 
+    /// Whether an API token may call it.
+    pub(super) const fn takes_tokens(&self) -> bool {
+        self.tokens
+    }
+
     /// Whether a release has it.
     pub(super) fn is_in(&self, release: Release) -> bool {
         (self.since..=self.until).contains(&release)
@@ -155,6 +160,26 @@ pub(crate) enum Allow {
 }
 
 impl Allow {
+    /// The rule as text: `(perm /vms/{vmid} any VM.Audit)`, `(and … …)`, `(or … …)`, `all`, `world`, `root`; nothing for
+    /// a rule of its own.
+    pub(super) fn stated(&self) -> Option<String> {
+        let nested = |word: &str, rules: &[Allow]| {
+            let rules: Option<Vec<String>> = rules.iter().map(Self::stated).collect();
+            Some(format!("({word} {})", rules?.join(" ")))
+        };
+        match self {
+            Self::World => Some("world".to_owned()),
+            Self::Everyone => Some("all".to_owned()),
+            Self::Root => Some("root".to_owned()),
+            Self::Any(path, privileges) => Some(format!("(perm {path} any {})", privileges.join(" "))),
+            Self::All(path, privileges) => Some(format!("(perm {path} all {})", privileges.join(" "))),
+            Self::OneOf(rules) => nested("or", rules),
+            Self::Each(rules) => nested("and", rules),
+            Self::IfGiven(name, rule) => Some(format!("(if {name} {})", rule.stated()?)),
+            Self::Rule(_) => None,
+        }
+    }
+
     fn check(
         &self,
         world: &World,

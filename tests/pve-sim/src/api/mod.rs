@@ -62,6 +62,11 @@ pub struct StatedCall {
     pub path: &'static str,
     /// Its parameters but for those of the path.
     pub parameters: Vec<Stated>,
+    /// Who may call, as `(perm /vms/{vmid} any VM.Audit)`, `(and … …)`, `(or … …)`, `all`, `world`, `root`; nothing where
+    /// the rule is more than that.
+    pub permissions: Option<String>,
+    /// Whether an API token may call it.
+    pub tokens: bool,
 }
 
 /// Every call that a release answers.
@@ -75,8 +80,10 @@ pub fn stated_calls(release: Release) -> Vec<StatedCall> {
             .iter()
             .flat_map(|table| table.iter())
             .filter(|param| param.is_in(release))
-            .map(Param::stated)
+            .map(|param| param.stated(release))
             .collect(),
+        permissions: endpoint.allow.stated(),
+        tokens: endpoint.takes_tokens(),
     });
     calls.collect()
 }

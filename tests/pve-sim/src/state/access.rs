@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::seed::{Rights, SeedToken};
 
 /// Every privilege of Proxmox VE 9.
@@ -84,12 +86,12 @@ impl Caller {
 }
 
 /// The tokens, and what each may. Users are not told apart yet: they have all rights.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Access {
     tokens: BTreeMap<String, Token>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 struct Token {
     secret: String,
     rights: Option<Vec<Rights>>,

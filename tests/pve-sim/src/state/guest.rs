@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use tokio::time::Instant;
+use serde::{Deserialize, Serialize};
 
 use super::config::{Config, digest, is_disk};
+use super::moment::Moment;
 use super::property::{bool_of, drive_property, drive_volume, parse_size};
 use crate::hands::GuestView;
 use crate::seed::Shutdown;
 
 /// What a guest is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum GuestKind {
     Qemu,
     Lxc,
@@ -44,19 +46,20 @@ impl GuestKind {
 }
 
 /// Whether a guest runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Power {
     Stopped,
     Running {
         /// When it was started.
-        since: Instant,
+        since: Moment,
         /// Of its QEMU process.
         pid: u32,
     },
 }
 
 /// A guest with what its file says and how it behaves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Guest {
     pub(crate) kind: GuestKind,
     pub(crate) vmid: u32,
@@ -66,7 +69,7 @@ pub(crate) struct Guest {
     pub(crate) pending: BTreeMap<String, Option<String>>,
     pub(crate) power: Power,
     /// When its system was last booted, by a start or a reset.
-    pub(crate) booted: Instant,
+    pub(crate) booted: Moment,
     pub(crate) shutdown: Shutdown,
     /// Whether an agent is installed inside.
     pub(crate) agent_inside: bool,
@@ -83,7 +86,7 @@ impl Guest {
             config,
             pending: BTreeMap::new(),
             power: Power::Stopped,
-            booted: Instant::now(),
+            booted: Moment::now(),
             shutdown: Shutdown::Obeys,
             agent_inside: true,
             starts: 0,
@@ -100,7 +103,7 @@ impl Guest {
 
     /// Its processor begins anew, in the same process.
     pub(crate) fn reset(&mut self) {
-        self.booted = Instant::now();
+        self.booted = Moment::now();
     }
 
     pub(crate) fn is_template(&self) -> bool {

@@ -4,6 +4,7 @@ mod access;
 mod config;
 mod guest;
 mod hotplug;
+mod moment;
 mod property;
 mod resources;
 mod seeding;
@@ -16,6 +17,7 @@ pub(crate) use access::Caller;
 pub(crate) use config::{Config, NETWORK_MODELS, is_disk, is_net, typed};
 pub(crate) use guest::{Guest, GuestKind, Power};
 pub(crate) use hotplug::change;
+pub(crate) use moment::Moment;
 pub(crate) use property::{
     drive_property, drive_volume, format_size, normalize_tags, parse_size, set_property, with_mac,
 };

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::access::Access;
 use super::config::{is_disk, is_net};
 use super::guest::Guest;
+use super::moment::Moment;
 use super::property::{drive_property, drive_volume, normalize_tags, parse_size, with_mac};
 use super::resources::ResourceCache;
 use super::storage::{Storage, Volume};
@@ -33,7 +33,7 @@ impl World {
             .map(|(at, (certificates, name))| Node {
                 name,
                 online: true,
-                since: Instant::now(),
+                since: Moment::now(),
                 cpus: seed.node_cpus,
                 memory: seed.node_memory,
                 ip: format!("192.0.2.{}", 11 + at),

@@ -1,10 +1,14 @@
 //! Storages and the volumes on them.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use crate::clock;
 use crate::seed::SeedStorage;
 
 /// A storage as the cluster knows it; each node has one of its own under the name, unless it is shared.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Storage {
     pub(crate) name: String,
     /// `dir` or `lvmthin`.
@@ -45,12 +49,12 @@ impl Storage {
 }
 
 /// One volume on one node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Volume {
     pub(crate) node: String,
     pub(crate) volid: String,
     /// `images`, `iso`, …
-    pub(crate) content: &'static str,
+    pub(crate) content: String,
     pub(crate) format: String,
     pub(crate) size: u64,
     pub(crate) used: u64,
@@ -66,7 +70,7 @@ impl Volume {
         Self {
             node: node.to_owned(),
             volid,
-            content: "images",
+            content: "images".to_owned(),
             format: format.to_owned(),
             size,
             // Thin: what a guest has written so far.
@@ -81,7 +85,7 @@ impl Volume {
         Self {
             node: node.to_owned(),
             volid: format!("{storage}:iso/{file}"),
-            content: "iso",
+            content: "iso".to_owned(),
             format: "iso".to_owned(),
             size,
             used: size,
@@ -93,5 +97,24 @@ impl Volume {
 
     pub(crate) fn storage(&self) -> &str {
         self.volid.split(':').next().unwrap_or("")
+    }
+}
+
+/// Writes the volumes as a list: JSON has no keys of two parts.
+pub(super) mod volumes {
+    use serde::{Deserializer, Serializer};
+
+    use super::{BTreeMap, Deserialize, Volume};
+
+    type Volumes = BTreeMap<(String, String), Volume>;
+
+    pub(crate) fn serialize<S: Serializer>(volumes: &Volumes, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(volumes.values())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Volumes, D::Error> {
+        let list = Vec::<Volume>::deserialize(from)?;
+        let keyed = list.into_iter().map(|v| ((v.node.clone(), v.volid.clone()), v));
+        Ok(keyed.collect())
     }
 }

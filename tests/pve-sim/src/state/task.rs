@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::upid::Upid;
@@ -9,7 +10,7 @@ use crate::clock;
 use crate::hands::TaskView;
 
 /// One task, running or ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Task {
     pub(crate) upid: String,
     pub(crate) parts: Upid,
@@ -17,6 +18,7 @@ pub(crate) struct Task {
     /// When and how it ended.
     pub(crate) end: Option<(i64, String)>,
     /// Cancelled by `DELETE`.
+    #[serde(skip)]
     pub(crate) abort: CancellationToken,
 }
 
@@ -40,7 +42,7 @@ impl Task {
 }
 
 /// All tasks of the cluster, in the order of their start.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Tasks {
     list: Vec<Task>,
     index: HashMap<String, usize>,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use tokio::time::Instant;
+use serde::{Deserialize, Serialize};
 
 use super::access::Access;
 use super::guest::{Guest, GuestKind, Power};
+use super::moment::Moment;
 use super::resources::ResourceCache;
 use super::storage::{Storage, Volume};
 use super::task::Tasks;
@@ -15,11 +16,11 @@ use crate::release::Release;
 const UPTIME_AT_START: u64 = 86_400;
 
 /// One host of the cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) online: bool,
-    pub(crate) since: Instant,
+    pub(crate) since: Moment,
     pub(crate) cpus: u32,
     pub(crate) memory: u64,
     pub(crate) ip: String,
@@ -45,7 +46,7 @@ impl Node {
 }
 
 /// Everything that the hosts know.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct World {
     pub(crate) release: Release,
     /// The name of the cluster, which a node that stands alone hasn't.
@@ -54,10 +55,13 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     pub(crate) guests: BTreeMap<u32, Guest>,
     pub(crate) storages: Vec<Storage>,
+    /// By node and volume id.
+    #[serde(with = "super::storage::volumes")]
     pub(crate) volumes: BTreeMap<(String, String), Volume>,
     pub(crate) bridges: Vec<String>,
     pub(crate) tasks: Tasks,
     pub(crate) access: Access,
+    #[serde(skip)]
     pub(crate) cache: ResourceCache,
     /// Bounds of `/cluster/nextid` from the datacenter's options.
     pub(crate) next_id: (Option<u32>, Option<u32>),
@@ -186,9 +190,9 @@ impl World {
         super::hotplug::apply_pending(self, vmid);
         if let Some(guest) = self.guests.get_mut(&vmid) {
             guest.starts += 1;
-            guest.booted = Instant::now();
+            guest.booted = Moment::now();
             guest.power = Power::Running {
-                since: Instant::now(),
+                since: Moment::now(),
                 pid,
             };
         }

@@ -85,6 +85,8 @@ pub struct Stated {
     pub pattern: Option<String>,
     /// The keys of a property string.
     pub properties: Option<Vec<Stated>>,
+    /// Whether it is checked beyond type, bounds and pattern.
+    pub format: bool,
 }
 
 impl Kind {
@@ -147,7 +149,7 @@ impl Kind {
         }
     }
 
-    pub(super) fn stated(&self, name: &str, optional: bool) -> Stated {
+    pub(super) fn stated(&self, release: Release, name: &str, optional: bool) -> Stated {
         let mut stated = Stated {
             name: name.to_owned(),
             optional,
@@ -159,6 +161,10 @@ impl Kind {
             values: None,
             pattern: None,
             properties: None,
+            format: matches!(
+                self,
+                Self::Format(_) | Self::LongFormat(..) | Self::List(_) | Self::Properties(_) | Self::Vmid
+            ),
         };
         let bounded = |length: usize| (length != usize::MAX).then_some(length);
         #[allow(clippy::cast_precision_loss, reason = "bounds of parameters are small")]
@@ -180,7 +186,7 @@ impl Kind {
             }
             Self::Enum(values) => stated.values = Some(values.iter().map(|&v| v.to_owned()).collect()),
             Self::Pattern(expression) => stated.pattern = Some((*expression).to_owned()),
-            Self::Properties(properties) => stated.properties = Some(properties.stated()),
+            Self::Properties(properties) => stated.properties = Some(properties.stated(release)),
             Self::Boolean | Self::Format(_) | Self::List(_) | Self::Array => {}
         }
         stated

@@ -88,8 +88,8 @@ impl Param {
         }
     }
 
-    pub(crate) fn stated(&self) -> Stated {
-        self.kind.stated(self.name, self.optional)
+    pub(crate) fn stated(&self, release: Release) -> Stated {
+        self.kind.stated(release, self.name, self.optional)
     }
 
     /// The value's text or what is wrong with it; an error when the whole call dies of it.

@@ -112,8 +112,9 @@ impl Properties {
         }
     }
 
-    pub(super) fn stated(&self) -> Vec<Stated> {
-        self.keys.iter().map(Param::stated).collect()
+    pub(super) fn stated(&self, release: Release) -> Vec<Stated> {
+        let known = self.keys.iter().filter(|key| key.is_in(release));
+        known.map(|key| key.stated(release)).collect()
     }
 }
 
