@@ -29,15 +29,25 @@ pub(crate) const NETWORK_MODELS: &[&str] = &[
     "vmxnet3",
 ];
 
-/// The digest of a configuration with what is pending: 40 hexadecimal digits. (Proxmox takes SHA-1 of the file; which
+/// The digest of a configuration with what is pending and its snapshots: 40 hexadecimal digits. (Proxmox takes SHA-1 of the file; which
 /// hash it is can't be seen from outside.)
-pub(crate) fn digest(config: &Config, pending: &BTreeMap<String, Option<String>>) -> String {
+pub(crate) fn digest(
+    config: &Config,
+    pending: &BTreeMap<String, Option<String>>,
+    snapshots: &BTreeMap<String, Config>,
+) -> String {
     let mut hash = Sha256::new();
     for (key, value) in config {
         hash.update(format!("{key}: {value}\n"));
     }
     for (key, value) in pending {
         hash.update(format!("[PENDING] {key}: {value:?}\n"));
+    }
+    for (name, section) in snapshots {
+        hash.update(format!("[{name}]\n"));
+        for (key, value) in section {
+            hash.update(format!("{key}: {value}\n"));
+        }
     }
     let mut hex = String::with_capacity(40);
     for byte in &hash.finalize()[..20] {

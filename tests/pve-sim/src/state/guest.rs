@@ -67,6 +67,10 @@ pub(crate) struct Guest {
     pub(crate) config: Config,
     /// Changes that wait for the next start; `None` deletes.
     pub(crate) pending: BTreeMap<String, Option<String>>,
+    /// Its snapshots as the sections of its file: options and what says of the snapshot itself (`snaptime`, `parent`,
+    /// `description`, `vmstate`, `snapstate`). The option `parent` of the configuration names the last.
+    #[serde(default)]
+    pub(crate) snapshots: BTreeMap<String, Config>,
     pub(crate) power: Power,
     /// When its system was last booted, by a start or a reset.
     pub(crate) booted: Moment,
@@ -85,6 +89,7 @@ impl Guest {
             node: node.to_owned(),
             config,
             pending: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
             power: Power::Stopped,
             booted: Moment::now(),
             shutdown: Shutdown::Obeys,
@@ -94,7 +99,7 @@ impl Guest {
     }
 
     pub(crate) fn digest(&self) -> String {
-        digest(&self.config, &self.pending)
+        digest(&self.config, &self.pending, &self.snapshots)
     }
 
     pub(crate) fn is_running(&self) -> bool {

@@ -67,10 +67,10 @@ pub(crate) fn parse_size(text: &str) -> Option<u64> {
     Some(bytes)
 }
 
-/// A size as Proxmox writes it: in the largest unit that divides it.
+/// A size as Proxmox writes it: in the largest unit that divides it, so that nothing is `0T`.
 pub(crate) fn format_size(bytes: u64) -> String {
     for (unit, shift) in [("T", 40), ("G", 30), ("M", 20), ("K", 10)] {
-        if bytes != 0 && bytes.is_multiple_of(1 << shift) {
+        if bytes.is_multiple_of(1 << shift) {
             return format!("{}{unit}", bytes >> shift);
         }
     }
@@ -129,6 +129,7 @@ mod tests {
     fn sizes_are_written_in_the_largest_unit() {
         assert_eq!(format_size(32 << 30), "32G");
         assert_eq!(format_size(1536), "1536");
+        assert_eq!(format_size(0), "0T");
         assert_eq!(parse_size("1.5G"), Some(3 << 29));
         assert_eq!(parse_size("x"), None);
     }
