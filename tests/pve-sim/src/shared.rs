@@ -112,6 +112,16 @@ impl Shared {
         tokio::time::sleep(timing.real(which(&timing))).await;
     }
 
+    /// Takes the lock of a file of `/etc/pve` that the whole cluster shares, as `file-storage_cfg`, `domain-ha`: without
+    /// quorum nobody gets it, which is found out late (`PVE::Cluster::cfs_lock_file`).
+    pub(crate) async fn config_lock(&self, lock: &str) -> Result<(), String> {
+        if self.world().quorate {
+            return Ok(());
+        }
+        self.pause(|t| t.config_lock).await;
+        Err(format!("cfs-lock '{lock}' error: no quorum!"))
+    }
+
     /// Takes a guest's lock file, as long as Proxmox would wait for it; else its sentence.
     pub(crate) async fn lock_file(&self, vmid: u32, shared: bool) -> Result<LockFile, String> {
         let file = Arc::clone(locked(&self.lock_files).entry(vmid).or_default());

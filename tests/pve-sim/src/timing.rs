@@ -45,6 +45,12 @@ pub struct Timing {
     /// How late a 401 is answered.
     #[serde(with = "seconds")]
     pub unauthorized_delay: Duration,
+    /// How long a call waits for the lock of a file that the whole cluster shares, when there is no quorum.
+    #[serde(with = "seconds")]
+    pub config_lock: Duration,
+    /// From an order to the HA stack until it carries it out.
+    #[serde(with = "seconds")]
+    pub ha_reaction: Duration,
     /// How long a call waits for the lock file of a guest.
     #[serde(with = "seconds")]
     pub lock_timeout: Duration,
@@ -70,6 +76,8 @@ impl Default for Timing {
             agent_boot: Duration::from_secs(5),
             resources_refresh: Duration::from_secs(10),
             unauthorized_delay: Duration::from_secs(3),
+            config_lock: Duration::from_millis(9900),
+            ha_reaction: Duration::from_secs(10),
             lock_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(5),
         }
@@ -94,6 +102,8 @@ impl Timing {
             agent_boot: tick,
             resources_refresh: Duration::from_millis(20),
             unauthorized_delay: tick,
+            config_lock: tick,
+            ha_reaction: tick,
             lock_timeout: Duration::from_millis(100),
             ..Self::default()
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{Config, digest, is_disk};
 use super::moment::Moment;
 use super::property::{bool_of, drive_property, drive_volume, parse_size};
+use crate::clock;
 use crate::hands::GuestView;
 use crate::seed::Shutdown;
 
@@ -78,6 +79,10 @@ pub(crate) struct Guest {
     /// Whether an agent is installed inside.
     pub(crate) agent_inside: bool,
     pub(crate) starts: u32,
+    /// Seconds since the epoch.
+    pub(crate) created: i64,
+    /// When it was started and stopped, the oldest first: what statistics over time are made from.
+    pub(crate) power_history: Vec<(i64, bool)>,
 }
 
 impl Guest {
@@ -95,6 +100,8 @@ impl Guest {
             shutdown: Shutdown::Obeys,
             agent_inside: true,
             starts: 0,
+            created: clock::now(),
+            power_history: Vec::new(),
         }
     }
 

@@ -190,6 +190,7 @@ impl World {
         super::hotplug::apply_pending(self, vmid);
         if let Some(guest) = self.guests.get_mut(&vmid) {
             guest.starts += 1;
+            guest.power_history.push((crate::clock::now(), true));
             guest.booted = Moment::now();
             guest.power = Power::Running {
                 since: Moment::now(),
@@ -201,6 +202,7 @@ impl World {
     /// Stops a guest; Proxmox applies what is pending then, not only at the next start.
     pub(crate) fn power_off(&mut self, vmid: u32) {
         if let Some(guest) = self.guests.get_mut(&vmid) {
+            guest.power_history.push((crate::clock::now(), false));
             guest.power = Power::Stopped;
         }
         super::hotplug::apply_pending(self, vmid);
