@@ -5,16 +5,39 @@
 #[path = "recordings/mod.rs"]
 mod recordings;
 
-use recordings::{directory, report};
+use recordings::{Kind, Report, directory, report};
+use tokio::sync::OnceCell;
+
+/// The replay, which is done once for all tests; none where the recordings aren't.
+async fn replayed() -> Option<&'static Report> {
+    static REPORT: OnceCell<Report> = OnceCell::const_new();
+    if let Err(reason) = directory() {
+        println!("skipped: {reason}");
+        return None;
+    }
+    Some(REPORT.get_or_init(report).await)
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn simulator_answers_as_the_recorded_machines_did() {
-    if let Err(reason) = directory() {
-        println!("skipped: {reason}");
-        return;
-    }
-    let report = report().await;
+    let Some(report) = replayed().await else { return };
     println!("{}", report.text());
     let faults = report.faults();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The share of values that are compared as they are, in percent of those that were changed.
+const COMPARED_BY_VALUE: usize = 90;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_change_of_a_recorded_answer_goes_unseen_but_in_a_masked_value() {
+    let Some(report) = replayed().await else { return };
+    for (kind, count) in report.flips() {
+        assert_eq!(count.seen + count.masked, count.made, "{kind:?}");
+        if kind == Kind::Value {
+            assert!(count.seen * 100 >= count.made * COMPARED_BY_VALUE, "{count:?}");
+        } else {
+            assert_eq!(count.masked, 0, "{kind:?}");
+        }
+    }
 }

@@ -12,8 +12,12 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn of(request: &RecordedRequest) -> Self {
         let path = request.path.split('?').next().unwrap_or_default();
+        Self::new(&request.method, path)
+    }
+
+    pub(crate) fn new(method: &str, path: &str) -> Self {
         Self {
-            method: request.method.clone(),
+            method: method.to_owned(),
             path: path.to_owned(),
         }
     }
@@ -29,6 +33,11 @@ impl Call {
         let own: Vec<&str> = self.path.split('/').filter(|s| !s.is_empty()).collect();
         let wanted: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
         fits(&wanted, &own)
+    }
+
+    /// The log of a task.
+    pub(crate) fn is_log(&self) -> bool {
+        self.matches("GET /nodes/*/tasks/*/log")
     }
 
     /// About tasks: such a request doesn't wait until they have ended.

@@ -7,16 +7,14 @@ use super::call::{Call, fits};
 pub(crate) enum Masked {
     /// Any number.
     Number,
+    /// Any number of a guest that runs; of one that is stopped, the same.
+    Figure,
     /// Any string.
     Text,
-    /// Anything of the same JSON type.
-    Type,
     /// Words between commas, in any order.
     Words,
     /// A list whose order counts, unlike others.
     Ordered,
-    /// A key that the simulator has and the recorded machine lacked, or not.
-    Lacked,
 }
 
 /// One exception.
@@ -40,93 +38,199 @@ const fn mask(calls: &'static str, at: &'static str, masked: Masked, reason: &'s
     }
 }
 
-use Masked::{Number, Ordered, Text, Type, Words};
+use Masked::{Figure, Number, Ordered, Text, Words};
+
+const PROCESS: &str = "a process id";
+const TIME: &str = "a time";
+const TICKS: &str = "a figure that ticks";
+const HARDWARE: &str = "the recorded machine's hardware and kernel";
+const UNORDERED: &str = "Perl's hashes have no order";
+const SECRET: &str = "a secret, which the recorder blackened";
+const QEMU: &str = "the recorded machine's QEMU, which isn't Proxmox's";
 
 /// The exceptions.
 const MASKS: &[Mask] = &[
-    // Times and processes.
-    mask("GET /nodes/*/tasks/*/status", "/data/pid", Number, "a process id"),
-    mask("GET /nodes/*/tasks/*/status", "/data/pstart", Number, "a time"),
-    mask("GET /nodes/*/tasks/*/status", "/data/starttime", Number, "a time"),
-    mask("GET /nodes/*/tasks", "/data/*/pid", Number, "a process id"),
-    mask("GET /nodes/*/tasks", "/data/*/pstart", Number, "a time"),
-    mask("GET /nodes/*/tasks", "/data/*/starttime", Number, "a time"),
-    mask("GET /nodes/*/tasks", "/data/*/endtime", Number, "a time"),
+    // Tasks.
+    mask("GET /nodes/*/tasks/*/status", "/data/pid", Number, PROCESS),
+    mask("GET /nodes/*/tasks/*/status", "/data/pstart", Number, TIME),
+    mask("GET /nodes/*/tasks/*/status", "/data/starttime", Number, TIME),
     mask("GET /nodes/*/tasks", "/data", Ordered, "newest first"),
-    mask("GET /nodes/*/tasks/*/log", "/data", Ordered, "lines of a log"),
+    mask("GET /nodes/*/tasks", "/data/*/pid", Number, PROCESS),
+    mask("GET /nodes/*/tasks", "/data/*/pstart", Number, TIME),
+    mask("GET /nodes/*/tasks", "/data/*/starttime", Number, TIME),
+    mask("GET /nodes/*/tasks", "/data/*/endtime", Number, TIME),
+    mask("GET /cluster/tasks", "/data/*/starttime", Number, TIME),
+    mask("GET /cluster/tasks", "/data/*/endtime", Number, TIME),
+    // Guests.
+    mask("GET /nodes/*/qemu/*/status/current", "/data/pid", Number, PROCESS),
+    mask("GET /nodes/*/qemu/*/status/current", "/data/uptime", Figure, TIME),
+    mask("GET /nodes/*/qemu/*/status/current", "/data/cpu", Figure, TICKS),
+    mask("GET /nodes/*/qemu/*/status/current", "/data/mem", Figure, TICKS),
     mask(
         "GET /nodes/*/qemu/*/status/current",
-        "/data/pid",
-        Number,
-        "a process id",
+        "/data/memhost",
+        Figure,
+        TICKS,
+    ),
+    mask("GET /nodes/*/qemu/*/status/current", "/data/netin", Figure, TICKS),
+    mask(
+        "GET /nodes/*/qemu/*/status/current",
+        "/data/netout",
+        Figure,
+        TICKS,
     ),
     mask(
         "GET /nodes/*/qemu/*/status/current",
-        "/data/uptime",
-        Number,
-        "a time",
+        "/data/diskread",
+        Figure,
+        TICKS,
     ),
-    mask("GET /nodes/*/qemu", "/data/*/pid", Number, "a process id"),
-    mask("GET /nodes/*/qemu", "/data/*/uptime", Number, "a time"),
-    // The machine's own.
-    mask("GET /version", "/data/repoid", Text, "the hash of a build"),
+    mask(
+        "GET /nodes/*/qemu/*/status/current",
+        "/data/diskwrite",
+        Figure,
+        TICKS,
+    ),
+    mask(
+        "GET /nodes/*/qemu/*/status/current",
+        "/data/nics/*/netin",
+        Figure,
+        TICKS,
+    ),
+    mask(
+        "GET /nodes/*/qemu/*/status/current",
+        "/data/nics/*/netout",
+        Figure,
+        TICKS,
+    ),
+    mask(
+        "GET /nodes/*/qemu/*/status/current",
+        "/data/running-machine",
+        Text,
+        QEMU,
+    ),
+    mask(
+        "GET /nodes/*/qemu/*/status/current",
+        "/data/running-qemu",
+        Text,
+        QEMU,
+    ),
+    mask("GET /nodes/*/qemu", "/data/*/pid", Number, PROCESS),
+    mask("GET /nodes/*/qemu", "/data/*/uptime", Figure, TIME),
+    mask("GET /nodes/*/qemu", "/data/*/cpu", Figure, TICKS),
+    mask("GET /nodes/*/qemu", "/data/*/mem", Figure, TICKS),
+    mask("GET /nodes/*/qemu", "/data/*/memhost", Figure, TICKS),
+    mask("GET /nodes/*/qemu", "/data/*/netin", Figure, TICKS),
+    mask("GET /nodes/*/qemu", "/data/*/netout", Figure, TICKS),
+    mask("GET /nodes/*/qemu", "/data/*/diskread", Figure, TICKS),
+    mask("GET /nodes/*/qemu", "/data/*/diskwrite", Figure, TICKS),
+    mask("GET /nodes/*/qemu", "/data/*/nics/*/netin", Figure, TICKS),
+    mask("GET /nodes/*/qemu", "/data/*/nics/*/netout", Figure, TICKS),
+    mask("GET /nodes/*/qemu", "/data/*/running-machine", Text, QEMU),
+    mask("GET /nodes/*/qemu", "/data/*/running-qemu", Text, QEMU),
+    mask("GET /nodes/*/lxc/*/status/current", "/data/pid", Number, PROCESS),
+    mask("GET /nodes/*/lxc/*/status/current", "/data/uptime", Figure, TIME),
+    mask("GET /nodes/*/lxc/*/status/current", "/data/mem", Figure, TICKS),
+    mask("GET /nodes/*/lxc/*/status/current", "/data/disk", Figure, TICKS),
+    mask("GET /nodes/*/lxc", "/data/*/pid", Number, PROCESS),
+    mask("GET /nodes/*/lxc", "/data/*/uptime", Figure, TIME),
+    mask("GET /nodes/*/lxc", "/data/*/mem", Figure, TICKS),
+    mask("GET /nodes/*/lxc", "/data/*/disk", Figure, TICKS),
+    mask("GET /nodes/*/qemu/*/snapshot", "/data/*/snaptime", Number, TIME),
+    mask(
+        "GET /nodes/*/qemu/*/snapshot/*/config",
+        "/data/snaptime",
+        Number,
+        TIME,
+    ),
+    mask("GET /nodes/*/qemu/*/config", "/data/snaptime", Number, TIME),
+    mask(
+        "GET /nodes/*/qemu/*/snapshot/*/config",
+        "/data/runningmachine",
+        Text,
+        QEMU,
+    ),
+    // The cluster.
+    mask("GET /cluster/resources", "/data/*/content", Words, UNORDERED),
+    mask("GET /cluster/resources", "/data/*/uptime", Figure, TIME),
+    mask("GET /cluster/resources", "/data/*/cpu", Figure, TICKS),
+    mask("GET /cluster/resources", "/data/*/mem", Figure, TICKS),
+    mask("GET /cluster/resources", "/data/*/memhost", Figure, TICKS),
+    mask("GET /cluster/resources", "/data/*/disk", Figure, TICKS),
+    mask("GET /cluster/resources", "/data/*/diskread", Figure, TICKS),
+    mask("GET /cluster/resources", "/data/*/diskwrite", Figure, TICKS),
+    mask("GET /cluster/resources", "/data/*/netin", Figure, TICKS),
+    mask("GET /cluster/resources", "/data/*/netout", Figure, TICKS),
+    mask("GET /pools", "/data/*/members/*/content", Words, UNORDERED),
+    mask("GET /pools/*", "/data/members/*/content", Words, UNORDERED),
+    // Nodes.
     mask(
         "GET /nodes",
         "/data/*/ssl_fingerprint",
         Text,
         "of a certificate that was made on the machine",
     ),
+    mask("GET /nodes", "/data/*/cpu", Number, TICKS),
+    mask("GET /nodes", "/data/*/mem", Number, TICKS),
+    mask("GET /nodes", "/data/*/disk", Number, TICKS),
+    mask("GET /nodes", "/data/*/uptime", Number, TIME),
+    mask("GET /nodes/*/status", "/data/cpu", Number, TICKS),
+    mask("GET /nodes/*/status", "/data/wait", Number, TICKS),
+    mask("GET /nodes/*/status", "/data/uptime", Number, TIME),
+    mask("GET /nodes/*/status", "/data/loadavg/*", Text, TICKS),
+    mask("GET /nodes/*/status", "/data/memory/used", Number, TICKS),
+    mask("GET /nodes/*/status", "/data/memory/free", Number, TICKS),
+    mask("GET /nodes/*/status", "/data/memory/available", Number, TICKS),
+    mask("GET /nodes/*/status", "/data/rootfs/used", Number, TICKS),
+    mask("GET /nodes/*/status", "/data/rootfs/free", Number, TICKS),
+    mask("GET /nodes/*/status", "/data/rootfs/avail", Number, TICKS),
+    mask("GET /nodes/*/status", "/data/cpuinfo/flags", Text, HARDWARE),
+    mask("GET /nodes/*/status", "/data/cpuinfo/mhz", Text, HARDWARE),
+    mask("GET /nodes/*/status", "/data/cpuinfo/model", Text, HARDWARE),
+    mask("GET /nodes/*/status", "/data/cpuinfo/family", Text, HARDWARE),
+    mask("GET /nodes/*/status", "/data/cpuinfo/vendor", Text, HARDWARE),
+    mask("GET /nodes/*/status", "/data/cpuinfo/hvm", Text, HARDWARE),
+    mask("GET /nodes/*/status", "/data/boot-info/mode", Text, HARDWARE),
     mask(
-        "GET /cluster/resources",
-        "/data/*/content",
-        Words,
-        "Perl's hashes have no order",
-    ),
-    mask(
-        "GET /storage",
-        "/data/*/content",
-        Words,
-        "Perl's hashes have no order",
-    ),
-    mask(
-        "GET /nodes/*/storage",
-        "/data/*/content",
-        Words,
-        "Perl's hashes have no order",
-    ),
-    mask(
-        "GET /nodes/*/storage",
-        "/data/*/used",
-        Number,
-        "how full the machine's disk is",
-    ),
-    mask(
-        "GET /nodes/*/storage",
-        "/data/*/avail",
-        Number,
-        "how full the machine's disk is",
-    ),
-    mask(
-        "GET /nodes/*/storage",
-        "/data/*/used_fraction",
-        Number,
-        "how full the machine's disk is",
+        "GET /nodes/*/status",
+        "/data/current-kernel/release",
+        Text,
+        HARDWARE,
     ),
     mask(
         "GET /nodes/*/status",
-        "/data/**",
-        Type,
-        "the machine's hardware and load",
-    ),
-    // Secrets, which the recorder blackened.
-    mask("POST /access/users/*/token/*", "/data/value", Text, "a secret"),
-    mask("POST /access/ticket", "/data/ticket", Text, "a secret"),
-    mask(
-        "POST /access/ticket",
-        "/data/CSRFPreventionToken",
+        "/data/current-kernel/version",
         Text,
-        "a secret",
+        HARDWARE,
     ),
+    mask("GET /nodes/*/status", "/data/kversion", Text, HARDWARE),
+    mask("GET /nodes/*/rrddata", "/data/*/time", Number, TIME),
+    mask("GET /nodes/*/time", "/data/time", Number, TIME),
+    mask("GET /nodes/*/time", "/data/localtime", Number, TIME),
+    // Storages.
+    mask("GET /storage", "/data/*/content", Words, UNORDERED),
+    mask("GET /storage/*", "/data/content", Words, UNORDERED),
+    mask("GET /nodes/*/storage", "/data/*/content", Words, UNORDERED),
+    mask("GET /nodes/*/storage", "/data/*/used", Number, TICKS),
+    mask("GET /nodes/*/storage", "/data/*/avail", Number, TICKS),
+    mask("GET /nodes/*/storage", "/data/*/used_fraction", Number, TICKS),
+    mask("GET /nodes/*/storage/*/status", "/data/content", Words, UNORDERED),
+    mask("GET /nodes/*/storage/*/status", "/data/used", Number, TICKS),
+    mask("GET /nodes/*/storage/*/status", "/data/avail", Number, TICKS),
+    mask("GET /nodes/*/storage/*/content", "/data/*/ctime", Number, TIME),
+    mask(
+        "GET /nodes/*/storage/*/prunebackups",
+        "/data/*/ctime",
+        Number,
+        TIME,
+    ),
+    // Access.
+    mask("POST /access/users/*/token/*", "/data/value", Text, SECRET),
+    mask("POST /access/ticket", "/data/ticket", Text, SECRET),
+    mask("POST /access/ticket", "/data/CSRFPreventionToken", Text, SECRET),
+    mask("POST /nodes/*/qemu/*/vncproxy", "/data/ticket", Text, SECRET),
+    mask("POST /nodes/*/qemu/*/vncproxy", "/data/password", Text, SECRET),
+    mask("POST /nodes/*/qemu/*/vncproxy", "/data/cert", Text, SECRET),
 ];
 
 /// The exceptions of one call.

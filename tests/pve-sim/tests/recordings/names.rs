@@ -77,6 +77,42 @@ const NAMES: &[Name] = &[
         reason: "what the machine's resolver says about a name that isn't one",
     },
     Name {
+        pattern: r"\b[0-9a-f]{16}\b",
+        calls: "GET /version",
+        rule: Rule::OneToOne,
+        reason: "the hash of a build",
+    },
+    Name {
+        pattern: r"\b[0-9a-f]{16}\b",
+        calls: "GET /nodes/*/status",
+        rule: Rule::OneToOne,
+        reason: "the hash of a build",
+    },
+    Name {
+        pattern: r"\b[0-9a-f]{16}\b",
+        calls: "GET /nodes/*/version",
+        rule: Rule::OneToOne,
+        reason: "the hash of a build",
+    },
+    Name {
+        pattern: r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b",
+        calls: "GET /nodes/*/tasks/*/log",
+        rule: Rule::Free,
+        reason: "a time",
+    },
+    Name {
+        pattern: r"\b\d\d:\d\d:\d\d\b",
+        calls: "GET /nodes/*/tasks/*/log",
+        rule: Rule::Free,
+        reason: "a duration",
+    },
+    Name {
+        pattern: r"\b[\d.]+ ?[KMG]i?B/s",
+        calls: "GET /nodes/*/tasks/*/log",
+        rule: Rule::Free,
+        reason: "a measured speed",
+    },
+    Name {
         pattern: r"\bpveupload-[0-9a-f]{32}\b",
         calls: "**",
         rule: Rule::OneToOne,
@@ -222,7 +258,76 @@ fn upid_parts(upid: &str) -> [Option<&str>; 4] {
     [1, 5, 6, 7].map(|n| parts.get(n).copied())
 }
 
-#[test]
-fn every_kind_of_name_says_why_it_is_one() {
-    assert!(NAMES.iter().all(|name| !name.reason.is_empty()));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "6351fdbd-69cd-40c2-9134-9069bb3b773d";
+    const OTHER: &str = "0c6a19cd-d990-4a60-a00f-a4893b3b618e";
+
+    fn agree(bindings: &mut Bindings, recorded: &str, own: &str) -> bool {
+        bindings.agree(recorded, own, &Call::new("GET", "/x")).is_ok()
+    }
+
+    #[test]
+    fn every_kind_of_name_says_why_it_is_one() {
+        assert!(NAMES.iter().all(|name| !name.reason.is_empty()));
+    }
+
+    #[test]
+    fn name_is_bound_to_one_name_in_both_directions() {
+        let mut bindings = Bindings::default();
+        assert!(agree(
+            &mut bindings,
+            &format!("uuid={ONE}"),
+            &format!("uuid={OTHER}")
+        ));
+        assert!(agree(&mut bindings, ONE, OTHER));
+        assert!(!agree(&mut bindings, ONE, ONE));
+        assert!(!agree(&mut bindings, OTHER, OTHER));
+    }
+
+    #[test]
+    fn name_that_a_request_brought_comes_back_as_it_is() {
+        let mut bindings = Bindings::default();
+        bindings.pin(&format!("smbios1=uuid%3D{ONE}"));
+        assert!(!agree(&mut bindings, ONE, OTHER));
+        assert!(agree(&mut bindings, ONE, ONE));
+    }
+
+    #[test]
+    fn upid_has_the_same_node_type_id_and_user() {
+        let upid = |rest: &str| format!("UPID:pve:000000B5:000A0F99:6B02625C:{rest}:");
+        let agrees = |own: &str| agree(&mut Bindings::default(), &upid("qmcreate:100:root@pam"), own);
+        assert!(agrees(
+            "UPID:pve:000007D1:0083D602:6B07677D:qmcreate:100:root@pam:"
+        ));
+        assert!(!agrees(
+            "UPID:pve1:000007D1:0083D602:6B07677D:qmcreate:100:root@pam:"
+        ));
+        assert!(!agrees(&upid("qmstart:100:root@pam")));
+        assert!(!agrees(&upid("qmcreate:101:root@pam")));
+        assert!(!agrees(&upid("qmcreate:100:root@pam!op")));
+    }
+
+    #[test]
+    fn request_is_translated_in_its_own_encoding() {
+        let mut bindings = Bindings::default();
+        let theirs = "UPID:pve:000000B5:000A0F99:6B02625C:qmcreate:100:root@pam:";
+        let ours = "UPID:pve:000007D1:0083D602:6B07677D:qmcreate:100:root@pam:";
+        assert!(agree(&mut bindings, theirs, ours));
+        let path = |upid: &str| format!("/nodes/pve/tasks/{upid}/status");
+        assert_eq!(bindings.translate(&path(theirs)), path(ours));
+        assert_eq!(bindings.translate(&path(&encode(theirs))), path(&encode(ours)));
+    }
+
+    #[test]
+    fn text_around_a_name_counts() {
+        assert!(!agree(
+            &mut Bindings::default(),
+            &format!("uuid={ONE}"),
+            &format!("uid={OTHER}")
+        ));
+        assert!(!agree(&mut Bindings::default(), ONE, "no uuid"));
+    }
 }

@@ -6,6 +6,7 @@ use super::call::Call;
 use super::client::{Answer, Client, Request};
 use super::compare::{Difference, compare};
 use super::files::File;
+use super::flip::{self, Tally};
 use super::library::{self, Recorded};
 use super::names::Bindings;
 use super::script::Script;
@@ -33,8 +34,8 @@ pub(crate) struct Outcome {
     pub(crate) verdict: Verdict,
 }
 
-/// Replays a file.
-pub(crate) async fn replay(file: &File, release: Release) -> Vec<Outcome> {
+/// Replays a file, and tries the comparison on every answer that was equal.
+pub(crate) async fn replay(file: &File, release: Release) -> (Vec<Outcome>, Tally) {
     let script = (file.script)(release);
     let sim = Simulator::start(script.seed.clone()).await.unwrap();
     sim.hold_tasks();
@@ -42,6 +43,7 @@ pub(crate) async fn replay(file: &File, release: Release) -> Vec<Outcome> {
         client: Client::new(&sim),
         session: session(&sim, &script),
         bindings: Bindings::default(),
+        flips: Tally::new(),
         sim,
         script,
     };
@@ -74,7 +76,7 @@ pub(crate) async fn replay(file: &File, release: Release) -> Vec<Outcome> {
         });
     }
     replay.sim.shutdown().await;
-    outcomes
+    (outcomes, replay.flips)
 }
 
 fn session(sim: &Simulator, script: &Script) -> Session {
@@ -91,6 +93,7 @@ struct Replay {
     client: Client,
     session: Session,
     bindings: Bindings,
+    flips: Tally,
 }
 
 impl Replay {
@@ -111,7 +114,13 @@ impl Replay {
             Ok(own) => own,
             Err(trouble) => return vec![trouble],
         };
-        compare(recorded.answer(&own), &own, call, &mut self.bindings)
+        let theirs = recorded.answer(&own);
+        let before = self.bindings.clone();
+        let differences = compare(theirs, &own, call, &mut self.bindings);
+        if differences.is_empty() {
+            flip::try_all(theirs, &own, call, &before, &mut self.flips);
+        }
+        differences
     }
 
     /// A real task may have ended before it was polled: then ours is let go on, and polled again.

@@ -6,6 +6,7 @@ use futures::future::join_all;
 use pve_sim::Release;
 
 use super::files::{FILES, File};
+use super::flip::{Count, Tally};
 use super::known::{KNOWN, MOST};
 use super::replay::{Outcome, Verdict, replay};
 
@@ -14,6 +15,7 @@ pub(crate) struct FileReport {
     file: &'static File,
     release: Release,
     outcomes: Vec<Outcome>,
+    flips: Tally,
 }
 
 /// What came out of all.
@@ -30,10 +32,12 @@ pub(crate) async fn report() -> Report {
         for release in file.releases() {
             if only.names(file.name, release) {
                 replays.push(async move {
+                    let (outcomes, flips) = replay(file, release).await;
                     FileReport {
                         file,
                         release,
-                        outcomes: replay(file, release).await,
+                        outcomes,
+                        flips,
                     }
                 });
             }
@@ -74,6 +78,13 @@ impl Report {
                 );
             }
         }
+        for (kind, count) in self.flips() {
+            let Count { made, seen, masked } = count;
+            let _ = writeln!(
+                text,
+                "{kind:?} changed {made} times, seen {seen}, masked {masked}"
+            );
+        }
         let count = |is: fn(&Verdict) -> bool| -> usize { self.files.iter().map(|f| f.count(is)).sum() };
         let left_out = count(|v| matches!(v, Verdict::LeftOut(_)));
         let all: usize = self.files.iter().map(|f| f.outcomes.len()).sum();
@@ -86,6 +97,18 @@ impl Report {
             count(|v| matches!(v, Verdict::Unequal(_))),
         );
         text
+    }
+
+    /// The changes that were tried on the comparison, of all files.
+    pub(crate) fn flips(&self) -> Tally {
+        let mut all = Tally::new();
+        for (kind, count) in self.files.iter().flat_map(|file| &file.flips) {
+            let sum = all.entry(*kind).or_default();
+            sum.made += count.made;
+            sum.seen += count.seen;
+            sum.masked += count.masked;
+        }
+        all
     }
 
     /// What is wrong with it, if anything.

@@ -107,6 +107,7 @@ fn agrees(comparison: &mut Comparison<'_>, place: &mut Vec<String>, recorded: &V
         masks: comparison.masks,
         bindings: &mut bindings,
         wrong: Vec::new(),
+        stopped: false,
     };
     place.push("*".to_owned());
     trial.value(place, recorded, own);

@@ -1,0 +1,249 @@
+//! Recorded answers with one thing changed. The comparison has to see each, or the place is one that isn't compared by
+//! value.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::client::Answer;
+use super::compare::compare;
+use super::library::RecordedAnswer;
+use super::mask::Masks;
+use super::names::Bindings;
+
+/// What is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Another status.
+    Status,
+    /// A word of the reason phrase.
+    Reason,
+    /// A header that is compared.
+    Header,
+    /// A word of a sentence of an error.
+    Sentence,
+    /// Another value of the same type.
+    Value,
+    /// A value of another JSON type.
+    Type,
+    /// A key that isn't there.
+    MissingKey,
+    /// A key more.
+    ExtraKey,
+    /// A row that isn't there.
+    MissingRow,
+    /// A row twice.
+    ExtraRow,
+    /// Two rows under each other's names, or in each other's place.
+    SwappedRow,
+}
+
+/// How many changes of a kind were made, how many were seen, and how many others were of a masked value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) made: usize,
+    pub(crate) seen: usize,
+    pub(crate) masked: usize,
+}
+
+/// The changes of many answers.
+pub(crate) type Tally = BTreeMap<Kind, Count>;
+
+/// How many places in a body are changed.
+const PLACES: usize = 6;
+
+/// Changes an answer that was equal in every way, and counts what the comparison sees of it. `bindings` are those from
+/// before it was compared.
+pub(crate) fn try_all(
+    recorded: &RecordedAnswer,
+    own: &Answer,
+    call: &Call,
+    bindings: &Bindings,
+    tally: &mut Tally,
+) {
+    let masks = Masks::of(call);
+    for change in changes(recorded) {
+        let count = tally.entry(change.kind).or_default();
+        count.made += 1;
+        if !compare(&change.answer, own, call, &mut bindings.clone()).is_empty() {
+            count.seen += 1;
+        } else if change.kind == Kind::Value && masks.at(&change.place()).is_some() {
+            count.masked += 1;
+        }
+    }
+}
+
+/// A recorded answer with one thing changed.
+struct Change {
+    kind: Kind,
+    /// Where in the body, as a JSON pointer; empty for what isn't in it.
+    pointer: String,
+    answer: RecordedAnswer,
+}
+
+impl Change {
+    fn place(&self) -> Vec<String> {
+        let segments = self.pointer.split('/').skip(1);
+        segments
+            .map(|s| s.replace("~1", "/").replace("~0", "~"))
+            .collect()
+    }
+}
+
+fn changes(recorded: &RecordedAnswer) -> Vec<Change> {
+    let mut changes = around(recorded);
+    let mut add = |kind, pointer: &str, how: &dyn Fn(&mut Value)| {
+        let mut answer = recorded.clone();
+        if let Some(value) = answer.body.pointer_mut(pointer) {
+            how(value);
+            let pointer = pointer.to_owned();
+            changes.push(Change {
+                kind,
+                pointer,
+                answer,
+            });
+        }
+    };
+    if let Some(text) = recorded.body.as_str().filter(|text| *text != "<html>") {
+        add(Kind::Sentence, "", &|body| *body = json!(other_word(text)));
+        return changes;
+    }
+    for pointer in places(&recorded.body) {
+        match recorded.body.pointer(&pointer).unwrap_or(&Value::Null) {
+            Value::Object(fields) => {
+                if let Some(key) = fields.keys().next_back() {
+                    add(Kind::MissingKey, &pointer, &|v| {
+                        _ = v.as_object_mut().map(|o| o.remove(key))
+                    });
+                }
+                add(Kind::ExtraKey, &pointer, &|v| v["never-heard-of"] = json!(1));
+            }
+            Value::Array(rows) => {
+                let more = rows.last().cloned().unwrap_or(json!({}));
+                let push = |v: &mut Value| _ = v.as_array_mut().map(|rows| rows.push(more.clone()));
+                add(Kind::ExtraRow, &pointer, &push);
+                if !rows.is_empty() {
+                    add(Kind::MissingRow, &pointer, &|v| {
+                        _ = v.as_array_mut().map(Vec::pop)
+                    });
+                }
+            }
+            value => {
+                let is_sentence = pointer == "/message" || pointer.starts_with("/errors/");
+                let kind = if is_sentence { Kind::Sentence } else { Kind::Value };
+                let (same_type, other_type) = others(value);
+                if let Some(other) = same_type {
+                    add(kind, &pointer, &|v| *v = other.clone());
+                }
+                add(Kind::Type, &pointer, &|v| *v = other_type.clone());
+            }
+        }
+    }
+    if let Some(swapped) = swapped(&recorded.body) {
+        add(Kind::SwappedRow, "", &|body| *body = swapped.clone());
+    }
+    changes
+}
+
+/// Changes of all but the body.
+fn around(recorded: &RecordedAnswer) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut add = |kind, how: &dyn Fn(&mut RecordedAnswer)| {
+        let mut answer = recorded.clone();
+        how(&mut answer);
+        let pointer = String::new();
+        changes.push(Change {
+            kind,
+            pointer,
+            answer,
+        });
+    };
+    add(Kind::Status, &|a| {
+        a.status = if a.status == 500 { 200 } else { 500 }
+    });
+    add(Kind::Reason, &|a| a.reason = other_word(&a.reason));
+    add(Kind::Header, &|a| a.headers.server.push('x'));
+    add(Kind::Header, &|a| {
+        let closes = a.headers.connection == "close";
+        a.headers.connection = if closes { "Keep-Alive" } else { "close" }.to_owned();
+    });
+    add(Kind::Header, &|a| match &mut a.headers.content_type {
+        Some(content_type) => content_type.push('x'),
+        None => a.headers.content_type = Some("text/plain".to_owned()),
+    });
+    add(Kind::Header, &|a| {
+        let length = a.headers.content_length.take();
+        a.headers.content_length = length.is_none().then(|| "0".to_owned());
+    });
+    changes
+}
+
+/// The text with another word in it.
+fn other_word(text: &str) -> String {
+    let mut words: Vec<&str> = text.split(' ').collect();
+    let middle = words.len() / 2;
+    words[middle] = "otherwise";
+    words.join(" ")
+}
+
+/// Another value of the same type, where there is one, and one of another type.
+fn others(value: &Value) -> (Option<Value>, Value) {
+    match value {
+        Value::String(text) => (Some(json!(format!("{text}x"))), json!(1)),
+        Value::Number(number) => {
+            let next = number.as_f64().unwrap_or_default() + 1.0;
+            (Some(json!(next)), json!(number.to_string()))
+        }
+        Value::Bool(is) => (Some(json!(!is)), json!("true")),
+        _ => (None, json!(1)),
+    }
+}
+
+/// Some places in a body, spread over it.
+fn places(body: &Value) -> Vec<String> {
+    let mut all = Vec::new();
+    walk(body, String::new(), &mut all);
+    let step = all.len().div_ceil(PLACES).max(1);
+    all.into_iter().step_by(step).collect()
+}
+
+fn walk(value: &Value, pointer: String, all: &mut Vec<String>) {
+    let below = |key: &str| format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                walk(value, below(key), all);
+            }
+        }
+        Value::Array(rows) => {
+            for (number, row) in rows.iter().enumerate() {
+                walk(row, below(&number.to_string()), all);
+            }
+        }
+        _ => {}
+    }
+    all.push(pointer);
+}
+
+/// The body with the contents of its first and last row under each other's `id` or number, if these differ.
+fn swapped(body: &Value) -> Option<Value> {
+    let rows = body["data"].as_array()?;
+    let (first, last) = (rows.first()?.as_object()?, rows.last()?.as_object()?);
+    let name = [
+        "upid", "n", "vmid", "id", "volid", "storage", "node", "name", "key",
+    ]
+    .into_iter()
+    .find(|name| first.contains_key(*name) && last.contains_key(*name))?;
+    let (mut one, mut other) = (first.clone(), last.clone());
+    std::mem::swap(one.get_mut(name)?, other.get_mut(name)?);
+    // Rows that differ by nothing but their names are the same when swapped.
+    if one == *last || other == *first {
+        return None;
+    }
+    let mut changed = body.clone();
+    let end = rows.len() - 1;
+    changed["data"][0] = Value::Object(one);
+    changed["data"][end] = Value::Object(other);
+    Some(changed)
+}
