@@ -56,6 +56,9 @@ pub(crate) enum Power {
         since: Moment,
         /// Of its QEMU process.
         pid: u32,
+        /// Whether its processors stand still.
+        #[serde(default)]
+        paused: bool,
     },
 }
 
@@ -72,6 +75,9 @@ pub(crate) struct Guest {
     /// `description`, `vmstate`, `snapstate`). The option `parent` of the configuration names the last.
     #[serde(default)]
     pub(crate) snapshots: BTreeMap<String, Config>,
+    /// The options that its cloud-init drive was last written from, while it runs.
+    #[serde(default)]
+    pub(crate) cloudinit: Option<Config>,
     pub(crate) power: Power,
     /// When its system was last booted, by a start or a reset.
     pub(crate) booted: Moment,
@@ -95,6 +101,7 @@ impl Guest {
             config,
             pending: BTreeMap::new(),
             snapshots: BTreeMap::new(),
+            cloudinit: None,
             power: Power::Stopped,
             booted: Moment::now(),
             shutdown: Shutdown::Obeys,
@@ -111,6 +118,17 @@ impl Guest {
 
     pub(crate) fn is_running(&self) -> bool {
         matches!(self.power, Power::Running { .. })
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        matches!(self.power, Power::Running { paused: true, .. })
+    }
+
+    /// Stops or continues the processors of a running guest.
+    pub(crate) fn pause(&mut self, pause: bool) {
+        if let Power::Running { paused, .. } = &mut self.power {
+            *paused = pause;
+        }
     }
 
     /// Its processor begins anew, in the same process.

@@ -195,6 +195,7 @@ impl World {
             guest.power = Power::Running {
                 since: Moment::now(),
                 pid,
+                paused: false,
             };
         }
     }
@@ -204,6 +205,7 @@ impl World {
         if let Some(guest) = self.guests.get_mut(&vmid) {
             guest.power_history.push((crate::clock::now(), false));
             guest.power = Power::Stopped;
+            guest.cloudinit = None;
         }
         super::hotplug::apply_pending(self, vmid);
     }

@@ -69,7 +69,7 @@ fn figures(guest: &Guest) -> Value {
         "netout": 0,
         "uptime": 0,
     });
-    if let Power::Running { since, pid } = guest.power {
+    if let Power::Running { since, pid, .. } = guest.power {
         let uptime = since.elapsed().as_secs();
         row["pid"] = json!(pid);
         row["uptime"] = json!(uptime);
