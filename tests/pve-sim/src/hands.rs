@@ -9,6 +9,7 @@ use std::sync::MutexGuard;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::happening::Happening;
 use crate::seed::{Rights, SeedGuest, SeedToken, Shutdown};
 use crate::simulator::{Core, Simulator};
 use crate::state::{Guest, Task, Volume, World, is_disk, is_net, with_mac};
@@ -105,12 +106,12 @@ impl Simulator {
 
     /// Starts a guest; one that runs goes on.
     pub fn power_on(&self, vmid: u32) -> Result<(), HandsError> {
-        self.core.power(vmid, true)
+        self.core.happen_now(Happening::PowerOn { vmid })
     }
 
     /// Pulls a guest's plug.
     pub fn power_off(&self, vmid: u32) -> Result<(), HandsError> {
-        self.core.power(vmid, false)
+        self.core.happen_now(Happening::PowerOff { vmid })
     }
 
     /// Sets (`Some`) or removes (`None`) options in the file, as with an editor: nothing is made pending or checked.
@@ -118,91 +119,103 @@ impl Simulator {
         let owned = changes
             .iter()
             .map(|(k, v)| ((*k).to_owned(), v.map(str::to_owned)));
-        self.core.change_config(vmid, owned.collect())
+        let config = owned.collect();
+        self.core.happen_now(Happening::Reconfigure { vmid, config })
     }
 
     /// Gives a guest another name.
     pub fn rename(&self, vmid: u32, name: &str) -> Result<(), HandsError> {
-        self.change_config(vmid, &[("name", Some(name))])
+        let name = name.to_owned();
+        self.core.happen_now(Happening::Rename { vmid, name })
     }
 
     /// Locks a guest, as a backup that died leaves it; `None` unlocks it.
     pub fn lock(&self, vmid: u32, lock: Option<&str>) -> Result<(), HandsError> {
-        self.change_config(vmid, &[("lock", lock)])
+        let lock = lock.map(str::to_owned);
+        self.core.happen_now(Happening::Lock { vmid, lock })
     }
 
     /// Destroys a guest, running or not, with its disks.
     pub fn destroy(&self, vmid: u32) -> Result<(), HandsError> {
-        self.core.destroy(vmid)
+        self.core.happen_now(Happening::Destroy { vmid })
     }
 
     /// Destroys a guest and makes a foreign one under its number on the same node; returns the new one's UUID.
     pub fn recycle(&self, vmid: u32) -> Result<String, HandsError> {
-        self.core.recycle(vmid)
+        self.core.happen_now(Happening::Recycle { vmid })?;
+        let uuid = self.guest(vmid).and_then(|guest| guest.uuid);
+        Ok(uuid.unwrap_or_default())
     }
 
     /// A full clone by hand: description and all, with MAC addresses, UUID and disks of its own.
     pub fn copy(&self, vmid: u32, new_vmid: u32, name: &str) -> Result<(), HandsError> {
-        self.core.copy(vmid, new_vmid, name)
+        let name = name.to_owned();
+        self.core.happen_now(Happening::Copy { vmid, new_vmid, name })
     }
 
     /// Moves a guest with its disks to another node; it keeps running or not.
     pub fn move_guest(&self, vmid: u32, node: &str) -> Result<(), HandsError> {
-        self.core.move_guest(vmid, node)
+        let node = node.to_owned();
+        self.core.happen_now(Happening::Move { vmid, node })
     }
 
     /// Makes a guest as described.
     pub fn add_guest(&self, guest: SeedGuest) -> Result<(), HandsError> {
-        self.core.add_guest(guest)
+        self.core.happen_now(Happening::Appear { guest })
     }
 
     /// Changes what a guest does when told to shut down.
     pub fn set_shutdown(&self, vmid: u32, shutdown: Shutdown) -> Result<(), HandsError> {
-        self.core.behave(vmid, Some(shutdown), None)
+        let shutdown = Some(shutdown);
+        self.core.happen_now(Happening::Behave {
+            vmid,
+            shutdown,
+            agent: None,
+        })
     }
 
     /// Installs an agent inside a guest, or removes it.
     pub fn set_agent(&self, vmid: u32, answers: bool) -> Result<(), HandsError> {
-        self.core.behave(vmid, None, Some(answers))
+        let agent = Some(answers);
+        self.core.happen_now(Happening::Behave {
+            vmid,
+            shutdown: None,
+            agent,
+        })
     }
 
     /// Takes a node off the network, or puts it back. Calls about it answer 595; its guests keep their last figures.
     pub fn set_node_online(&self, node: &str, online: bool) -> Result<(), HandsError> {
-        self.core.set_node_online(node, online)
+        let node = node.to_owned();
+        self.core.happen_now(Happening::Node { node, online })
     }
 
     /// Takes the cluster's quorum away, or gives it back.
     pub fn set_quorum(&self, quorate: bool) {
-        self.core.world().quorate = quorate;
+        self.core.set_quorum(quorate);
     }
 
     /// Makes a token, or replaces the one with its id.
     pub fn add_token(&self, token: SeedToken) {
-        self.core.world().access.add(token);
+        self.core.add_token(token);
     }
 
     /// Removes a token.
     pub fn revoke_token(&self, id: &str) -> Result<(), HandsError> {
-        let revoked = self.core.world().access.revoke(id);
-        revoked
-            .then_some(())
-            .ok_or_else(|| HandsError::NoToken(id.to_owned()))
+        let token = id.to_owned();
+        self.core.happen_now(Happening::Revoke { token })
     }
 
     /// Gives a token another secret.
     pub fn change_secret(&self, id: &str, secret: &str) -> Result<(), HandsError> {
-        let changed = self.core.world().access.set_secret(id, secret);
-        changed
-            .then_some(())
-            .ok_or_else(|| HandsError::NoToken(id.to_owned()))
+        let (token, secret) = (id.to_owned(), secret.to_owned());
+        self.core.happen_now(Happening::Secret { token, secret })
     }
 
     /// Changes what a token may; `None` is all that its user may.
     pub fn set_rights(&self, id: &str, rights: Option<Vec<Rights>>) -> Result<(), HandsError> {
-        let changed = self.core.world().access.set_rights(id, rights);
-        changed
-            .then_some(())
-            .ok_or_else(|| HandsError::NoToken(id.to_owned()))
+        let token = id.to_owned();
+        self.core.happen_now(Happening::Rights { token, rights })
     }
 
     /// Puts an ISO into `local` of a node, by file name.
@@ -212,10 +225,8 @@ impl Simulator {
 
     /// Removes a volume, whoever uses it.
     pub fn remove_volume(&self, node: &str, volid: &str) -> Result<(), HandsError> {
-        let freed = self.core.world().free_volume(node, volid);
-        freed
-            .map(drop)
-            .ok_or_else(|| HandsError::NoVolume(volid.to_owned()))
+        let (node, volid) = (node.to_owned(), volid.to_owned());
+        self.core.happen_now(Happening::RemoveVolume { node, volid })
     }
 }
 
@@ -276,12 +287,11 @@ impl Core {
         removed.map(drop).ok_or(HandsError::NoGuest(vmid))
     }
 
-    pub(crate) fn recycle(&self, vmid: u32) -> Result<String, HandsError> {
+    pub(crate) fn recycle(&self, vmid: u32) -> Result<(), HandsError> {
         let mut world = self.world();
         let gone = world.remove_guest(vmid).ok_or(HandsError::NoGuest(vmid))?;
         world.place(SeedGuest::new(vmid, format!("recycled-{vmid}")).on(gone.node));
-        let uuid = world.guests.get(&vmid).and_then(Guest::uuid);
-        Ok(uuid.unwrap_or_default().to_owned())
+        Ok(())
     }
 
     pub(crate) fn copy(&self, vmid: u32, new_vmid: u32, name: &str) -> Result<(), HandsError> {
@@ -344,6 +354,17 @@ impl Core {
         let found = world.nodes.iter_mut().find(|n| n.name == node);
         found.ok_or_else(|| HandsError::NoNode(node.to_owned()))?.online = online;
         Ok(())
+    }
+
+    pub(crate) fn set_quorum(&self, quorate: bool) {
+        self.world().quorate = quorate;
+        self.shared.events.tell(Happening::Quorum { quorate }.to_string());
+    }
+
+    pub(crate) fn add_token(&self, token: SeedToken) {
+        let told = format!("token {} is made", token.id);
+        self.world().access.add(token);
+        self.shared.events.tell(told);
     }
 
     pub(crate) fn add_iso(&self, node: &str, name: &str) -> Result<(), HandsError> {

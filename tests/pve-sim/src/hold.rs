@@ -18,6 +18,8 @@ pub enum Mark {
     BeforeAct,
     /// Done, not answered.
     AfterAct,
+    /// Answered: the whole answer has been handed to the network. Nothing stops here; it is only known.
+    AfterAnswer,
 }
 
 /// One ordered stop. Dropping it releases the request.
@@ -112,6 +114,11 @@ impl Holds {
         };
         orders.remove(at).release();
         true
+    }
+
+    /// Takes note of a request that can't be stopped any more.
+    pub(crate) fn note(&self, mark: Mark, method: &str, path: &str) {
+        self.catch(mark, method, path);
     }
 
     /// Stops here while an order says so.

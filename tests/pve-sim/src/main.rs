@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use pve_sim::{Seed, Simulator, Timing};
+use pve_sim::{Release, Saved, Scenario, Seed, Simulator, Timing};
 use serde_json::json;
 
 /// Simulates the Proxmox VE API over HTTPS, with a certificate of its own making. No guest runs; their lives are
@@ -48,6 +48,23 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
 
+    /// A YAML or JSON file with a scenario that begins at once: steps that wait, and let things happen or go wrong
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+
+    /// A file with the whole state: read at the start if it is there (then seed and options but the addresses don't
+    /// count), written at the end
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+
+    /// Prints what happens, a line each
+    #[arg(long)]
+    events: bool,
+
+    /// The release of Proxmox VE: 7.4, 8.4 or 9.2
+    #[arg(long, default_value_t = Release::default())]
+    release: Release,
+
     /// Where to write the address, the token, the fingerprint and the CA as JSON, with mode 0600, once it listens
     #[arg(long, value_name = "FILE")]
     info_file: Option<PathBuf>,
@@ -77,12 +94,27 @@ async fn main() -> ExitCode {
 type Failure = Box<dyn std::error::Error>;
 
 async fn run(options: Options) -> Result<(), Failure> {
-    let sim = Simulator::start(seed(&options)?).await?;
+    let seed = seed(&options)?;
+    let sim = match options.state.as_deref().filter(|file| file.exists()) {
+        Some(file) => Simulator::load(Saved::read(&std::fs::read_to_string(file)?)?, &seed).await?,
+        None => Simulator::start(seed).await?,
+    };
     if let Some(path) = &options.info_file {
         write_info(path, &sim)?;
     }
     announce(&sim);
-    stopped().await?;
+    if let Some(path) = &options.scenario {
+        let scenario = Scenario::read(&std::fs::read_to_string(path)?)?;
+        // It runs beside; how it goes is told by the events and the admin API.
+        let _ = sim.play(scenario);
+    }
+    tokio::select! {
+        ended = stopped() => ended?,
+        () = tell(&sim), if options.events => {}
+    }
+    if let Some(path) = &options.state {
+        write_private(path, &sim.save())?;
+    }
     sim.shutdown().await;
     Ok(())
 }
@@ -110,6 +142,9 @@ fn seed(options: &Options) -> Result<Seed, Failure> {
             ..seed.timing
         };
     }
+    if alone || options.release != Release::default() {
+        seed.release = options.release;
+    }
     if let Some(secret) = &options.token_secret {
         seed.token_secret = Some(secret.clone());
     }
@@ -118,11 +153,7 @@ fn seed(options: &Options) -> Result<Seed, Failure> {
     Ok(seed)
 }
 
-/// Written beside its place and renamed, so that whoever waits for the file never reads half of it.
 fn write_info(path: &Path, sim: &Simulator) -> std::io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-
     let info = json!({
         "url": sim.url(),
         "port": sim.port(),
@@ -133,6 +164,14 @@ fn write_info(path: &Path, sim: &Simulator) -> std::io::Result<()> {
         "ca_fingerprint": sim.ca_fingerprint(),
         "ca_pem": sim.ca_pem(),
     });
+    write_private(path, &info.to_string())
+}
+
+/// Written beside its place and renamed, so that whoever waits for the file never reads half of it.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
@@ -143,7 +182,7 @@ fn write_info(path: &Path, sim: &Simulator) -> std::io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(&partial)?;
-    file.write_all(info.to_string().as_bytes())?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&partial, path)
 }
@@ -155,6 +194,18 @@ async fn stopped() -> std::io::Result<()> {
     tokio::select! {
         result = tokio::signal::ctrl_c() => result,
         _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Prints what happens, for ever.
+#[allow(clippy::print_stdout, reason = "asked for by --events")]
+async fn tell(sim: &Simulator) {
+    let mut seen = 0;
+    loop {
+        for event in sim.next_events(seen).await {
+            seen = event.seq;
+            println!("{event}");
+        }
     }
 }
 

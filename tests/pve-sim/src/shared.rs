@@ -9,10 +9,12 @@ use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, w
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::events::Events;
 use crate::fault::Faults;
 use crate::hold::Holds;
 use crate::release::Release;
 use crate::requests::RequestLog;
+use crate::scenario::Scenarios;
 use crate::state::World;
 use crate::timing::Timing;
 
@@ -30,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     pub(crate) holds: Holds,
     pub(crate) log: RequestLog,
+    pub(crate) events: Events,
+    pub(crate) scenarios: Scenarios,
     pub(crate) release: Release,
     /// True while tasks are held.
     gate: watch::Sender<bool>,
@@ -49,6 +53,8 @@ pub(crate) enum LockFile {
 impl Shared {
     pub(crate) fn new(world: World, timing: Timing) -> Arc<Self> {
         Arc::new(Self {
+            events: Events::default(),
+            scenarios: Scenarios::default(),
             release: world.release,
             gate: watch::Sender::new(false),
             world: Mutex::new(world),

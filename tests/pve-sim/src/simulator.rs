@@ -9,10 +9,12 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::admin::AdminListener;
+use crate::events::Event;
 use crate::fault::{Fault, FaultId};
 use crate::hold::{Hold, Mark};
 use crate::matcher::Matcher;
 use crate::requests::Requests;
+use crate::saved::Saved;
 use crate::seed::Seed;
 use crate::shared::{Shared, locked};
 use crate::state::World;
@@ -72,13 +74,32 @@ impl Simulator {
             .unwrap_or_else(|| Uuid::new_v4().to_string());
         let world = World::from_seed(&seed, &token_secret, certificates.of_nodes.clone());
         let shared = Shared::new(world, seed.timing.clone());
+        let token = (seed.token_id.clone(), token_secret);
+        Self::serve(shared, certificates, token, &seed).await
+    }
+
+    pub(crate) async fn resume(saved: Saved, seed: &Seed) -> Result<Self, StartError> {
+        check_admin(seed)?;
+        let of_nodes = saved.world.nodes.iter().map(|n| n.certificates.clone()).collect();
+        let certificates = Certificates::restore(saved.ca_pem, saved.key_pem, of_nodes)?;
+        let shared = Shared::new(saved.world, saved.timing);
+        let token = (saved.token_id, saved.token_secret);
+        Self::serve(shared, certificates, token, seed).await
+    }
+
+    async fn serve(
+        shared: Arc<Shared>,
+        certificates: Certificates,
+        (token_id, token_secret): (String, String),
+        seed: &Seed,
+    ) -> Result<Self, StartError> {
         let listener = listen(&shared, seed.listen, &certificates).await?;
         let core = Arc::new(Core {
             address: listener.address,
             listener: Mutex::new(Some(listener)),
             shared: Arc::clone(&shared),
             certificates,
-            token_id: seed.token_id.clone(),
+            token_id,
             token_secret,
             admin: Mutex::new(None),
         });
@@ -230,6 +251,17 @@ impl Simulator {
         Hold { order }
     }
 
+    /// What happened so far, a line each, after the line with a number (0 for all).
+    #[must_use]
+    pub fn events_since(&self, seq: u64) -> Vec<Event> {
+        self.core.shared.events.since(seq)
+    }
+
+    /// Waits until something happens after the line with a number, and takes what there is.
+    pub async fn next_events(&self, seq: u64) -> Vec<Event> {
+        self.core.shared.events.next(seq).await
+    }
+
     /// How long things take.
     #[must_use]
     pub fn timing(&self) -> Timing {
@@ -291,6 +323,16 @@ impl Drop for Simulator {
 }
 
 impl Core {
+    /// The CA's certificate, and the key of the certificate that is presented.
+    pub(crate) fn certificate_pems(&self) -> (&str, &str) {
+        (&self.certificates.ca_pem, &self.certificates.key_pem)
+    }
+
+    /// Id and secret.
+    pub(crate) fn first_token(&self) -> (&str, &str) {
+        (&self.token_id, &self.token_secret)
+    }
+
     pub(crate) fn stop_listener(&self) {
         locked(&self.listener).take();
     }
@@ -328,15 +370,20 @@ async fn listen(
     }
 }
 
+fn check_admin(seed: &Seed) -> Result<(), StartError> {
+    if seed.admin.ip().is_loopback() {
+        Ok(())
+    } else {
+        let text = "the admin API listens on loopback only";
+        Err(StartError::Seed(text.to_owned()))
+    }
+}
+
 fn check(seed: &Seed) -> Result<(), StartError> {
     if seed.names().is_empty() {
         return Err(StartError::Seed("at least one node is needed".to_owned()));
     }
-    if !seed.admin.ip().is_loopback() {
-        return Err(StartError::Seed(
-            "the admin API listens on loopback only".to_owned(),
-        ));
-    }
+    check_admin(seed)?;
     let ids = std::iter::once(&seed.token_id).chain(seed.tokens.iter().map(|t| &t.id));
     for id in ids {
         if !id.contains('@') || !id.contains('!') {

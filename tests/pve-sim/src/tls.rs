@@ -8,6 +8,7 @@ use rcgen::{
     KeyPair, KeyUsagePurpose,
 };
 use rustls::ServerConfig;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -38,6 +39,8 @@ pub(crate) struct Certificates {
     /// For each node its rows, the CA's first.
     pub(crate) of_nodes: Vec<Vec<CertificateInfo>>,
     pub(crate) server: Arc<ServerConfig>,
+    /// The key of the certificate that is presented.
+    pub(crate) key_pem: String,
 }
 
 impl Certificates {
@@ -93,14 +96,37 @@ impl Certificates {
             of_nodes.push(vec![ca_row.clone(), own]);
             if server.is_none() {
                 let chain = vec![certificate.der().clone(), ca_certificate.der().clone()];
-                server = Some(server_config(chain, &key)?);
+                let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+                server = Some((server_config(chain, der)?, key.serialize_pem()));
             }
         }
-        let server = server.ok_or_else(|| StartError::Seed("no nodes".to_owned()))?;
+        let (server, key_pem) = server.ok_or_else(|| StartError::Seed("no nodes".to_owned()))?;
         Ok(Self {
             ca_pem: ca_certificate.pem(),
             of_nodes,
             server,
+            key_pem,
+        })
+    }
+
+    /// Those of a saved state.
+    pub(crate) fn restore(
+        ca_pem: String,
+        key_pem: String,
+        of_nodes: Vec<Vec<CertificateInfo>>,
+    ) -> Result<Self, StartError> {
+        let wrong = |error: pem::Error| StartError::Seed(format!("saved certificate: {error}"));
+        let presented = of_nodes.first().into_iter().flatten().rev();
+        let chain: Result<Vec<CertificateDer<'static>>, _> = presented
+            .map(|row| CertificateDer::from_pem_slice(row.pem.as_bytes()))
+            .collect();
+        let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(wrong)?;
+        let server = server_config(chain.map_err(wrong)?, key)?;
+        Ok(Self {
+            ca_pem,
+            of_nodes,
+            server,
+            key_pem,
         })
     }
 }
@@ -150,10 +176,9 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> String {
 
 fn server_config(
     chain: Vec<CertificateDer<'static>>,
-    key: &KeyPair,
+    key: PrivateKeyDer<'static>,
 ) -> Result<Arc<ServerConfig>, StartError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()

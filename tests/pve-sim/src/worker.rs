@@ -87,10 +87,21 @@ where
         sim: Arc::clone(&sim),
         upid: upid.clone(),
     };
+    let told = format!(
+        "task {} {} on {} by {}",
+        name.kind,
+        name.id,
+        call.node(),
+        call.caller.0
+    );
+    sim.events.tell(format!("{told} begins"));
     sim.spawn(async move {
         let ended = tokio::select! {
             ended = suffer(worker.clone(), trouble, work) => ended,
             () = abort.cancelled() => Err("unexpected status".to_owned()),
+        };
+        let exit = match &ended {
+            Ok(exit) | Err(exit) => exit.clone(),
         };
         let mut world = worker.world();
         match ended {
@@ -100,6 +111,8 @@ where
                 world.tasks.end(&worker.upid, &exit);
             }
         }
+        drop(world);
+        worker.sim.events.tell(format!("{told} ends: {exit}"));
     });
     upid
 }

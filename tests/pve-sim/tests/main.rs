@@ -11,5 +11,6 @@ mod hands;
 mod holds;
 mod lifecycle;
 mod program;
+mod scenarios;
 mod schemas;
 mod wire;

@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use super::{Order, Outcome, Refusal};
 use crate::fault::Fault;
 use crate::hands::HandsError;
+use crate::happening::Happening;
 use crate::hold::{self, Mark};
 use crate::matcher::Matcher;
+use crate::scenario::{Playing, Scenario};
 use crate::seed::{Rights, SeedGuest, SeedToken, Shutdown};
 use crate::simulator::Core;
 use crate::state::{Guest, Task};
@@ -22,7 +24,16 @@ pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Outcome {
     match (order.method.as_str(), path.as_slice()) {
         ("GET", ["holds", id]) => return wait_for_hold(core, id, order.number("wait")).await,
         ("POST", ["listener", "start"]) => {
-            core.start_listener().await?;
+            core.happen(Happening::Listener { up: true }).await?;
+            return Ok(json!({}));
+        }
+        ("POST", ["listener", "stop"]) => {
+            core.happen(Happening::Listener { up: false }).await?;
+            return Ok(json!({}));
+        }
+        ("POST", ["happenings"]) => {
+            let happening: Happening = serde_json::from_value(order.body)?;
+            core.happen(happening).await?;
             return Ok(json!({}));
         }
         _ => {}
@@ -56,6 +67,24 @@ pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Outcome {
             )))
         }
         ("DELETE", ["holds", id]) => removed(core.shared.holds.remove(id.parse()?)),
+        ("GET", ["events"]) => Ok(json!(
+            core.shared.events.since(order.number("since").unwrap_or(0))
+        )),
+        ("GET", ["state"]) => Ok(serde_json::from_str(&core.save())?),
+        ("GET", ["scenarios"]) => {
+            let scenarios = core.shared.scenarios.list();
+            Ok(scenarios.iter().map(Playing::view).collect())
+        }
+        ("POST", ["scenarios"]) => {
+            let scenario = Scenario::read(&order.body.to_string())?;
+            Ok(json!({"id": core.play(scenario).0}))
+        }
+        ("GET", ["scenarios", id]) => {
+            let scenarios = core.shared.scenarios.list();
+            let at = id.parse::<usize>()?.checked_sub(1);
+            let found = at.and_then(|at| scenarios.get(at));
+            Ok(found.ok_or(Refusal::Unknown)?.view())
+        }
         ("GET", ["timing"]) => Ok(json!(core.shared.timing())),
         ("PUT", ["timing"]) => {
             let timing = changed_timing(&core.shared.timing(), order.body)?;
@@ -70,10 +99,6 @@ pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Outcome {
             let world = core.world();
             let tasks: Vec<_> = world.tasks.newest().map(Task::view).collect();
             Ok(json!(tasks))
-        }
-        ("POST", ["listener", "stop"]) => {
-            core.stop_listener();
-            Ok(json!({}))
         }
         (_, ["guests", ..]) => guests(core, &path, order.method.as_str(), order.body.clone()),
         (_, ["nodes", ..] | ["quorum"]) => nodes(core, &path, order.method.as_str(), &order.body),
@@ -178,7 +203,7 @@ fn guests(core: &Core, path: &[&str], method: &str, body: Value) -> Outcome {
         }
         ("POST", ["guests"]) => {
             let guest: SeedGuest = serde_json::from_value(body)?;
-            core.add_guest(guest)?;
+            core.happen_now(Happening::Appear { guest })?;
             return Ok(json!({}));
         }
         _ => {}
@@ -189,7 +214,10 @@ fn guests(core: &Core, path: &[&str], method: &str, body: Value) -> Outcome {
     let vmid: u32 = vmid.parse()?;
     if let ("PUT", ["config"]) = (method, action) {
         let changes: BTreeMap<String, Option<String>> = serde_json::from_value(body)?;
-        core.change_config(vmid, changes)?;
+        core.happen_now(Happening::Reconfigure {
+            vmid,
+            config: changes,
+        })?;
         return Ok(json!({}));
     }
     let asked: GuestOrder = serde_json::from_value(body)?;
@@ -199,24 +227,37 @@ fn guests(core: &Core, path: &[&str], method: &str, body: Value) -> Outcome {
             let guest = world.guests.get(&vmid).ok_or(HandsError::NoGuest(vmid))?;
             return Ok(json!(guest.view()));
         }
-        ("DELETE", []) => core.destroy(vmid)?,
-        ("POST", ["power-on"]) => core.power(vmid, true)?,
-        ("POST", ["power-off"]) => core.power(vmid, false)?,
-        ("POST", ["recycle"]) => return Ok(json!({"uuid": core.recycle(vmid)?})),
+        ("DELETE", []) => core.happen_now(Happening::Destroy { vmid })?,
+        ("POST", ["power-on"]) => core.happen_now(Happening::PowerOn { vmid })?,
+        ("POST", ["power-off"]) => core.happen_now(Happening::PowerOff { vmid })?,
+        ("POST", ["recycle"]) => {
+            core.happen_now(Happening::Recycle { vmid })?;
+            let world = core.world();
+            let uuid = world.guests.get(&vmid).and_then(Guest::uuid);
+            return Ok(json!({"uuid": uuid}));
+        }
         ("POST", ["copy"]) => {
             let target = asked
                 .vmid
                 .ok_or_else(|| Refusal::Bad("vmid is missing".to_owned()))?;
             let name = asked.name.unwrap_or_else(|| format!("copy-{target}"));
-            core.copy(vmid, target, &name)?;
+            core.happen_now(Happening::Copy {
+                vmid,
+                new_vmid: target,
+                name,
+            })?;
         }
         ("POST", ["move"]) => {
             let node = asked
                 .node
                 .ok_or_else(|| Refusal::Bad("node is missing".to_owned()))?;
-            core.move_guest(vmid, &node)?;
+            core.happen_now(Happening::Move { vmid, node })?;
         }
-        ("PUT", ["behaviour"]) => core.behave(vmid, asked.shutdown, asked.agent)?,
+        ("PUT", ["behaviour"]) => core.happen_now(Happening::Behave {
+            vmid,
+            shutdown: asked.shutdown,
+            agent: asked.agent,
+        })?,
         _ => return Err(Refusal::Unknown),
     }
     Ok(json!({}))
@@ -240,7 +281,10 @@ fn nodes(core: &Core, path: &[&str], method: &str, body: &Value) -> Outcome {
             NodeOrder {
                 online: Some(online), ..
             },
-        ) => core.set_node_online(node, online)?,
+        ) => core.happen_now(Happening::Node {
+            node: (*node).to_owned(),
+            online,
+        })?,
         ("POST", ["nodes", node, "isos"], NodeOrder { iso: Some(iso), .. }) => core.add_iso(node, &iso)?,
         (
             "DELETE",
@@ -249,8 +293,8 @@ fn nodes(core: &Core, path: &[&str], method: &str, body: &Value) -> Outcome {
                 volid: Some(volid), ..
             },
         ) => {
-            let freed = core.world().free_volume(node, &volid);
-            freed.ok_or(HandsError::NoVolume(volid))?;
+            let node = (*node).to_owned();
+            core.happen_now(Happening::RemoveVolume { node, volid })?;
         }
         (
             "PUT",
@@ -259,7 +303,7 @@ fn nodes(core: &Core, path: &[&str], method: &str, body: &Value) -> Outcome {
                 quorate: Some(quorate),
                 ..
             },
-        ) => core.world().quorate = quorate,
+        ) => core.set_quorum(quorate),
         _ => return Err(Refusal::Unknown),
     }
     Ok(json!({}))

@@ -107,6 +107,19 @@ impl Tasks {
         task.end = Some((clock::now(), exit.to_owned()));
     }
 
+    /// Ends what still runs as a crash of the host would.
+    pub(crate) fn bury(&mut self) {
+        let running: Vec<String> = self
+            .list
+            .iter()
+            .filter(|t| t.end.is_none())
+            .map(|t| t.upid.clone())
+            .collect();
+        for upid in running {
+            self.end(&upid, "unexpected status");
+        }
+    }
+
     /// Newest first.
     pub(crate) fn newest(&self) -> impl Iterator<Item = &Task> {
         self.list.iter().rev()

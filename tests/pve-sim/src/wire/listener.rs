@@ -3,11 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,8 +20,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use super::decode::percent_decode;
 use super::service::serve;
-use crate::shared::Shared;
+use crate::hold::Mark;
+use crate::shared::{Shared, locked};
 
 /// A listener that is up until it is dropped.
 #[derive(Debug)]
@@ -82,17 +86,20 @@ async fn converse(sim: Arc<Shared>, stream: TcpStream, tls: TlsAcceptor) {
     let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_secs(10), tls.accept(stream)).await else {
         return;
     };
-    let reset = Arc::new(AtomicBool::new(false));
-    let connection = Resettable {
+    let fate = Arc::new(Fate::default());
+    let connection = Watched {
         stream,
-        reset: Arc::clone(&reset),
+        sim: Arc::clone(&sim),
+        fate: Arc::clone(&fate),
     };
-    let service = service_fn(move |request| {
-        let (sim, reset) = (Arc::clone(&sim), Arc::clone(&reset));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (sim, fate) = (Arc::clone(&sim), Arc::clone(&fate));
         async move {
+            let asked = asked(&request);
             let answer = serve(sim, request).await;
-            if answer.is_err() {
-                reset.store(true, Ordering::Relaxed);
+            match &answer {
+                Ok(_) => *locked(&fate.answering) = Some(asked),
+                Err(_) => fate.reset.store(true, Ordering::Relaxed),
             }
             answer
         }
@@ -109,34 +116,60 @@ async fn converse(sim: Arc<Shared>, stream: TcpStream, tls: TlsAcceptor) {
     }
 }
 
-/// A connection that ends with a reset, not with a farewell, when told so.
-struct Resettable {
-    stream: TlsStream<TcpStream>,
-    reset: Arc<AtomicBool>,
+/// What is to become of a connection.
+#[derive(Debug, Default)]
+struct Fate {
+    /// It ends with a reset, not with a farewell.
+    reset: AtomicBool,
+    /// Method and path of the request whose answer is on its way.
+    answering: Mutex<Option<(String, String)>>,
 }
 
-impl Drop for Resettable {
+/// Method and path of a request, as matchers want them.
+fn asked(request: &Request<Incoming>) -> (String, String) {
+    let path = request.uri().path();
+    let path = path.strip_prefix("/api2/json").unwrap_or(path);
+    let path = percent_decode(path.trim_end_matches('/'), false);
+    (request.method().as_str().to_owned(), path)
+}
+
+/// A connection that knows its fate, and when an answer has left.
+struct Watched {
+    stream: TlsStream<TcpStream>,
+    sim: Arc<Shared>,
+    fate: Arc<Fate>,
+}
+
+impl Drop for Watched {
     fn drop(&mut self) {
-        if self.reset.load(Ordering::Relaxed) {
+        if self.fate.reset.load(Ordering::Relaxed) {
             let (socket, _) = self.stream.get_ref();
             let _ = socket.set_zero_linger();
         }
     }
 }
 
-impl AsyncRead for Resettable {
+impl AsyncRead for Watched {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Resettable {
+impl AsyncWrite for Watched {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let own = self.get_mut();
+        let flushed = Pin::new(&mut own.stream).poll_flush(cx);
+        // The HTTP layer flushes when it has written the whole answer.
+        if let Poll::Ready(Ok(())) = flushed
+            && let Some((method, path)) = locked(&own.fate.answering).take()
+        {
+            own.sim.holds.note(Mark::AfterAnswer, &method, &path);
+        }
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -112,6 +112,11 @@ impl ApiError {
         Self::parameters(BTreeMap::from([(name.to_owned(), error.into())]))
     }
 
+    /// The reason phrase.
+    pub(crate) fn sentence(&self) -> &str {
+        self.reason.trim_end()
+    }
+
     /// What is said of each parameter.
     #[cfg(test)]
     pub(crate) fn errors(&self) -> BTreeMap<String, String> {

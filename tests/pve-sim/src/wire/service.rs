@@ -143,6 +143,8 @@ async fn handle(sim: Arc<Shared>, received: Received) -> Result<Response<Full<By
         });
     };
     if trouble.refuse {
+        sim.events
+            .tell(format!("{method} {path}: refused, nothing is done"));
         finish(0, false);
         return Err(Reset);
     }
@@ -153,6 +155,16 @@ async fn handle(sim: Arc<Shared>, received: Received) -> Result<Response<Full<By
     };
     sim.holds.pass(Mark::AfterAct, method, path).await;
     let status = result.as_ref().map_or_else(|e| e.status, |_| 200);
+    if method != "GET" {
+        let lost = if trouble.lost_answer {
+            ", and the answer is lost"
+        } else {
+            ""
+        };
+        let sentence = result.as_ref().err().map_or("", ApiError::sentence);
+        let told = format!("{method} {path}: {status} {sentence}");
+        sim.events.tell(format!("{}{lost}", told.trim_end()));
+    }
     finish(status, !trouble.lost_answer);
     if trouble.lost_answer {
         return Err(Reset);
