@@ -22,8 +22,8 @@ impl Call {
         }
     }
 
-    /// Whether a template as `GET /nodes/*/qemu/**` fits: `*` is one segment, `**` any number at the end. Without a
-    /// method, or as `**` alone, any method does.
+    /// Whether a template as `GET /nodes/*/qemu|lxc/**` fits: `*` is any one segment, `a|b` one of two, `**` any number
+    /// at the end. Without a method any does.
     pub(crate) fn matches(&self, template: &str) -> bool {
         let path = match template.split_once(' ') {
             Some((method, _)) if method != self.method => return false,
@@ -52,12 +52,12 @@ impl Call {
     }
 }
 
-/// Whether segments fit a pattern with `*` for one and `**` for the rest.
+/// Whether segments fit a pattern with `*` for any one, `a|b` for either and `**` for the rest.
 pub(crate) fn fits(pattern: &[&str], segments: &[&str]) -> bool {
     match (pattern.first(), segments.first()) {
         (Some(&"**"), _) | (None, None) => true,
         (Some(&wanted), Some(&segment)) => {
-            (wanted == "*" || wanted == segment) && fits(&pattern[1..], &segments[1..])
+            (wanted == "*" || wanted.split('|').any(|w| w == segment)) && fits(&pattern[1..], &segments[1..])
         }
         _ => false,
     }

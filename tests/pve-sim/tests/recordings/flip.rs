@@ -114,7 +114,7 @@ fn changes(recorded: &RecordedAnswer) -> Vec<Change> {
             Value::Object(fields) => {
                 if let Some(key) = fields.keys().next_back() {
                     add(Kind::MissingKey, &pointer, &|v| {
-                        _ = v.as_object_mut().map(|o| o.remove(key))
+                        _ = v.as_object_mut().map(|o| o.remove(key));
                     });
                 }
                 add(Kind::ExtraKey, &pointer, &|v| v["never-heard-of"] = json!(1));
@@ -125,7 +125,7 @@ fn changes(recorded: &RecordedAnswer) -> Vec<Change> {
                 add(Kind::ExtraRow, &pointer, &push);
                 if !rows.is_empty() {
                     add(Kind::MissingRow, &pointer, &|v| {
-                        _ = v.as_array_mut().map(Vec::pop)
+                        _ = v.as_array_mut().map(Vec::pop);
                     });
                 }
             }
@@ -166,7 +166,7 @@ fn around(recorded: &RecordedAnswer) -> Vec<Change> {
     add(Kind::Header, &|a| a.headers.server.push('x'));
     add(Kind::Header, &|a| {
         let closes = a.headers.connection == "close";
-        a.headers.connection = if closes { "Keep-Alive" } else { "close" }.to_owned();
+        if closes { "Keep-Alive" } else { "close" }.clone_into(&mut a.headers.connection);
     });
     add(Kind::Header, &|a| match &mut a.headers.content_type {
         Some(content_type) => content_type.push('x'),

@@ -7,7 +7,8 @@ use pve_sim::Release;
 
 use super::files::{FILES, File};
 use super::flip::{Count, Tally};
-use super::known::{KNOWN, MOST};
+use super::known::{self, KNOWN};
+use super::left_out;
 use super::replay::{Outcome, Verdict, replay};
 
 /// What came out of one file.
@@ -116,11 +117,23 @@ impl Report {
         let mut faults = Vec::new();
         for release in [Release::V8_4, Release::V9_2] {
             let known = KNOWN.iter().filter(|k| k.release == release).count();
-            if known > MOST {
+            if known > known::MOST {
                 faults.push(format!(
-                    "{known} known differences of {release}, at most {MOST} may be"
+                    "{known} known differences of {release}, at most {} may be",
+                    known::MOST
                 ));
             }
+        }
+        let left_out: usize = self
+            .files
+            .iter()
+            .map(|f| f.count(|v| matches!(v, Verdict::LeftOut(_))))
+            .sum();
+        if left_out > left_out::MOST {
+            faults.push(format!(
+                "{left_out} are left out, at most {} may be",
+                left_out::MOST
+            ));
         }
         for file in &self.files {
             let at = format!("{}/{}", file.release.version(), file.file.name);
