@@ -12,7 +12,11 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn of(request: &RecordedRequest) -> Self {
         let path = request.path.split('?').next().unwrap_or_default();
-        Self::new(&request.method, path)
+        // A whole path has `api2` and the format before the rest.
+        let below = path
+            .strip_prefix("//api2/")
+            .map_or(path, |whole| whole.trim_start_matches(|c| c != '/'));
+        Self::new(&request.method, below)
     }
 
     pub(crate) fn new(method: &str, path: &str) -> Self {

@@ -122,6 +122,9 @@ impl Session {
                 add("Cookie", format!("PVEAuthCookie={}", encode(self.ticket(user))));
                 add("CSRFPreventionToken", self.csrf(user).to_owned());
             }
+            Sender::Token(id) if self.secret(id).is_empty() => {
+                add("Authorization", format!("PVEAPIToken={}", self.stand_in));
+            }
             Sender::Token(id) => {
                 add("Authorization", format!("PVEAPIToken={id}={}", self.secret(id)));
             }

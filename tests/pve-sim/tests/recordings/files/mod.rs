@@ -15,7 +15,7 @@ mod vm2;
 mod vm3;
 mod wire;
 
-use pve_sim::{Release, Seed, SeedStorage};
+use pve_sim::{Release, Seed, SeedGuest, SeedStorage};
 
 use super::script::Script;
 
@@ -71,5 +71,29 @@ fn machine(release: Release) -> Seed {
         template: false,
         isos: Vec::new(),
         ..Seed::default()
+    }
+}
+
+/// The guest that `t2` made, and that later files found there.
+fn web1(release: Release) -> SeedGuest {
+    // Tags that were given when a guest was made are kept as they came before 9.
+    let tags = if release >= Release::V9_2 { "a;b" } else { "b;a" };
+    let config = [
+        ("name", "web1"),
+        ("description", "hello"),
+        ("tags", tags),
+        ("memory", "64"),
+        ("cores", "1"),
+        ("scsihw", "virtio-scsi-single"),
+        ("scsi0", "local:100/vm-100-disk-0.raw,size=1G"),
+        ("net0", "virtio,bridge=vmbr0"),
+        ("boot", "order=scsi0;net0"),
+        ("agent", "1"),
+        ("ostype", "l26"),
+    ];
+    SeedGuest {
+        config: config.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        agent: false,
+        ..SeedGuest::new(100, "web1")
     }
 }

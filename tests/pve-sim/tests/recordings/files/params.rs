@@ -2,7 +2,7 @@
 
 use pve_sim::Release;
 
-use super::{File, machine};
+use super::{File, machine, web1};
 use crate::recordings::script::Script;
 
 pub(crate) const FILE: File = File {
@@ -12,5 +12,7 @@ pub(crate) const FILE: File = File {
 };
 
 fn script(release: Release) -> Script {
-    Script::new(machine(release)).token("root@pam!op4")
+    Script::new(machine(release).with_guest(web1(release).running()))
+        .token("root@pam!op4")
+        .still_running([12])
 }
