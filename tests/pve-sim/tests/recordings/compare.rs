@@ -69,12 +69,13 @@ fn headers(recorded: &RecordedAnswer, own: &Answer, wrong: &mut Vec<Difference>)
             wrong.push(format!("{name}: {theirs:?} ≠ {ours:?}"));
         }
     }
+    // Lengths of bodies with names in them differ; an empty body may be said to be so or not.
     let length = own.headers.get("content-length");
-    if theirs.content_length.is_some() != length.is_some() {
-        wrong.push(format!(
-            "content-length: {:?} ≠ {length:?}",
-            theirs.content_length
-        ));
+    let is_right = length.map_or(own.body.is_empty(), |l| *l == own.body.len().to_string());
+    let is_needed = theirs.content_length.is_some() || !own.body.is_empty();
+    if !is_right || (is_needed && length.is_none()) {
+        let bytes = own.body.len();
+        wrong.push(format!("content-length: {length:?} for {bytes} bytes"));
     }
 }
 
