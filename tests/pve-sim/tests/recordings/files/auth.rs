@@ -68,7 +68,7 @@ fn tickets(script: Script) -> Script {
     script
         .at(14, |request, _| _ = request.without("CSRFPreventionToken"))
         .at(15, |request, _| {
-            _ = request.header("CSRFPreventionToken", "00000001:wrong")
+            _ = request.header("CSRFPreventionToken", "00000001:wrong");
         })
         .at(16, |request, _| _ = request.without("CSRFPreventionToken"))
         .at(19, |request, session| {
@@ -77,6 +77,6 @@ fn tickets(script: Script) -> Script {
         .at(20, |request, _| _ = request.field("password", ROOT_PASSWORD))
         .at(21, |request, _| _ = request.field("password", ROOT_PASSWORD))
         .at(25, |request, session| {
-            _ = request.field("password", session.ticket(ROOT))
+            _ = request.field("password", session.ticket(ROOT));
         })
 }

@@ -91,10 +91,7 @@ fn image() -> Vec<u8> {
 
 /// A checksum as an upload is given it.
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// The guest that `t2` made, and that later files found there.
