@@ -16,6 +16,24 @@ pub(super) fn percent(text: &str) -> String {
     encoded
 }
 
+/// Decodes what [`percent`] or Perl's `uri_escape` encoded; none if it is no such text, or no UTF-8.
+pub(super) fn unpercent(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let byte = match byte {
+            b'%' => {
+                let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+                let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
+                high << 4 | low
+            }
+            other => other,
+        };
+        bytes.push(byte);
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// Writes parameters as a form or a query.
 pub(super) fn form(parameters: &[(String, String)]) -> String {
     let pairs: Vec<String> = parameters
@@ -27,7 +45,29 @@ pub(super) fn form(parameters: &[(String, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(text in any::<String>()) {
+            prop_assert_eq!(unpercent(&percent(&text)), Some(text));
+        }
+
+        #[test]
+        fn decoding_never_panics(text in "[%0-9A-Fg\\PC]{0,20}") {
+            let _ = unpercent(&text);
+        }
+    }
+
+    #[test]
+    fn half_a_code_is_no_code() {
+        for text in ["%", "%4", "%4g", "%ff"] {
+            assert_eq!(unpercent(text), None, "{text}");
+        }
+        assert_eq!(unpercent("a+b%20c").as_deref(), Some("a+b c"));
+    }
 
     #[test]
     fn separators_of_forms_are_encoded() {

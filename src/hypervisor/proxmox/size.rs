@@ -7,7 +7,8 @@ const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
 
 /// Reads a size into bytes, a fraction of a byte dropped.
-pub(super) fn parse(text: &str) -> Option<u64> {
+#[must_use]
+pub fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
     let (number, unit) = match text.char_indices().last()? {
         (at, 'K') => (&text[..at], KIB),
@@ -31,13 +32,26 @@ pub(super) fn parse(text: &str) -> Option<u64> {
     u64::try_from(bytes).ok()
 }
 
+/// Spells a size as Proxmox VE does in a configuration: in the largest unit that fits exactly.
+#[must_use]
+pub fn spelt(bytes: u64) -> String {
+    match bytes {
+        b if b % TIB == 0 => format!("{}T", b / TIB),
+        b if b % GIB == 0 => format!("{}G", b / GIB),
+        b if b % MIB == 0 => format!("{}M", b / MIB),
+        b if b % KIB == 0 => format!("{}K", b / KIB),
+        b => b.to_string(),
+    }
+}
+
 /// Rounds up to whole MiB, the smallest step that every storage takes.
 const fn mebibytes(bytes: u64) -> u64 {
     bytes.div_ceil(MIB)
 }
 
 /// Spells a size for `resize`, rounded up to MiB, in the largest unit that fits exactly.
-pub(super) fn exact(bytes: u64) -> String {
+#[must_use]
+pub fn exact(bytes: u64) -> String {
     match mebibytes(bytes) {
         mib if mib % (TIB / MIB) == 0 && mib > 0 => format!("{}T", mib / (TIB / MIB)),
         mib if mib % (GIB / MIB) == 0 && mib > 0 => format!("{}G", mib / (GIB / MIB)),
@@ -47,7 +61,8 @@ pub(super) fn exact(bytes: u64) -> String {
 
 /// Spells a size as GiB for the allocation of a disk (`local-lvm:8`, `local-lvm:0.5`), rounded up to MiB. A
 /// 1024th has ten decimals, so the number is exact (qemu-server, `NEW_DISK_RE`: digits with decimals).
-pub(super) fn gibibytes(bytes: u64) -> String {
+#[must_use]
+pub fn gibibytes(bytes: u64) -> String {
     let mib = mebibytes(bytes);
     let fraction = (mib % 1024) * 10_000_000_000 / 1024;
     let text = format!("{}.{fraction:010}", mib / 1024);
@@ -109,7 +124,26 @@ mod tests {
         assert_eq!(exact(GIB + 1), "1025M");
     }
 
+    #[test]
+    fn a_stored_size_is_spelt_as_proxmox_does() {
+        for (bytes, text) in [
+            (0, "0T"),
+            (32 * GIB, "32G"),
+            (528 * KIB, "528K"),
+            (4 * MIB, "4M"),
+            (1000, "1000"),
+        ] {
+            assert_eq!(spelt(bytes), text);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_size_is_read_as_it_was_spelt(bytes in any::<u64>(), unit in 0_u32..5) {
+            let bytes = bytes >> (10 * unit) << (10 * unit);
+            prop_assert_eq!(parse(&spelt(bytes)), Some(bytes));
+        }
+
         #[test]
         fn nothing_asked_for_is_lost(bytes in 1_u64..(1 << 50)) {
             let wanted = bytes.div_ceil(MIB) * MIB;
