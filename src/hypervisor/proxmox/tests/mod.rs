@@ -1,5 +1,6 @@
 //! The driver against a server that says what a host, a broken host or another program might say.
 
+pub(super) mod recorded;
 mod server;
 mod simulated;
 
@@ -514,7 +515,7 @@ async fn a_long_list_of_tasks_is_read_to_its_end() {
         let rows: Vec<String> = numbers
             .map(|n| {
                 format!(
-                    r#"{{"upid":"UPID:pve1:{n:08X}:0:1:qmstart:100:root@pam:","status":"OK","endtime":1}}"#
+                    r#"{{"upid":"UPID:pve1:{n:08X}:00000000:00000001:qmstart:100:root@pam:","status":"OK","endtime":1}}"#
                 )
             })
             .collect();
