@@ -1,8 +1,8 @@
 //! The driver for Proxmox VE, from 7.4 on, over its HTTPS API.
 //!
 //! One subject a file: how to reach a host (`connection`, `tls`, `auth`, `client`, `call`, `encode`), how it
-//! spells things (`answers`, `property`, `size`, `config`, `sentences`), and what it is asked (`cluster`,
-//! `qemu`, `storage`, `tasks`).
+//! spells things (`answers`, `property`, `devices`, `options`, `size`, `config`, `sentences`), in which version
+//! (`versions`), and what it is asked (`cluster`, `qemu`, `storage`, `tasks`).
 
 mod answers;
 mod auth;
@@ -11,12 +11,14 @@ mod client;
 mod cluster;
 mod config;
 mod connection;
+pub mod devices;
 mod encode;
 mod observe;
-mod property;
+pub mod options;
+pub mod property;
 mod qemu;
 mod sentences;
-mod size;
+pub mod size;
 mod storage;
 mod tasks;
 mod tls;
