@@ -191,6 +191,11 @@ impl VolumeId {
     pub fn volume(&self) -> &str {
         &self.volume
     }
+
+    /// What would end the name where it stands in a configuration.
+    fn is_misplaced(c: char) -> bool {
+        c == ',' || c.is_control()
+    }
 }
 
 impl FromStr for VolumeId {
@@ -198,7 +203,9 @@ impl FromStr for VolumeId {
 
     fn from_str(text: &str) -> Result<Self, ParseId> {
         match text.split_once(':') {
-            Some((storage, volume)) if !storage.is_empty() && !volume.is_empty() && !text.contains(',') => {
+            Some((storage, volume))
+                if !storage.is_empty() && !volume.is_empty() && !text.contains(Self::is_misplaced) =>
+            {
                 Ok(Self {
                     storage: storage.to_owned(),
                     volume: volume.to_owned(),
@@ -255,7 +262,7 @@ mod tests {
     #[test]
     fn volume_id_needs_a_storage_and_a_volume() {
         assert_eq!("local:iso/a.iso".parse::<VolumeId>().unwrap().storage(), "local");
-        for text in ["local", ":x", "local:", "a:b,c=d"] {
+        for text in ["local", ":x", "local:", "a:b,c=d", "a:b\nc: d"] {
             assert!(text.parse::<VolumeId>().is_err(), "{text}");
         }
     }

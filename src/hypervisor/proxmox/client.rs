@@ -487,7 +487,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// Turns a value that can't stand in a property string into an error of the call that it was meant for.
-pub(super) fn unspeakable(call: &Call) -> impl Fn(property::BadValue) -> Error + '_ {
+pub(super) fn unspeakable(call: &Call) -> impl Fn(property::BadProperty) -> Error + '_ {
     |error| call.unbuildable(error.to_string())
 }
 

@@ -7,32 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::answers::{Scalar, is_true};
-use super::property::{BadValue, Properties};
-use super::size;
+use super::devices::{
+    Agent, Backing, Card, DEFAULT_MEMORY_MIB, Drive, Media, Medium, Memory, Nic as NicDevice, Smbios,
+};
+use super::property::{BadProperty, Format as _, Reason, Whole};
 use crate::model::{Change, Disk, GuestConfig, Hardware, Lock, NewNic, Nic, VolumeId};
-
-/// Memory in MiB of a guest whose configuration names none (qemu-server, `QemuServer/Memory.pm`).
-const DEFAULT_MEMORY: u64 = 512;
-/// The cards of `net[n]`: each may stand as a key whose value is the hardware address.
-const MODELS: [&str; 14] = [
-    "virtio",
-    "e1000",
-    "e1000-82540em",
-    "e1000-82544gc",
-    "e1000-82545em",
-    "e1000e",
-    "i82551",
-    "i82557b",
-    "i82559er",
-    "ne2k_isa",
-    "ne2k_pci",
-    "pcnet",
-    "rtl8139",
-    "vmxnet3",
-];
 
 type Options = BTreeMap<String, String>;
 
@@ -81,17 +62,12 @@ pub(super) fn read(rows: Vec<Row>) -> Result<GuestConfig, &'static str> {
         protection: flag("protection"),
         name: next.get("name").cloned(),
         description: next.get("description").cloned().unwrap_or_default(),
-        uuid: current.get("smbios1").and_then(|s| uuid_in(s)),
+        uuid: current.get("smbios1").and_then(|s| Smbios::lenient(s).uuid),
         current: hardware(&current),
         next: hardware(&next),
         pending,
         raw: next,
     })
-}
-
-fn uuid_in(smbios1: &str) -> Option<Uuid> {
-    // `base64=1` is about the other values: a UUID is never encoded (qemu-server, `parse_smbios1`).
-    Properties::parse(smbios1, "").get("uuid")?.trim().parse().ok()
 }
 
 fn hardware(options: &Options) -> Hardware {
@@ -103,12 +79,10 @@ fn hardware(options: &Options) -> Hardware {
     let mut hardware = Hardware {
         sockets: count("sockets"),
         cores: count("cores"),
-        memory_mib: options.get("memory").map_or(DEFAULT_MEMORY, |v| memory(v)),
-        agent: options.get("agent").is_some_and(|v| {
-            Properties::parse(v, "enabled")
-                .get("enabled")
-                .is_some_and(is_true)
-        }),
+        memory_mib: options.get("memory").map_or(DEFAULT_MEMORY_MIB, |v| memory(v)),
+        agent: options
+            .get("agent")
+            .is_some_and(|v| Agent::lenient(v).enabled == Some(true)),
         ..Hardware::default()
     };
     for (slot, value) in options {
@@ -116,28 +90,31 @@ fn hardware(options: &Options) -> Hardware {
             Some("net") => {
                 hardware.nics.insert(slot.clone(), nic(value));
             }
-            Some(_) => match drive(value) {
-                Some(Drive::Disk(disk)) => {
-                    hardware.disks.insert(slot.clone(), disk);
-                }
-                Some(Drive::Cdrom(medium)) => {
-                    hardware.cdroms.insert(slot.clone(), medium);
-                }
-                Some(Drive::CloudInit) | None => {}
-            },
+            Some(_) => put_drive(&mut hardware, slot, &Drive::lenient(value)),
             None => {}
         }
     }
     hardware
 }
 
-/// `2048`, or since 8.1 `current=2048`; 0 if it can't be read.
+/// Puts a drive where it belongs; nowhere if it is the medium of cloud-init, in whose place nothing may be put,
+/// or no volume (a device of the host passed through).
+fn put_drive(hardware: &mut Hardware, slot: &str, drive: &Drive) {
+    let Some(medium) = drive.file.as_ref().filter(|medium| !medium.is_cloud_init()) else {
+        return;
+    };
+    let volume = medium.volume().cloned();
+    if drive.is_cdrom() {
+        hardware.cdroms.insert(slot.to_owned(), volume);
+    } else if let Some(volume) = volume {
+        let size = drive.size.map(|size| size.bytes);
+        hardware.disks.insert(slot.to_owned(), Disk { volume, size });
+    }
+}
+
+/// In MiB; 0 if it can't be read.
 fn memory(value: &str) -> u64 {
-    let properties = Properties::parse(value, "current");
-    properties
-        .get("current")
-        .and_then(|v| v.trim().parse().ok())
-        .unwrap_or_default()
+    Memory::lenient(value).current.map_or(0, Whole::get)
 }
 
 /// The sort of a device that the model shows, from its slot: `scsi` of `scsi0`.
@@ -157,57 +134,12 @@ pub(super) fn is_drive(slot: &str) -> bool {
     bus(slot).is_some_and(|bus| bus != "net")
 }
 
-enum Drive {
-    Disk(Disk),
-    Cdrom(Option<VolumeId>),
-    /// The generated medium of cloud-init: a CD to the guest, but nothing may be put in its place.
-    CloudInit,
-}
-
-/// Reads a drive; none if it is no volume (a device of the host passed through).
-fn drive(value: &str) -> Option<Drive> {
-    let properties = Properties::parse(value, "file");
-    let file = properties.get("file").or_else(|| properties.get("volume"))?;
-    if is_cloudinit(file) {
-        return Some(Drive::CloudInit);
-    }
-    let volume = file.parse::<VolumeId>().ok().filter(|_| !file.starts_with('/'));
-    if properties.get("media") == Some("cdrom") {
-        return Some(Drive::Cdrom(volume));
-    }
-    let size = properties.get("size").and_then(size::parse);
-    volume.map(|volume| Drive::Disk(Disk { volume, size }))
-}
-
-/// `local:100/vm-100-cloudinit.qcow2`, `local-lvm:vm-100-cloudinit`, `local:cloudinit` (qemu-server,
-/// `QemuServer/Drive.pm`, `drive_is_cloudinit`).
-fn is_cloudinit(file: &str) -> bool {
-    let Some((_, name)) = file.rsplit_once([':', '/']) else {
-        return false;
-    };
-    let name = name.split_once('.').map_or(name, |(name, _)| name);
-    let of_guest = name.strip_prefix("vm-").and_then(|rest| rest.split_once('-'));
-    match of_guest {
-        Some((vmid, rest)) => rest == "cloudinit" && vmid.bytes().all(|b| b.is_ascii_digit()),
-        None => name == "cloudinit",
-    }
-}
-
-/// `virtio=BC:24:…,bridge=vmbr0`, `model=virtio,macaddr=…`, or `virtio,…` before it was given an address.
 fn nic(value: &str) -> Nic {
-    let properties = Properties::parse(value, "model");
-    let named = properties.iter().find(|(key, _)| MODELS.contains(key));
-    let (model, mac) = match named {
-        Some((model, mac)) => (model, Some(mac)),
-        None => (
-            properties.get("model").unwrap_or_default(),
-            properties.get("macaddr"),
-        ),
-    };
+    let NicDevice { card, bridge, .. } = NicDevice::lenient(value);
     Nic {
-        model: model.to_owned(),
-        mac: mac.filter(|m| !m.is_empty()).map(str::to_ascii_uppercase),
-        bridge: properties.get("bridge").map(str::to_owned),
+        model: card.map(|card| card.model.to_string()).unwrap_or_default(),
+        mac: card.and_then(|card| card.mac).map(|mac| mac.to_string()),
+        bridge: bridge.map(|bridge| bridge.to_string()),
     }
 }
 
@@ -215,7 +147,7 @@ fn nic(value: &str) -> Nic {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unfit {
     #[error("{0}")]
-    Value(#[from] BadValue),
+    Value(#[from] BadProperty),
     #[error("{0} is no interface of the guest")]
     NoNic(String),
     #[error("there is an interface {0} already")]
@@ -242,60 +174,95 @@ fn parameter<'a>(
     change: &Change,
     option: impl Fn(&str) -> Option<&'a str>,
 ) -> Result<(String, String), Unfit> {
-    let edited = |key: &str, default_key, property: &str, value: String| {
-        let mut properties = Properties::parse(option(key).unwrap_or_default(), default_key);
-        properties.set(property, value)?;
-        Ok((key.to_owned(), properties.to_string()))
-    };
+    let old = |key: &str| option(key).unwrap_or_default();
     match change {
         Change::Name(name) => Ok(("name".to_owned(), name.clone())),
         Change::Description(text) => Ok(("description".to_owned(), text.clone())),
         Change::Sockets(count) => Ok(("sockets".to_owned(), count.to_string())),
         Change::Cores(count) => Ok(("cores".to_owned(), count.to_string())),
-        Change::Uuid(uuid) => edited("smbios1", "", "uuid", uuid.to_string()),
-        Change::MemoryMib(mib) => edited("memory", "current", "current", mib.to_string()),
-        Change::Agent(enabled) => edited("agent", "enabled", "enabled", u8::from(*enabled).to_string()),
+        Change::Uuid(uuid) => {
+            let mut smbios = Smbios::lenient(old("smbios1"));
+            smbios.uuid = Some(*uuid);
+            Ok(("smbios1".to_owned(), smbios.to_string()))
+        }
+        Change::MemoryMib(mib) => {
+            let mut memory = Memory::lenient(old("memory"));
+            memory.current =
+                Some(Whole::try_from(*mib).map_err(|reason| BadProperty::new("memory", reason))?);
+            Ok(("memory".to_owned(), memory.to_string()))
+        }
+        Change::Agent(enabled) => {
+            let mut agent = Agent::lenient(old("agent"));
+            agent.enabled = Some(*enabled);
+            Ok(("agent".to_owned(), agent.to_string()))
+        }
         Change::Bridge { slot, bridge } if is_nic(slot) && option(slot).is_some() => {
-            edited(slot, "model", "bridge", bridge.clone())
+            let mut nic = NicDevice::lenient(old(slot));
+            nic.bridge = Some(
+                bridge
+                    .parse()
+                    .map_err(|reason| BadProperty::new("bridge", reason))?,
+            );
+            Ok((slot.clone(), nic.to_string()))
         }
         Change::Bridge { slot, .. } => Err(Unfit::NoNic(slot.clone())),
         Change::AddNic(nic) if !is_nic(&nic.slot) => Err(Unfit::NoNic(nic.slot.clone())),
         Change::AddNic(nic) if option(&nic.slot).is_some() => Err(Unfit::NicExists(nic.slot.clone())),
-        Change::AddNic(nic) => Ok((nic.slot.clone(), new_nic(nic)?)),
-        Change::Cdrom { slot, volume } => match option(slot) {
-            None if is_drive(slot) => Ok((slot.clone(), cdrom(volume)?)),
-            Some(value) if matches!(drive(value), Some(Drive::Cdrom(_))) => {
-                let mut properties = Properties::parse(value, "file");
-                // An alias of `file`, and the size of the medium that is taken out.
-                properties.remove("volume");
-                properties.remove("size");
-                properties.set("file", volume.to_string())?;
-                Ok((slot.clone(), properties.to_string()))
+        Change::AddNic(nic) => Ok((nic.slot.clone(), new_nic(nic)?.to_string())),
+        Change::Cdrom { slot, volume } => match option(slot).map(Drive::lenient) {
+            None if is_drive(slot) => Ok((slot.clone(), cdrom(volume).to_string())),
+            Some(mut drive)
+                if drive.is_cdrom() && !drive.file.as_ref().is_some_and(Medium::is_cloud_init) =>
+            {
+                drive.insert(Medium::Backing(Backing::Volume(volume.clone())));
+                Ok((slot.clone(), drive.to_string()))
             }
             None | Some(_) => Err(Unfit::NoCdrom(slot.clone())),
         },
     }
 }
 
-/// Spells a new interface.
-pub(super) fn new_nic(nic: &NewNic) -> Result<String, BadValue> {
-    let mut properties = Properties::new("model");
-    properties.set("model", nic.model.as_str())?;
-    properties.set("bridge", nic.bridge.as_str())?;
-    Ok(properties.to_string())
+/// A new interface.
+pub(super) fn new_nic(nic: &NewNic) -> Result<NicDevice, BadProperty> {
+    let bad = |key: &'static str| move |reason: Reason| BadProperty::new(key, reason);
+    Ok(NicDevice {
+        card: Some(Card {
+            model: nic.model.parse().map_err(bad("model"))?,
+            mac: None,
+        }),
+        bridge: Some(nic.bridge.parse().map_err(bad("bridge"))?),
+        ..NicDevice::default()
+    })
 }
 
-/// Spells a new CD drive.
-pub(super) fn cdrom(volume: &VolumeId) -> Result<String, BadValue> {
-    let mut properties = Properties::new("file");
-    properties.set("file", volume.to_string())?;
-    properties.set("media", "cdrom")?;
-    Ok(properties.to_string())
+/// A new CD drive.
+pub(super) fn cdrom(volume: &VolumeId) -> Drive {
+    Drive {
+        file: Some(Medium::Backing(Backing::Volume(volume.clone()))),
+        media: Some(Media::Cdrom),
+        ..Drive::default()
+    }
+}
+
+/// A new disk.
+pub(super) fn new_disk(storage: &str, bytes: u64) -> Result<Drive, BadProperty> {
+    let storage = storage
+        .parse()
+        .map_err(|reason| BadProperty::new("file", reason))?;
+    let new = Backing::New {
+        storage: Some(storage),
+        mebibytes: bytes.div_ceil(1 << 20),
+    };
+    Ok(Drive {
+        file: Some(Medium::Backing(new)),
+        ..Drive::default()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use uuid::Uuid;
 
     use super::*;
 

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use super::answers::Scalar;
 use super::call::{Call, Method};
 use super::client::{Client, unspeakable};
-use super::property::Properties;
 use super::{config, size};
 use crate::hypervisor::{Error, StopMode};
 use crate::model::{
@@ -181,9 +180,7 @@ fn create(guest: &CreateGuest) -> Result<Call, Error> {
         return Err(call.unbuildable(format!("'{slot}' is not the slot of such a device")));
     }
     for disk in &guest.disks {
-        let mut drive = Properties::new("file");
-        let source = format!("{}:{}", disk.storage, size::gibibytes(disk.size));
-        drive.set("file", source).map_err(unspeakable(&call))?;
+        let drive = config::new_disk(&disk.storage, disk.size).map_err(unspeakable(&call))?;
         call = call.with(&disk.slot, drive);
     }
     for nic in &guest.nics {
@@ -191,8 +188,7 @@ fn create(guest: &CreateGuest) -> Result<Call, Error> {
         call = call.with(&nic.slot, value);
     }
     if let Some(iso) = &guest.iso {
-        let value = config::cdrom(iso).map_err(unspeakable(&call))?;
-        call = call.with("ide2", value);
+        call = call.with("ide2", config::cdrom(iso));
     }
     Ok(call)
 }
