@@ -96,14 +96,11 @@ impl Simulator {
         tasks
     }
 
-    /// The ids of the volumes that a node sees.
+    /// The ids of the volumes on a node.
     #[must_use]
     pub fn volumes(&self, node: &str) -> Vec<String> {
         let world = self.core.world();
-        let on_node = world
-            .volumes
-            .values()
-            .filter(|v| v.node == node || v.node.is_empty());
+        let on_node = world.volumes.values().filter(|v| v.node == node);
         on_node.map(|v| v.volid.clone()).collect()
     }
 

@@ -51,7 +51,9 @@ pub use release::Release;
 pub use requests::{RequestEntry, Requests};
 pub use saved::Saved;
 pub use scenario::{Playing, Scenario, ScenarioError, Step, When};
-pub use seed::{Rights, Seed, SeedGuest, SeedStorage, SeedToken, Shutdown};
+pub use seed::{
+    Disk, PciDevice, Rights, Seed, SeedGuest, SeedMachine, SeedStorage, SeedTask, SeedToken, Shutdown,
+};
 pub use simulator::{Simulator, StartError};
 pub use timing::Timing;
 pub use verify::Stated;

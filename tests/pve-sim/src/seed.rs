@@ -1,9 +1,13 @@
 //! What a simulator starts with: nodes, storages, guests, tokens.
 
+mod machine;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
+
+pub use machine::{Disk, PciDevice, SeedMachine, SeedTask};
 
 use crate::release::Release;
 use crate::timing::Timing;
@@ -40,6 +44,10 @@ pub struct Seed {
     pub node_cpus: u32,
     /// Bytes of memory of each node.
     pub node_memory: u64,
+    /// What the nodes are besides: hardware, system, age.
+    pub machine: SeedMachine,
+    /// Tasks of the past, the oldest first.
+    pub tasks: Vec<SeedTask>,
     /// Full id of the first token, all rights.
     pub token_id: String,
     /// Its secret; random when absent.
@@ -75,6 +83,8 @@ impl Default for Seed {
             local_lvm_size: 2048 * GIB,
             node_cpus: 16,
             node_memory: 128 * GIB,
+            machine: SeedMachine::default(),
+            tasks: Vec::new(),
             token_id: "root@pam!drover".to_owned(),
             token_secret: None,
             tokens: Vec::new(),

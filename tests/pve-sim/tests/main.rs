@@ -8,7 +8,6 @@ mod cluster;
 mod config;
 mod faults;
 mod hands;
-mod happenings;
 mod holds;
 mod lifecycle;
 mod program;

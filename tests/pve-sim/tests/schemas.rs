@@ -143,7 +143,7 @@ fn compare(name: &str, own: &Stated, wanted: &Value, differ: &mut dyn FnMut(Stri
     });
     // A pattern that can't be written without look-arounds is a format of the simulator's.
     // Perl prints a nested expression as `(?^:…)`.
-    let pattern = pattern.map(|p| p.replace("(?^:", "(?:"));
+    let pattern = pattern.map(|p| p.replace("(?^:", "(?:").replace("(?^i:", "(?i:"));
     if !(own.format && own.pattern.is_none()) {
         unequal("pattern", format!("{:?}", own.pattern), format!("{pattern:?}"));
     }

@@ -7,6 +7,7 @@ mod access;
 mod call;
 mod cluster;
 mod endpoint;
+mod indexes;
 mod nodes;
 mod qemu;
 mod resources;
@@ -41,8 +42,7 @@ const OTHER: Param = need("", TEXT);
 fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     [
         access::ENDPOINTS,
-        cluster::ENDPOINTS,
-        nodes::ENDPOINTS,
+        indexes::ENDPOINTS,
         qemu::ENDPOINTS,
         qemu::POWER_ENDPOINTS,
         resources::ENDPOINTS,
@@ -50,6 +50,8 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         tasks::ENDPOINTS,
     ]
     .into_iter()
+    .chain(cluster::TABLES.iter().copied())
+    .chain(nodes::TABLES.iter().copied())
     .flatten()
 }
 
@@ -72,7 +74,9 @@ pub struct StatedCall {
 /// Every call that a release answers.
 #[must_use]
 pub fn stated_calls(release: Release) -> Vec<StatedCall> {
-    let calls = route::all(release).map(|endpoint| StatedCall {
+    // The schemas don't describe the root.
+    let described = route::all(release).filter(|endpoint| endpoint.path != "/");
+    let calls = described.map(|endpoint| StatedCall {
         method: endpoint.method,
         path: endpoint.path,
         parameters: endpoint
@@ -147,8 +151,15 @@ fn check_node(world: &World, node: &str) -> Result<(), ApiError> {
     match world.node(node) {
         Some(found) if found.online => Ok(()),
         Some(_) => Err(ApiError::empty(595, "No route to host")),
-        None => Err(ApiError::internal(format!(
-            "hostname lookup '{node}' failed - failed to get address info for: {node}: Name or service not known"
-        ))),
+        None => {
+            let why = if world.system.machine.resolver {
+                "Name or service not known"
+            } else {
+                "Temporary failure in name resolution"
+            };
+            Err(ApiError::internal(format!(
+                "hostname lookup '{node}' failed - failed to get address info for: {node}: {why}"
+            )))
+        }
     }
 }

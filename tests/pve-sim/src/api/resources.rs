@@ -96,7 +96,9 @@ fn list(call: &Call) -> Reply {
                 node,
                 world.access.any(&call.caller, &path, &["Sys.Audit"]),
             );
-            row["cgroup-mode"] = json!(1);
+            if row.get("maxcpu").is_some() {
+                row["cgroup-mode"] = json!(1);
+            }
             Row::Other(row)
         }));
     }
@@ -173,8 +175,7 @@ fn storage_rows(world: &World, call: &Call) -> Vec<Value> {
                 "status": if node.online { "available" } else { "unknown" },
             });
             if node.online {
-                let home = if storage.shared { "" } else { &node.name };
-                let key = (home.to_owned(), storage.name.clone());
+                let key = (node.name.clone(), storage.name.clone());
                 row["disk"] = json!(world.cache.storages.get(&key).copied().unwrap_or(0));
                 row["maxdisk"] = json!(storage.total);
             }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Allow, Call, Endpoint, Run};
 use crate::state::{Task, Upid, World};
+use crate::verify::cluster::TASK_STATES;
 use crate::verify::{Kind, TEXT, at_least, may};
 use crate::wire::{ApiError, ApiResult, Reply};
 
@@ -21,7 +22,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             may("since", Kind::Integer(i64::MIN, i64::MAX)),
             may("source", Kind::Enum(&["archive", "active", "all"])),
             may("start", at_least(0)),
-            may("statusfilter", TEXT),
+            may("statusfilter", TASK_STATES),
             may("typefilter", TEXT),
             may("until", Kind::Integer(i64::MIN, i64::MAX)),
             may("userfilter", TEXT),

@@ -57,6 +57,12 @@ pub(crate) fn digest(
     hex
 }
 
+/// The digest of a file that isn't a guest's, as long.
+pub(crate) fn text_digest(text: &str) -> String {
+    let file = BTreeMap::from([(String::new(), text.to_owned())]);
+    digest(&file, &BTreeMap::new(), &BTreeMap::new())
+}
+
 /// A value as it goes out: options declared integer or boolean are numbers, everything else is a string; the password
 /// is never shown.
 pub(crate) fn typed(key: &str, value: &str) -> Value {

@@ -1,33 +1,32 @@
 //! The state of the simulated cluster, apart from the wire: what the hosts would know if no HTTP were spoken.
 
 mod access;
+mod calendar;
 mod config;
 mod guest;
 mod hotplug;
 mod moment;
+mod node;
 mod property;
 mod resources;
 mod seeding;
 mod storage;
 mod task;
 mod upid;
-mod volume_name;
-mod volumes;
 mod world;
 
 pub(crate) use access::Caller;
-pub(crate) use config::{Config, NETWORK_MODELS, is_disk, is_net, typed};
+pub(crate) use calendar::CalendarEvent;
+pub(crate) use config::{Config, NETWORK_MODELS, is_disk, is_net, text_digest, typed};
 pub(crate) use guest::{Guest, GuestKind, Power};
 pub(crate) use hotplug::change;
 pub(crate) use moment::Moment;
+pub(crate) use node::Node;
 pub(crate) use property::{
-    drive_property, drive_volume, format_size, normalize_tags, parse_size, render_bytes, set_property,
-    with_mac,
+    drive_property, drive_volume, format_size, normalize_tags, parse_size, set_property, with_mac,
 };
 pub(crate) use seeding::{QEMU_VERSION, complete};
 pub(crate) use storage::{Storage, Volume};
 pub(crate) use task::Task;
 pub(crate) use upid::Upid;
-pub(crate) use volume_name::VolumeName;
-pub(crate) use volumes::{Allocated, Source, Target};
-pub(crate) use world::{Node, World};
+pub(crate) use world::World;

@@ -12,7 +12,7 @@ use super::world::World;
 #[derive(Debug, Default)]
 pub(crate) struct ResourceCache {
     pub(crate) guests: BTreeMap<u32, GuestFigures>,
-    /// Bytes of memory that the guests of each node use.
+    /// Bytes of memory that the guests of each node use; a node that isn't here hasn't said anything yet.
     pub(crate) memory: BTreeMap<String, u64>,
     /// Bytes in use, by node and storage.
     pub(crate) storages: BTreeMap<(String, String), u64>,
@@ -70,10 +70,15 @@ impl World {
     /// Takes new figures from every node that is up; those of a node that is down stay as they were.
     pub(crate) fn refresh_resources(&mut self) {
         let mut fresh = std::mem::take(&mut self.cache.guests);
-        let mut memory: BTreeMap<String, u64> = BTreeMap::new();
+        let mut memory = std::mem::take(&mut self.cache.memory);
+        for node in self.nodes.iter().filter(|node| node.online) {
+            memory.insert(node.name.clone(), 0);
+        }
+        let up: std::collections::BTreeSet<&str> =
+            self.nodes.iter().filter(|n| n.online).map(|n| n.name.as_str()).collect();
         fresh.retain(|vmid, _| self.guests.contains_key(vmid));
         for guest in self.guests.values() {
-            if self.node(&guest.node).is_some_and(|n| n.online) {
+            if up.contains(guest.node.as_str()) {
                 let figures = GuestFigures::of(guest);
                 *memory.entry(guest.node.clone()).or_default() += figures.memory;
                 fresh.insert(guest.vmid, figures);

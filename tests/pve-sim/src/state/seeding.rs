@@ -1,6 +1,7 @@
 //! Makes the first state out of a seed, and guests out of descriptions.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use uuid::Uuid;
 
@@ -12,7 +13,8 @@ use super::property::{drive_property, drive_volume, normalize_tags, parse_size, 
 use super::resources::ResourceCache;
 use super::storage::{Storage, Volume};
 use super::task::Tasks;
-use super::world::{Node, World};
+use super::node::{Node, Settings, System};
+use super::world::World;
 use crate::clock;
 use crate::seed::{Seed, SeedGuest, SeedToken};
 use crate::tls::CertificateInfo;
@@ -30,14 +32,21 @@ impl World {
             .into_iter()
             .zip(seed.names())
             .enumerate()
-            .map(|(at, (certificates, name))| Node {
-                name,
-                online: true,
-                since: Moment::now(),
-                cpus: seed.node_cpus,
-                memory: seed.node_memory,
-                ip: format!("192.0.2.{}", 11 + at),
-                certificates,
+            .map(|(at, (certificates, name))| {
+                let first = seed.machine.address.to_bits();
+                let ip = Ipv4Addr::from_bits(first.wrapping_add(u32::try_from(at).unwrap_or(0))).to_string();
+                Node {
+                    settings: Settings::of(&name, &ip, &seed.machine),
+                    name,
+                    online: true,
+                    since: Moment::now(),
+                    cpus: seed.node_cpus,
+                    memory: seed.node_memory,
+                    ip,
+                    age: u64::from(seed.machine.age),
+                    rootfs: (seed.machine.rootfs_size, seed.machine.rootfs_size / 8),
+                    certificates,
+                }
             })
             .collect();
         let mut world = Self {
@@ -52,7 +61,11 @@ impl World {
             tasks: Tasks::default(),
             access: Access::default(),
             cache: ResourceCache::default(),
-            next_id: (seed.next_id_lower, seed.next_id_upper),
+            system: System {
+                machine: seed.machine.clone(),
+            },
+            options: bounds_of_vmids(seed).into_iter().collect(),
+            description: String::new(),
         };
         world.access.add(SeedToken::full(&seed.token_id, secret));
         for token in &seed.tokens {
@@ -65,7 +78,15 @@ impl World {
         for guest in first_guests(seed, &names) {
             world.place(guest);
         }
-        world.refresh_resources();
+        for guest in world.guests.values_mut() {
+            guest.created -= i64::from(seed.machine.age);
+        }
+        if let Some(first) = names.first() {
+            world.tasks.remember(first, &seed.tasks);
+        }
+        if !seed.machine.just_booted {
+            world.refresh_resources();
+        }
         world
     }
 
@@ -125,6 +146,16 @@ pub(crate) fn complete(config: &mut super::Config) {
             *value = normalize_tags(value);
         }
     }
+}
+
+/// The option of the datacenter that bounds the numbers of guests.
+fn bounds_of_vmids(seed: &Seed) -> Option<(String, String)> {
+    let bounds = [("lower", seed.next_id_lower), ("upper", seed.next_id_upper)];
+    let parts: Vec<String> = bounds
+        .into_iter()
+        .filter_map(|(key, bound)| Some(format!("{key}={}", bound?)))
+        .collect();
+    (!parts.is_empty()).then(|| ("next-id".to_owned(), parts.join(",")))
 }
 
 fn first_guests(seed: &Seed, nodes: &[String]) -> Vec<SeedGuest> {

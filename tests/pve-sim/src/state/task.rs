@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::upid::Upid;
 use crate::clock;
 use crate::hands::TaskView;
+use crate::seed::SeedTask;
 
 /// One task, running or ended.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -39,6 +40,16 @@ impl Task {
             exit: self.end.as_ref().map(|(_, exit)| exit.clone()),
         }
     }
+}
+
+/// Something that the log of the cluster tells.
+pub(crate) struct Event<'a> {
+    /// Seconds since the epoch.
+    pub(crate) time: i64,
+    pub(crate) node: &'a str,
+    pub(crate) user: &'a str,
+    pub(crate) failed: bool,
+    pub(crate) text: String,
 }
 
 /// All tasks of the cluster, in the order of their start.
@@ -83,6 +94,24 @@ impl Tasks {
         &self.list[at]
     }
 
+    /// Enters tasks of the past, root's, a second each, the last of which has just ended.
+    pub(crate) fn remember(&mut self, node: &str, past: &[SeedTask]) {
+        let now = clock::now();
+        for (back, task) in (1..=past.len()).rev().zip(past) {
+            let back = i64::try_from(back).unwrap_or(0);
+            let uptime = u64::try_from(1_000_000 - back * 100).unwrap_or(0);
+            let upid = self.begin(node, &task.kind, &task.id, "root@pam", uptime).upid.clone();
+            self.end(&upid, &task.exit);
+            let Some(mut entered) = self.list.pop() else { continue };
+            entered.parts.starttime = now - back;
+            entered.upid = entered.parts.to_string();
+            entered.end = Some((now - back + 1, task.exit.clone()));
+            self.index.remove(&upid);
+            self.index.insert(entered.upid.clone(), self.list.len());
+            self.list.push(entered);
+        }
+    }
+
     pub(crate) fn get(&self, upid: &str) -> Option<&Task> {
         self.list.get(*self.index.get(upid)?)
     }
@@ -123,6 +152,27 @@ impl Tasks {
     /// Newest first.
     pub(crate) fn newest(&self) -> impl Iterator<Item = &Task> {
         self.list.iter().rev()
+    }
+
+    /// What pvedaemon logs of them, the oldest first.
+    pub(crate) fn events(&self) -> Vec<Event<'_>> {
+        let mut events = Vec::with_capacity(self.list.len() * 2);
+        for task in &self.list {
+            let event = |time: i64, failed: bool, text: String| Event {
+                time,
+                node: &task.parts.node,
+                user: &task.parts.user,
+                failed,
+                text,
+            };
+            events.push(event(task.parts.starttime, false, format!("starting task {}", task.upid)));
+            if let Some((ended, exit)) = &task.end {
+                let failed = exit != "OK";
+                events.push(event(*ended, failed, format!("end task {} {exit}", task.upid)));
+            }
+        }
+        events.sort_by_key(|event| event.time);
+        events
     }
 
     fn get_mut(&mut self, upid: &str) -> Option<&mut Task> {

@@ -7,43 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::access::Access;
 use super::guest::{Guest, GuestKind, Power};
 use super::moment::Moment;
+use super::node::{Node, System};
 use super::resources::ResourceCache;
 use super::storage::{Storage, Volume};
 use super::task::Tasks;
 use crate::release::Release;
-
-/// Seconds that every node has been up when the simulator starts.
-const UPTIME_AT_START: u64 = 86_400;
-
-/// One host of the cluster.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Node {
-    pub(crate) name: String,
-    pub(crate) online: bool,
-    pub(crate) since: Moment,
-    pub(crate) cpus: u32,
-    pub(crate) memory: u64,
-    pub(crate) ip: String,
-    /// What `GET /nodes/{node}/certificates/info` says, the CA's first.
-    pub(crate) certificates: Vec<crate::tls::CertificateInfo>,
-}
-
-impl Node {
-    /// Seconds since its boot.
-    pub(crate) fn uptime(&self) -> u64 {
-        UPTIME_AT_START + self.since.elapsed().as_secs()
-    }
-
-    /// The clock in which process start times are counted: hundredths of a second since boot.
-    pub(crate) fn ticks(&self) -> u64 {
-        UPTIME_AT_START * 100 + u64::try_from(self.since.elapsed().as_millis() / 10).unwrap_or(0)
-    }
-
-    /// Of the certificate that the node itself presents.
-    pub(crate) fn fingerprint(&self) -> &str {
-        self.certificates.last().map_or("", |c| c.fingerprint.as_str())
-    }
-}
 
 /// Everything that the hosts know.
 #[derive(Debug, Deserialize, Serialize)]
@@ -55,7 +23,7 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     pub(crate) guests: BTreeMap<u32, Guest>,
     pub(crate) storages: Vec<Storage>,
-    /// By node (empty for those on shared storages) and volume id.
+    /// By node and volume id.
     #[serde(with = "super::storage::volumes")]
     pub(crate) volumes: BTreeMap<(String, String), Volume>,
     pub(crate) bridges: Vec<String>,
@@ -63,8 +31,12 @@ pub(crate) struct World {
     pub(crate) access: Access,
     #[serde(skip)]
     pub(crate) cache: ResourceCache,
-    /// Bounds of `/cluster/nextid` from the datacenter's options.
-    pub(crate) next_id: (Option<u32>, Option<u32>),
+    /// What every node's system is.
+    pub(crate) system: System,
+    /// `datacenter.cfg`, but for its description.
+    pub(crate) options: BTreeMap<String, String>,
+    /// The comment of `datacenter.cfg`.
+    pub(crate) description: String,
 }
 
 impl World {
@@ -74,6 +46,19 @@ impl World {
 
     pub(crate) fn storage(&self, name: &str) -> Option<&Storage> {
         self.storages.iter().find(|s| s.name == name)
+    }
+
+    pub(crate) fn volume(&self, node: &str, volid: &str) -> Option<&Volume> {
+        self.volumes.get(&(node.to_owned(), volid.to_owned()))
+    }
+
+    pub(crate) fn add_volume(&mut self, volume: Volume) {
+        let key = (volume.node.clone(), volume.volid.clone());
+        self.volumes.insert(key, volume);
+    }
+
+    pub(crate) fn free_volume(&mut self, node: &str, volid: &str) -> Option<Volume> {
+        self.volumes.remove(&(node.to_owned(), volid.to_owned()))
     }
 
     /// The virtual machine, if it stands on the node; else Proxmox's sentence for a missing one.
@@ -100,9 +85,61 @@ impl World {
 
     /// The first free number of the bounds; a plain scan, nothing is reserved.
     pub(crate) fn first_free_vmid(&self) -> Option<u32> {
-        let lower = self.next_id.0.unwrap_or(100);
-        let upper = self.next_id.1.unwrap_or(1_000_000);
-        (lower..upper).find(|id| !self.guests.contains_key(id))
+        let bound = |key: &str, otherwise: u32| {
+            let bounds = self.options.get("next-id");
+            let text = bounds.and_then(|bounds| super::property::drive_property(bounds, key));
+            text.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+        };
+        (bound("lower", 100)..bound("upper", 1_000_000)).find(|id| !self.guests.contains_key(id))
+    }
+
+    /// Bytes in use on a node's storage.
+    pub(crate) fn used(&self, node: &str, storage: &str) -> u64 {
+        let on_node = (node.to_owned(), String::new())..=(node.to_owned(), "\u{10FFFF}".to_owned());
+        self.volumes
+            .range(on_node)
+            .filter(|(_, v)| v.storage() == storage)
+            .map(|(_, v)| v.used)
+            .sum()
+    }
+
+    /// Allocates a disk for a guest under the first free name.
+    pub(crate) fn allocate_disk(
+        &mut self,
+        node: &str,
+        storage: &Storage,
+        vmid: u32,
+        format: &str,
+        size: u64,
+    ) -> Volume {
+        let mut number = 0;
+        let volid = loop {
+            let volid = storage.disk_volid(vmid, &format!("disk-{number}"), format);
+            let base = volid.replace("/vm-", "/base-").replace(":vm-", ":base-");
+            let stem = |v: &str| {
+                v.rsplit_once('.')
+                    .filter(|_| storage.kind == "dir")
+                    .map_or(v.to_owned(), |p| p.0.to_owned())
+            };
+            let taken = ["raw", "qcow2", "vmdk"].iter().any(|extension| {
+                let with = |v: &str| {
+                    if storage.kind == "dir" {
+                        format!("{}.{extension}", stem(v))
+                    } else {
+                        v.to_owned()
+                    }
+                };
+                self.volume(node, &with(&volid)).is_some() || self.volume(node, &with(&base)).is_some()
+            });
+            if !taken {
+                break volid;
+            }
+            number += 1;
+        };
+        let format = if storage.kind == "dir" { format } else { "raw" };
+        let volume = Volume::disk(node, volid, format, size, vmid);
+        self.add_volume(volume.clone());
+        volume
     }
 
     /// Removes a guest and the volumes that its configuration names.

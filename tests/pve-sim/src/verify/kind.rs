@@ -21,12 +21,16 @@ pub(crate) enum Kind {
     Enum(&'static [&'static str]),
     /// A regular expression, as Proxmox has it.
     Pattern(&'static str),
+    /// A regular expression with a greatest length.
+    LongPattern(&'static str, usize),
     /// A format; the error is the sentence after `invalid format - `. Gets the parameter's name too.
     Format(fn(&str, &str) -> Result<(), String>),
     /// A format with a greatest length.
     LongFormat(fn(&str, &str) -> Result<(), String>, usize),
     /// A list in a format: a JSON array is joined.
     List(fn(&str, &str) -> Result<(), String>),
+    /// A list in a format with a greatest length.
+    LongList(fn(&str, &str) -> Result<(), String>, usize),
     /// A property string: `virtio=…,bridge=vmbr0`.
     Properties(&'static Properties),
     /// An array of text (`type => 'array'`): a repeated key or a JSON array; its items come joined by NULs.
@@ -91,7 +95,7 @@ pub struct Stated {
 
 impl Kind {
     pub(super) const fn is_list(&self) -> bool {
-        matches!(self, Self::List(_) | Self::Array)
+        matches!(self, Self::List(_) | Self::LongList(..) | Self::Array)
     }
 
     pub(super) const fn type_name(&self) -> &'static str {
@@ -133,8 +137,12 @@ impl Kind {
             Self::Pattern(expression) => pattern::matches(expression, text)
                 .then_some(())
                 .ok_or_else(|| "value does not match the regex pattern".to_owned()),
+            Self::LongPattern(expression, longest) => {
+                length(text, 0, *longest)?;
+                Self::Pattern(expression).check(release, name, text)
+            }
             Self::Format(check) | Self::List(check) => check(name, text).map_err(malformed),
-            Self::LongFormat(check, longest) => check(name, text)
+            Self::LongFormat(check, longest) | Self::LongList(check, longest) => check(name, text)
                 .map_err(malformed)
                 .and_then(|()| length(text, 0, *longest)),
             Self::Properties(properties) => properties.check(release, name, text).map_err(malformed),
@@ -163,7 +171,7 @@ impl Kind {
             properties: None,
             format: matches!(
                 self,
-                Self::Format(_) | Self::LongFormat(..) | Self::List(_) | Self::Properties(_) | Self::Vmid
+                Self::Format(_) | Self::LongFormat(..) | Self::List(_) | Self::LongList(..) | Self::Properties(_) | Self::Vmid
             ),
         };
         let bounded = |length: usize| (length != usize::MAX).then_some(length);
@@ -179,12 +187,16 @@ impl Kind {
                 stated.maximum = (*maximum < f64::MAX).then_some(*maximum);
             }
             Self::Vmid => (stated.minimum, stated.maximum) = (Some(100.0), Some(999_999_999.0)),
-            Self::Text(longest) | Self::LongFormat(_, longest) => stated.max_length = bounded(*longest),
+            Self::Text(longest) | Self::LongFormat(_, longest) | Self::LongList(_, longest) => stated.max_length = bounded(*longest),
             Self::Length(shortest, longest) => {
                 stated.min_length = (*shortest > 0).then_some(*shortest);
                 stated.max_length = bounded(*longest);
             }
             Self::Enum(values) => stated.values = Some(values.iter().map(|&v| v.to_owned()).collect()),
+            Self::LongPattern(expression, longest) => {
+                stated.pattern = Some((*expression).to_owned());
+                stated.max_length = bounded(*longest);
+            }
             Self::Pattern(expression) => stated.pattern = Some((*expression).to_owned()),
             Self::Properties(properties) => stated.properties = Some(properties.stated(release)),
             Self::Boolean | Self::Format(_) | Self::List(_) | Self::Array => {}

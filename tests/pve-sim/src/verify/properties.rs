@@ -82,6 +82,12 @@ impl Properties {
         Ok(found)
     }
 
+    /// Whether a key is a boolean, which Proxmox shows as a number.
+    pub(crate) fn is_boolean(&self, release: Release, name: &str) -> bool {
+        let mut known = self.keys.iter().filter(|key| key.is_in(release));
+        known.any(|key| key.is_named(name) && matches!(key.kind(), Kind::Boolean))
+    }
+
     /// The sentence for what is wrong with the text, without `invalid format - `.
     pub(super) fn check(&self, release: Release, name: &str, text: &str) -> Result<(), String> {
         let found = self.parse(text)?;

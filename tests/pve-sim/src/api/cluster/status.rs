@@ -1,29 +1,26 @@
-//! `/version` and `/cluster`, but for the big list of resources.
+//! What the cluster is: version, members, the next free number.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::{Allow, Call, Endpoint, Run};
+use super::super::{Allow, Call, Endpoint, Run};
 use crate::verify::{Kind, may};
 use crate::wire::{ApiError, ApiResult, Reply};
 
+const AUDIT: Allow = Allow::Any("/", &["Sys.Audit"]);
+
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/version", Allow::Everyone, &[], Run::Show(version)),
-    Endpoint::get(
-        "/cluster/status",
-        Allow::Any("/", &["Sys.Audit"]),
-        &[],
-        Run::Show(status),
-    ),
+    Endpoint::get("/cluster/status", AUDIT, &[], Run::Show(status)),
+    Endpoint::get("/cluster/config/nodes", AUDIT, &[], Run::Show(members)),
     Endpoint::get(
         "/cluster/nextid",
         Allow::Everyone,
         &[&[may("vmid", Kind::Vmid)]],
         Run::Now(next_id),
     ),
-    Endpoint::get("/cluster/options", Allow::Everyone, &[], Run::Show(options)),
 ];
 
-pub(super) fn version(call: &Call) -> Reply {
+pub(in super::super) fn version(call: &Call) -> Reply {
     let release = call.release();
     Reply::data(json!({"version": release.version(), "release": release.name(), "repoid": release.repoid()}))
 }
@@ -58,6 +55,24 @@ fn status(call: &Call) -> Reply {
     Reply::data(rows)
 }
 
+/// As `corosync.conf` lists them; a node that stands alone has no such file.
+fn members(call: &Call) -> Reply {
+    let world = call.world();
+    if world.nodes.len() == 1 {
+        return Reply::data(json!([]));
+    }
+    let rows = world.nodes.iter().enumerate().map(|(at, node)| {
+        json!({
+            "node": node.name,
+            "name": node.name,
+            "nodeid": (at + 1).to_string(),
+            "quorum_votes": "1",
+            "ring0_addr": node.ip,
+        })
+    });
+    Reply::data(rows.collect::<Vec<_>>())
+}
+
 fn next_id(call: &Call) -> ApiResult {
     let world = call.world();
     match call.number::<u32>("vmid") {
@@ -70,29 +85,4 @@ fn next_id(call: &Call) -> ApiResult {
             None => Err(ApiError::internal("unable to get any free VMID in range")),
         },
     }
-}
-
-fn options(call: &Call) -> Reply {
-    let world = call.world();
-    let mut options = Map::new();
-    options.insert("mac_prefix".to_owned(), Value::from("BC:24:11"));
-    let mut tags: Vec<&str> = world
-        .guests
-        .values()
-        .filter_map(|g| g.option("tags"))
-        .flat_map(|t| t.split(';'))
-        .filter(|t| !t.trim().is_empty())
-        .collect();
-    tags.sort_unstable();
-    tags.dedup();
-    options.insert("allowed-tags".to_owned(), Value::from(tags));
-    let (lower, upper) = world.next_id;
-    let bounds: Map<String, Value> = [("lower", lower), ("upper", upper)]
-        .into_iter()
-        .filter_map(|(name, bound)| Some((name.to_owned(), Value::from(bound?.to_string()))))
-        .collect();
-    if !bounds.is_empty() {
-        options.insert("next-id".to_owned(), Value::Object(bounds));
-    }
-    Reply::data(options)
 }

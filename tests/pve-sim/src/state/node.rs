@@ -1,0 +1,88 @@
+//! One host of the cluster: what it is, how long it has been up, how its system is set up.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::moment::Moment;
+use crate::seed::SeedMachine;
+
+/// One host of the cluster.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) online: bool,
+    pub(crate) since: Moment,
+    pub(crate) cpus: u32,
+    pub(crate) memory: u64,
+    pub(crate) ip: String,
+    /// Seconds that it had been up when the simulator started.
+    pub(crate) age: u64,
+    /// Bytes of its root file system, and how many are used.
+    pub(crate) rootfs: (u64, u64),
+    pub(crate) settings: Settings,
+    /// What `GET /nodes/{node}/certificates/info` says, the CA's first.
+    pub(crate) certificates: Vec<crate::tls::CertificateInfo>,
+}
+
+impl Node {
+    /// Seconds since its boot.
+    pub(crate) fn uptime(&self) -> u64 {
+        self.age + self.since.elapsed().as_secs()
+    }
+
+    /// The clock in which process start times are counted: hundredths of a second since boot.
+    pub(crate) fn ticks(&self) -> u64 {
+        self.age * 100 + u64::try_from(self.since.elapsed().as_millis() / 10).unwrap_or(0)
+    }
+
+    /// Its system begins anew.
+    pub(crate) fn reboot(&mut self) {
+        self.age = 0;
+        self.since = Moment::now();
+    }
+
+    /// Of the certificate that the node itself presents.
+    pub(crate) fn fingerprint(&self) -> &str {
+        self.certificates.last().map_or("", |c| c.fingerprint.as_str())
+    }
+}
+
+
+/// What can be set on a node.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Settings {
+    pub(crate) timezone: String,
+    pub(crate) search: Option<String>,
+    /// Up to three name servers.
+    pub(crate) dns: Vec<String>,
+    /// `/etc/hosts`.
+    pub(crate) hosts: String,
+    /// `/etc/pve/nodes/{node}/config`.
+    pub(crate) config: BTreeMap<String, String>,
+}
+
+impl Settings {
+    pub(crate) fn of(name: &str, ip: &str, machine: &SeedMachine) -> Self {
+        Self {
+            timezone: "UTC".to_owned(),
+            search: None,
+            dns: vec![machine.name_server.clone()],
+            hosts: format!("127.0.0.1 localhost\n{ip} {name}.example.invalid {name}\n"),
+            config: BTreeMap::new(),
+        }
+    }
+}
+
+/// What all nodes have alike.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct System {
+    pub(crate) machine: SeedMachine,
+}
+
+impl System {
+    /// Whether orders to the HA stack are carried out.
+    pub(crate) fn has_ha(&self) -> bool {
+        self.machine.services.iter().any(|service| service == "pve-ha-crm")
+    }
+}
