@@ -96,11 +96,14 @@ impl Simulator {
         tasks
     }
 
-    /// The ids of the volumes on a node.
+    /// The ids of the volumes that a node sees.
     #[must_use]
     pub fn volumes(&self, node: &str) -> Vec<String> {
         let world = self.core.world();
-        let on_node = world.volumes.values().filter(|v| v.node == node);
+        let on_node = world
+            .volumes
+            .values()
+            .filter(|v| v.node == node || v.node.is_empty());
         on_node.map(|v| v.volid.clone()).collect()
     }
 

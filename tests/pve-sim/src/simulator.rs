@@ -278,8 +278,8 @@ impl Simulator {
         self.world().refresh_resources();
     }
 
-    /// Holds every task that has something to wait for, until [`Simulator::release_tasks`]: tasks that fail at once end,
-    /// the others stay running.
+    /// Holds every task, until [`Simulator::release_tasks`]: where it has something to wait for, and at the latest
+    /// before it ends. It can be aborted.
     pub fn hold_tasks(&self) {
         self.core.shared.hold_tasks(true);
     }

@@ -96,8 +96,13 @@ where
     );
     sim.events.tell(format!("{told} begins"));
     sim.spawn(async move {
+        let held = async {
+            let ended = suffer(worker.clone(), trouble, work).await;
+            worker.sim.pass_gate().await;
+            ended
+        };
         let ended = tokio::select! {
-            ended = suffer(worker.clone(), trouble, work) => ended,
+            ended = held => ended,
             () = abort.cancelled() => Err("unexpected status".to_owned()),
         };
         let exit = match &ended {

@@ -8,6 +8,7 @@ mod cluster;
 mod config;
 mod faults;
 mod hands;
+mod happenings;
 mod holds;
 mod lifecycle;
 mod program;

@@ -175,7 +175,8 @@ fn storage_rows(world: &World, call: &Call) -> Vec<Value> {
                 "status": if node.online { "available" } else { "unknown" },
             });
             if node.online {
-                let key = (node.name.clone(), storage.name.clone());
+                let home = if storage.shared { "" } else { &node.name };
+                let key = (home.to_owned(), storage.name.clone());
                 row["disk"] = json!(world.cache.storages.get(&key).copied().unwrap_or(0));
                 row["maxdisk"] = json!(storage.total);
             }

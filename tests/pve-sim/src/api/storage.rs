@@ -101,10 +101,8 @@ fn content(call: &Call) -> ApiResult {
     if !storage.enabled {
         return Err(ApiError::internal(format!("storage '{name}' is disabled")));
     }
-    let rows = world.volumes.values().filter(|v| {
-        v.node == call.node()
-            && v.storage() == name
-            && call.text("content").is_none_or(|kind| kind == v.content)
+    let rows = world.volumes_on(call.node(), name).filter(|v| {
+        call.text("content").is_none_or(|kind| kind == v.content)
             && call.number::<u32>("vmid").is_none_or(|vmid| v.vmid == Some(vmid))
     });
     let rows = rows.map(|volume| {
@@ -118,7 +116,7 @@ fn content(call: &Call) -> ApiResult {
         if let Some(vmid) = volume.vmid {
             row["vmid"] = json!(vmid);
             row["used"] = json!(volume.used);
-            row["parent"] = json!(volume.parent);
+            row["parent"] = json!(volume.parent_shown());
         }
         row
     });

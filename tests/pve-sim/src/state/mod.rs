@@ -13,6 +13,8 @@ mod seeding;
 mod storage;
 mod task;
 mod upid;
+mod volume_name;
+mod volumes;
 mod world;
 
 pub(crate) use access::Caller;
@@ -23,10 +25,13 @@ pub(crate) use hotplug::change;
 pub(crate) use moment::Moment;
 pub(crate) use node::Node;
 pub(crate) use property::{
-    drive_property, drive_volume, format_size, normalize_tags, parse_size, set_property, with_mac,
+    drive_property, drive_volume, format_size, normalize_tags, parse_size, render_bytes, set_property,
+    with_mac,
 };
 pub(crate) use seeding::{QEMU_VERSION, complete};
 pub(crate) use storage::{Storage, Volume};
 pub(crate) use task::Task;
 pub(crate) use upid::Upid;
+pub(crate) use volume_name::VolumeName;
+pub(crate) use volumes::{Allocated, Source, Target};
 pub(crate) use world::World;

@@ -48,6 +48,7 @@ impl Node {
     }
 }
 
+
 /// What can be set on a node.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Settings {
@@ -82,9 +83,6 @@ pub(crate) struct System {
 impl System {
     /// Whether orders to the HA stack are carried out.
     pub(crate) fn has_ha(&self) -> bool {
-        self.machine
-            .services
-            .iter()
-            .any(|service| service == "pve-ha-crm")
+        self.machine.services.iter().any(|service| service == "pve-ha-crm")
     }
 }

@@ -77,6 +77,19 @@ pub(crate) fn format_size(bytes: u64) -> String {
     bytes.to_string()
 }
 
+/// A number of bytes for people: `3.0 GiB` (`PVE::CLIFormatter::render_bytes`).
+#[allow(clippy::cast_precision_loss, reason = "one decimal is shown")]
+pub(crate) fn render_bytes(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", units[unit])
+}
+
 /// `1` and `enabled=1` alike (the agent's and other options' leading boolean).
 pub(crate) fn bool_of(value: &str, name: &str) -> bool {
     parts(value).any(|(key, v)| (key.is_empty() || key == name) && v == "1")

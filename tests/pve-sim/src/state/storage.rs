@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::volume_name::VolumeName;
 use crate::clock;
 use crate::seed::SeedStorage;
 
@@ -17,11 +18,15 @@ pub(crate) struct Storage {
     pub(crate) shared: bool,
     pub(crate) enabled: bool,
     pub(crate) total: u64,
+    /// What else its section of `storage.cfg` says: `path`, `vgname`, `thinpool`, `pool`, ….
+    #[serde(default)]
+    pub(crate) options: BTreeMap<String, String>,
 }
 
 impl From<SeedStorage> for Storage {
     fn from(seed: SeedStorage) -> Self {
         Self {
+            options: first_options(&seed.kind, &seed.name),
             name: seed.name,
             kind: seed.kind,
             content: seed.content,
@@ -32,7 +37,41 @@ impl From<SeedStorage> for Storage {
     }
 }
 
+/// What an installation writes for its own storages, and what is usual for others.
+fn first_options(kind: &str, name: &str) -> BTreeMap<String, String> {
+    let options: &[(&str, &str)] = match kind {
+        "dir" if name == "local" => &[("path", "/var/lib/vz")],
+        "dir" => &[("path", &format!("/srv/{name}"))],
+        "lvmthin" => &[("vgname", "pve"), ("thinpool", "data")],
+        "lvm" => &[("vgname", name)],
+        "zfspool" => &[("pool", name)],
+        _ => &[],
+    };
+    let owned = options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    owned.collect()
+}
+
 impl Storage {
+    /// Whether volumes are files in a directory, which have formats and extensions.
+    pub(crate) fn has_files(&self) -> bool {
+        matches!(
+            self.kind.as_str(),
+            "dir" | "nfs" | "cifs" | "cephfs" | "btrfs" | "glusterfs"
+        )
+    }
+
+    /// Where its files are; storages that Proxmox mounts itself are below `/mnt/pve`.
+    pub(crate) fn directory(&self) -> String {
+        let path = self.options.get("path");
+        path.cloned().unwrap_or_else(|| format!("/mnt/pve/{}", self.name))
+    }
+
+    /// The volume group or pool of block storages.
+    pub(crate) fn group(&self) -> &str {
+        let named = self.options.get("vgname").or_else(|| self.options.get("pool"));
+        named.map_or(&self.name, String::as_str)
+    }
+
     pub(crate) fn allows(&self, content: &str) -> bool {
         self.content.iter().any(|c| c == content)
     }
@@ -40,7 +79,7 @@ impl Storage {
     /// The id of a disk of a guest with a running number: `local-lvm:vm-100-disk-0`, `local:100/vm-100-disk-0.raw`.
     pub(crate) fn disk_volid(&self, vmid: u32, what: &str, format: &str) -> String {
         let name = &self.name;
-        if self.kind == "dir" {
+        if self.has_files() {
             format!("{name}:{vmid}/vm-{vmid}-{what}.{format}")
         } else {
             format!("{name}:vm-{vmid}-{what}")
@@ -51,6 +90,7 @@ impl Storage {
 /// One volume on one node.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Volume {
+    /// Empty on a shared storage.
     pub(crate) node: String,
     pub(crate) volid: String,
     /// `images`, `iso`, …
@@ -93,6 +133,12 @@ impl Volume {
             vmid: None,
             parent: None,
         }
+    }
+
+    /// The base of a linked clone as `qemu-img info` names it, relative to the image.
+    pub(crate) fn parent_shown(&self) -> Option<String> {
+        let base = VolumeName::parse(self.parent.as_deref()?)?;
+        Some(format!("../{}/{}", base.owner, base.name))
     }
 
     pub(crate) fn storage(&self) -> &str {

@@ -23,7 +23,7 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     pub(crate) guests: BTreeMap<u32, Guest>,
     pub(crate) storages: Vec<Storage>,
-    /// By node and volume id.
+    /// By node (empty for those on shared storages) and volume id.
     #[serde(with = "super::storage::volumes")]
     pub(crate) volumes: BTreeMap<(String, String), Volume>,
     pub(crate) bridges: Vec<String>,
@@ -46,19 +46,6 @@ impl World {
 
     pub(crate) fn storage(&self, name: &str) -> Option<&Storage> {
         self.storages.iter().find(|s| s.name == name)
-    }
-
-    pub(crate) fn volume(&self, node: &str, volid: &str) -> Option<&Volume> {
-        self.volumes.get(&(node.to_owned(), volid.to_owned()))
-    }
-
-    pub(crate) fn add_volume(&mut self, volume: Volume) {
-        let key = (volume.node.clone(), volume.volid.clone());
-        self.volumes.insert(key, volume);
-    }
-
-    pub(crate) fn free_volume(&mut self, node: &str, volid: &str) -> Option<Volume> {
-        self.volumes.remove(&(node.to_owned(), volid.to_owned()))
     }
 
     /// The virtual machine, if it stands on the node; else Proxmox's sentence for a missing one.
@@ -91,55 +78,6 @@ impl World {
             text.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
         };
         (bound("lower", 100)..bound("upper", 1_000_000)).find(|id| !self.guests.contains_key(id))
-    }
-
-    /// Bytes in use on a node's storage.
-    pub(crate) fn used(&self, node: &str, storage: &str) -> u64 {
-        let on_node = (node.to_owned(), String::new())..=(node.to_owned(), "\u{10FFFF}".to_owned());
-        self.volumes
-            .range(on_node)
-            .filter(|(_, v)| v.storage() == storage)
-            .map(|(_, v)| v.used)
-            .sum()
-    }
-
-    /// Allocates a disk for a guest under the first free name.
-    pub(crate) fn allocate_disk(
-        &mut self,
-        node: &str,
-        storage: &Storage,
-        vmid: u32,
-        format: &str,
-        size: u64,
-    ) -> Volume {
-        let mut number = 0;
-        let volid = loop {
-            let volid = storage.disk_volid(vmid, &format!("disk-{number}"), format);
-            let base = volid.replace("/vm-", "/base-").replace(":vm-", ":base-");
-            let stem = |v: &str| {
-                v.rsplit_once('.')
-                    .filter(|_| storage.kind == "dir")
-                    .map_or(v.to_owned(), |p| p.0.to_owned())
-            };
-            let taken = ["raw", "qcow2", "vmdk"].iter().any(|extension| {
-                let with = |v: &str| {
-                    if storage.kind == "dir" {
-                        format!("{}.{extension}", stem(v))
-                    } else {
-                        v.to_owned()
-                    }
-                };
-                self.volume(node, &with(&volid)).is_some() || self.volume(node, &with(&base)).is_some()
-            });
-            if !taken {
-                break volid;
-            }
-            number += 1;
-        };
-        let format = if storage.kind == "dir" { format } else { "raw" };
-        let volume = Volume::disk(node, volid, format, size, vmid);
-        self.add_volume(volume.clone());
-        volume
     }
 
     /// Removes a guest and the volumes that its configuration names.

@@ -69,12 +69,13 @@ fn headers(recorded: &RecordedAnswer, own: &Answer, wrong: &mut Vec<Difference>)
             wrong.push(format!("{name}: {theirs:?} ≠ {ours:?}"));
         }
     }
+    // Lengths of bodies with names in them differ; an empty body may be said to be so or not.
     let length = own.headers.get("content-length");
-    if theirs.content_length.is_some() != length.is_some() {
-        wrong.push(format!(
-            "content-length: {:?} ≠ {length:?}",
-            theirs.content_length
-        ));
+    let is_right = length.map_or(own.body.is_empty(), |l| *l == own.body.len().to_string());
+    let is_needed = theirs.content_length.is_some() || !own.body.is_empty();
+    if !is_right || (is_needed && length.is_none()) {
+        let bytes = own.body.len();
+        wrong.push(format!("content-length: {length:?} for {bytes} bytes"));
     }
 }
 
@@ -120,7 +121,7 @@ impl Comparison<'_> {
             .at(place)
             .filter(|m| *m != Masked::Figure || !self.stopped);
         let same = match masked {
-            Some(Masked::Number | Masked::Figure) => recorded.is_number() && own.is_number(),
+            Some(Masked::Number | Masked::Figure) => is_like(recorded, own),
             Some(Masked::Text) => recorded.is_string() && own.is_string(),
             Some(Masked::Words) => words(recorded).is_some() && words(recorded) == words(own),
             Some(Masked::Ordered) | None => match (recorded, own) {
@@ -167,7 +168,28 @@ impl Comparison<'_> {
             place.pop();
         }
         self.stopped = around;
+        if let Some(wrong) = incoherent(own) {
+            self.differs(place, wrong);
+        }
     }
+}
+
+/// Whether two numbers may stand for each other: what is counted is whole on both sides. A share that was recorded as
+/// none looks whole.
+fn is_like(recorded: &Value, own: &Value) -> bool {
+    let counted = recorded.as_i64().is_some_and(|n| n != 0);
+    recorded.is_number() && own.is_number() && (!counted || own.is_i64() || own.is_u64())
+}
+
+/// What a task's row says against its own UPID. The parts are masked, but have to belong together.
+fn incoherent(own: &Value) -> Option<String> {
+    let upid: Vec<&str> = own["upid"].as_str()?.split(':').collect();
+    let part = |n: usize| u64::from_str_radix(upid.get(n).copied().unwrap_or_default(), 16).ok();
+    let fields = [("pid", part(2)), ("pstart", part(3)), ("starttime", part(4))];
+    let wrong = fields
+        .into_iter()
+        .find(|(name, part)| own.get(name).is_some_and(|field| field.as_u64() != *part))?;
+    Some(format!("{} isn't that of the UPID: {}", wrong.0, short(own)))
 }
 
 fn words(value: &Value) -> Option<Vec<&str>> {

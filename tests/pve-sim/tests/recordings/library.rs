@@ -57,7 +57,7 @@ pub(crate) struct RecordedHeaders {
     pub(crate) server: String,
     #[serde(rename = "Content-Type")]
     pub(crate) content_type: Option<String>,
-    /// Only whether there was one: lengths of answers with names in them aren't ours.
+    /// Only whether there was one.
     #[serde(rename = "Content-Length")]
     pub(crate) content_length: Option<String>,
 }

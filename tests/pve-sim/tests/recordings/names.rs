@@ -113,6 +113,12 @@ const NAMES: &[Name] = &[
         reason: "a measured speed",
     },
     Name {
+        pattern: r"\b[0-9a-f]{64}\b",
+        calls: "GET /nodes/*/tasks/**",
+        rule: Rule::OneToOne,
+        reason: "the checksum of a file that only the recorder had",
+    },
+    Name {
         pattern: r"\bpveupload-[0-9a-f]{32}\b",
         calls: "**",
         rule: Rule::OneToOne,

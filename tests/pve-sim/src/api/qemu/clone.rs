@@ -4,7 +4,9 @@
 use uuid::Uuid;
 
 use super::{Call, need_quorum};
-use crate::state::{Config, Guest, Volume, World, drive_volume, is_disk, is_net, set_property, with_mac};
+use crate::state::{
+    Config, Guest, Source, Target, World, drive_volume, is_disk, is_net, set_property, with_mac,
+};
 use crate::wire::{ApiError, ApiResult};
 use crate::worker::{self, TaskName, Worker};
 
@@ -206,42 +208,25 @@ fn copy_drive(world: &mut World, order: &Order, value: &str, size: u64) -> Resul
     let source = drive_volume(value);
     let origin = source.split(':').next().unwrap_or("");
     let linked = !order.full && !value.contains("cloudinit");
-    let name = order.storage.as_deref().filter(|_| !linked).unwrap_or(origin);
-    let storage = world
-        .storage(name)
-        .cloned()
-        .ok_or_else(|| format!("storage '{name}' does not exist"))?;
-    let volid = if value.contains("cloudinit") {
-        let volid = storage.disk_volid(order.target, "cloudinit", "qcow2");
-        world.add_volume(Volume::disk(
-            &order.target_node,
-            volid.clone(),
-            "raw",
-            size,
-            order.target,
-        ));
-        volid
-    } else {
-        let own = world.volume(&order.node, source).map(|v| v.format.clone());
-        let format = order.format.clone().or(own).unwrap_or_else(|| "raw".to_owned());
-        let mut volume = world.allocate_disk(&order.target_node, &storage, order.target, &format, size);
-        if linked {
-            volume = link(world, &volume, source);
-        }
-        volume.volid
+    let storage = order.storage.as_deref().filter(|_| !linked).unwrap_or(origin);
+    let target = Target {
+        node: &order.target_node,
+        storage,
+        vmid: order.target,
+        format: order.format.as_deref(),
+        what: value.contains("cloudinit").then_some("cloudinit"),
     };
-    Ok(value.replacen(source, &volid, 1))
-}
-
-/// Makes a new volume the child of a base; on a directory its id names both.
-fn link(world: &mut World, volume: &Volume, base: &str) -> Volume {
-    let mut linked = world
-        .free_volume(&volume.node, &volume.volid)
-        .unwrap_or_else(|| volume.clone());
-    linked.parent = Some(base.to_owned());
-    if let (Some((_, own)), true) = (volume.volid.split_once(':'), base.contains('/')) {
-        linked.volid = format!("{base}/{own}");
-    }
-    world.add_volume(linked.clone());
-    linked
+    let made = if linked {
+        world.link_volume(&order.target_node, source, order.target)?
+    } else if value.contains("cloudinit") {
+        world.allocate(&target, size)?
+    } else {
+        let source = Source {
+            node: &order.node,
+            volid: source,
+            mirrored: None,
+        };
+        world.copy_volume(&source, &target)?
+    };
+    Ok(value.replacen(source, &made.volid, 1))
 }

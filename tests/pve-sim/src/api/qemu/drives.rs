@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Call;
-use crate::state::{World, drive_property, drive_volume, format_size, parse_size, set_property};
+use crate::state::{Target, World, drive_property, drive_volume, format_size, parse_size, set_property};
 use crate::wire::ApiError;
 
 /// What a drive's value asks for.
@@ -165,19 +165,20 @@ fn make_one(
                 }
                 None => size,
             };
-            let format = drive_property(value, "format").unwrap_or("raw").to_owned();
-            let volume = world.allocate_disk(node, &storage, vmid, &format, size);
+            let target = Target {
+                node,
+                storage: &storage.name,
+                vmid,
+                format: drive_property(value, "format"),
+                what: None,
+            };
+            let volume = world.allocate(&target, size)?;
+            made.log.extend(volume.log);
             made.volumes.push(volume.volid.clone());
             let options = set_property(&format!("x{rest}"), "format", None);
             let options = set_property(&options, "import-from", None);
             let stored = format!("{}{}", volume.volid, options.strip_prefix('x').unwrap_or(""));
             let stored = set_property(&stored, "size", Some(&format_size(size)));
-            if storage.kind == "lvmthin" {
-                made.log.push(format!(
-                    "  Logical volume \"{}\" created.",
-                    volume.volid.rsplit(':').next().unwrap_or("")
-                ));
-            }
             made.log
                 .push(format!("{key}: successfully created disk '{stored}'"));
             stored

@@ -16,6 +16,7 @@ mod vm3;
 mod wire;
 
 use pve_sim::{Release, Seed, SeedGuest, SeedStorage};
+use sha2::{Digest, Sha256};
 
 use super::script::Script;
 
@@ -72,6 +73,25 @@ fn machine(release: Release) -> Seed {
         isos: Vec::new(),
         ..Seed::default()
     }
+}
+
+/// The two nodes of a cluster, on which the others were recorded.
+fn pair(release: Release) -> Seed {
+    Seed {
+        node_names: vec!["pve1".to_owned(), "pve2".to_owned()],
+        cluster_name: "truth".to_owned(),
+        ..machine(release)
+    }
+}
+
+/// What stands for the image that the recorder uploaded and downloaded: as long, but not the same.
+fn image() -> Vec<u8> {
+    vec![0; 358_400]
+}
+
+/// A checksum as an upload is given it.
+fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// The guest that `t2` made, and that later files found there.

@@ -2,8 +2,8 @@
 
 use pve_sim::Release;
 
-use super::{File, machine};
-use crate::recordings::script::Script;
+use super::{File, image, machine, sha256};
+use crate::recordings::script::{Part, Script};
 
 pub(crate) const FILE: File = File {
     name: "storage",
@@ -12,5 +12,44 @@ pub(crate) const FILE: File = File {
 };
 
 fn script(release: Release) -> Script {
-    Script::new(machine(release))
+    uploads(Script::new(machine(release)))
+}
+
+/// What the recorder left out of its uploads.
+fn uploads(script: Script) -> Script {
+    let none = "0".repeat(64);
+    let script = upload(script, 86, "iso", "up.iso", image());
+    let script = upload(script, 89, "iso", "up.iso", image());
+    let script = upload(script, 92, "iso", "bad.txt", image());
+    let script = upload(script, 93, "vztmpl", "t.tar.zst", b"x".to_vec());
+    let script = upload(script, 96, "backup", "t.tar.zst", b"x".to_vec());
+    let script = upload_with_late_algorithm(script, 97, none);
+    let script = upload_with_late_algorithm(script, 98, sha256(&image()));
+    let script = upload(script, 99, "import", "d.qcow2", b"x".to_vec());
+    let script = upload(script, 102, "iso", "a b.iso", image());
+    let script = upload(script, 106, "iso", "nost.iso", image());
+    script.at(105, |request, _| {
+        request.multipart(&[Part::File("filename", "x.iso", &image())]);
+    })
+}
+
+fn upload(script: Script, index: usize, content: &'static str, file: &'static str, bytes: Vec<u8>) -> Script {
+    script.at(index, move |request, _| {
+        request.multipart(&[
+            Part::Field("content", content),
+            Part::File("filename", file, &bytes),
+        ]);
+    })
+}
+
+/// With the checksum before its algorithm, an order that Proxmox VE doesn't take.
+fn upload_with_late_algorithm(script: Script, index: usize, checksum: String) -> Script {
+    script.at(index, move |request, _| {
+        request.multipart(&[
+            Part::Field("content", "iso"),
+            Part::Field("checksum", &checksum),
+            Part::Field("checksum-algorithm", "sha256"),
+            Part::File("filename", "cs.iso", &image()),
+        ]);
+    })
 }
