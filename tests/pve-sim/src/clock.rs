@@ -41,7 +41,8 @@ pub(crate) fn wall(seconds: i64) -> DateTime {
 
 /// The moment at which the clock on a wall shows this in UTC.
 pub(crate) fn seconds_of(wall: DateTime) -> i64 {
-    wall.to_zoned(TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_second())
+    wall.to_zoned(TimeZone::UTC)
+        .map_or(0, |zoned| zoned.timestamp().as_second())
 }
 
 /// Seconds by which a zone's clocks are ahead of UTC.
@@ -64,7 +65,10 @@ pub(crate) fn log_time(seconds: i64) -> String {
 /// A day, perhaps with a time: `2026-11-22 03:19`.
 pub(crate) fn parse_day_time(text: &str) -> Option<i64> {
     let at = match text.split_once(' ') {
-        None => text.parse::<Date>().ok()?.to_datetime(jiff::civil::Time::midnight()),
+        None => text
+            .parse::<Date>()
+            .ok()?
+            .to_datetime(jiff::civil::Time::midnight()),
         Some((day, time)) => format!("{day}T{time}").parse().ok()?,
     };
     Some(seconds_of(at))

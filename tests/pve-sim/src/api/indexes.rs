@@ -15,17 +15,30 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     index("/access", |call| list(call, "subdir", ACCESS)),
     index("/cluster", |call| list(call, "name", CLUSTER)),
     index("/cluster/bulk-action", |call| list(call, "name", &["guest"])).from(Release::V9_2),
-    index("/cluster/ceph", |call| list(call, "name", &["metadata", "status", "flags"])),
+    index("/cluster/ceph", |call| {
+        list(call, "name", &["metadata", "status", "flags"])
+    }),
     index("/cluster/jobs", |call| {
         list(call, "subdir", &["schedule-analyze", "realm-sync@8"])
     }),
-    index("/cluster/mapping", |call| list(call, "name", &["dir", "pci", "usb"])).from(Release::V8_4),
-    index("/cluster/metrics", |call| list(call, "name", &["server", "export@8"])),
+    index("/cluster/mapping", |call| {
+        list(call, "name", &["dir", "pci", "usb"])
+    })
+    .from(Release::V8_4),
+    index("/cluster/metrics", |call| {
+        list(call, "name", &["server", "export@8"])
+    }),
     index("/cluster/notifications", |call| {
         list(
             call,
             "name",
-            &["endpoints", "matcher-field-values", "matcher-fields", "matchers", "targets"],
+            &[
+                "endpoints",
+                "matcher-field-values",
+                "matcher-fields",
+                "matchers",
+                "targets",
+            ],
         )
     })
     .from(Release::V8_4),
@@ -61,7 +74,13 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         Run::Show(|call| list(call, "id", SDN)),
     )
     .until(Release::V7_4),
-    Endpoint::get("/cluster/sdn", AUDIT_SDN, &[], Run::Show(|call| list(call, "id", SDN))).from(Release::V8_4),
+    Endpoint::get(
+        "/cluster/sdn",
+        AUDIT_SDN,
+        &[],
+        Run::Show(|call| list(call, "id", SDN)),
+    )
+    .from(Release::V8_4),
     index("/nodes/{node}", |call| list(call, "name", NODE)),
     index("/nodes/{node}/apt", |call| {
         list(call, "id", &["changelog", "repositories", "update", "versions"])
@@ -77,15 +96,35 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         list(
             call,
             "name",
-            &["list", "initgpt", "smart", "lvm", "lvmthin", "directory", "wipedisk", "zfs"],
+            &[
+                "list",
+                "initgpt",
+                "smart",
+                "lvm",
+                "lvmthin",
+                "directory",
+                "wipedisk",
+                "zfs",
+            ],
         )
     }),
-    index("/nodes/{node}/hardware", |call| list(call, "type", &["pci", "usb"])),
+    index("/nodes/{node}/hardware", |call| {
+        list(call, "type", &["pci", "usb"])
+    }),
     index("/nodes/{node}/scan", |call| {
         list(
             call,
             "method",
-            &["cifs", "glusterfs@<9", "iscsi", "lvm", "lvmthin", "nfs", "pbs", "zfs"],
+            &[
+                "cifs",
+                "glusterfs@<9",
+                "iscsi",
+                "lvm",
+                "lvmthin",
+                "nfs",
+                "pbs",
+                "zfs",
+            ],
         )
     }),
     index("/nodes/{node}/sdn", |call| {
@@ -112,7 +151,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     guest("/nodes/{node}/qemu/{vmid}/status", |call| {
         of_guest(call, GuestKind::Qemu, "subdir", QEMU_STATUS)
     }),
-    index("/nodes/{node}/qemu/{vmid}/agent", |call| list(call, "name", AGENT)),
+    index("/nodes/{node}/qemu/{vmid}/agent", |call| {
+        list(call, "name", AGENT)
+    }),
     guest("/nodes/{node}/lxc/{vmid}", |call| {
         of_guest(call, GuestKind::Lxc, "subdir", LXC)
     }),
@@ -247,7 +288,9 @@ const QEMU: Names = &[
     "remote_migrate",
 ];
 
-const QEMU_STATUS: Names = &["current", "start", "stop", "reset", "shutdown", "suspend", "reboot"];
+const QEMU_STATUS: Names = &[
+    "current", "start", "stop", "reset", "shutdown", "suspend", "reboot",
+];
 
 const LXC: Names = &[
     "config",

@@ -143,7 +143,11 @@ impl CalendarEvent {
         for hour in hours {
             let from = if hour == least.0 { least.1 } else { 0 };
             for minute in (from..60).filter(|minute| any(&self.minutes, *minute)) {
-                let from = if (hour, minute) == (least.0, least.1) { least.2 } else { 0 };
+                let from = if (hour, minute) == (least.0, least.1) {
+                    least.2
+                } else {
+                    0
+                };
                 if let Some(second) = (from..60).find(|second| any(&self.seconds, *second)) {
                     return Some((hour, minute, second));
                 }
@@ -266,7 +270,17 @@ mod tests {
 
     #[test]
     fn what_is_no_schedule_is_refused() {
-        for text in ["garbage", "", "25:00", "mon..", "02:00:00:00", "mon 02:00 x", "5..2", "*/0", "*"] {
+        for text in [
+            "garbage",
+            "",
+            "25:00",
+            "mon..",
+            "02:00:00:00",
+            "mon 02:00 x",
+            "5..2",
+            "*/0",
+            "*",
+        ] {
             let parsed = CalendarEvent::parse(text);
             assert!(parsed.is_none() || text == "*", "{text}: {parsed:?}");
         }

@@ -48,7 +48,6 @@ impl Node {
     }
 }
 
-
 /// What can be set on a node.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Settings {
@@ -83,6 +82,9 @@ pub(crate) struct System {
 impl System {
     /// Whether orders to the HA stack are carried out.
     pub(crate) fn has_ha(&self) -> bool {
-        self.machine.services.iter().any(|service| service == "pve-ha-crm")
+        self.machine
+            .services
+            .iter()
+            .any(|service| service == "pve-ha-crm")
     }
 }

@@ -74,8 +74,12 @@ impl World {
         for node in self.nodes.iter().filter(|node| node.online) {
             memory.insert(node.name.clone(), 0);
         }
-        let up: std::collections::BTreeSet<&str> =
-            self.nodes.iter().filter(|n| n.online).map(|n| n.name.as_str()).collect();
+        let up: std::collections::BTreeSet<&str> = self
+            .nodes
+            .iter()
+            .filter(|n| n.online)
+            .map(|n| n.name.as_str())
+            .collect();
         fresh.retain(|vmid, _| self.guests.contains_key(vmid));
         for guest in self.guests.values() {
             if up.contains(guest.node.as_str()) {

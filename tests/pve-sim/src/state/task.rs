@@ -100,9 +100,14 @@ impl Tasks {
         for (back, task) in (1..=past.len()).rev().zip(past) {
             let back = i64::try_from(back).unwrap_or(0);
             let uptime = u64::try_from(1_000_000 - back * 100).unwrap_or(0);
-            let upid = self.begin(node, &task.kind, &task.id, "root@pam", uptime).upid.clone();
+            let upid = self
+                .begin(node, &task.kind, &task.id, "root@pam", uptime)
+                .upid
+                .clone();
             self.end(&upid, &task.exit);
-            let Some(mut entered) = self.list.pop() else { continue };
+            let Some(mut entered) = self.list.pop() else {
+                continue;
+            };
             entered.parts.starttime = now - back;
             entered.upid = entered.parts.to_string();
             entered.end = Some((now - back + 1, task.exit.clone()));
@@ -165,7 +170,11 @@ impl Tasks {
                 failed,
                 text,
             };
-            events.push(event(task.parts.starttime, false, format!("starting task {}", task.upid)));
+            events.push(event(
+                task.parts.starttime,
+                false,
+                format!("starting task {}", task.upid),
+            ));
             if let Some((ended, exit)) = &task.end {
                 let failed = exit != "OK";
                 events.push(event(*ended, failed, format!("end task {} {exit}", task.upid)));

@@ -51,15 +51,25 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn ip(_: &str, text: &str) -> Result<(), String> {
-    check(text.parse::<IpAddr>().is_ok(), "value does not look like a valid IP address\n")
+    check(
+        text.parse::<IpAddr>().is_ok(),
+        "value does not look like a valid IP address\n",
+    )
 }
 
 fn cidr(_: &str, text: &str) -> Result<(), String> {
     let network = text.split_once('/').and_then(|(address, prefix)| {
-        let most = if address.parse::<IpAddr>().ok()?.is_ipv4() { 32 } else { 128 };
+        let most = if address.parse::<IpAddr>().ok()?.is_ipv4() {
+            32
+        } else {
+            128
+        };
         prefix.parse::<u8>().ok().filter(|prefix| *prefix <= most)
     });
-    check(network.is_some(), "value does not look like a valid CIDR network\n")
+    check(
+        network.is_some(),
+        "value does not look like a valid CIDR network\n",
+    )
 }
 
 fn calendar_event(_: &str, text: &str) -> Result<(), String> {
@@ -68,7 +78,10 @@ fn calendar_event(_: &str, text: &str) -> Result<(), String> {
 }
 
 fn vmids(_: &str, text: &str) -> Result<(), String> {
-    let valid = |item: &str| item.parse::<u32>().is_ok_and(|id| (100..=999_999_999).contains(&id));
+    let valid = |item: &str| {
+        item.parse::<u32>()
+            .is_ok_and(|id| (100..=999_999_999).contains(&id))
+    };
     check(items(text).all(valid), "value does not look like a valid VM ID\n")
 }
 
@@ -82,7 +95,8 @@ fn days_of_week(_: &str, text: &str) -> Result<(), String> {
 
 fn is_email(text: &str) -> bool {
     let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_graphic() && b != b'@');
-    text.split_once('@').is_some_and(|(user, host)| part(user) && part(host))
+    text.split_once('@')
+        .is_some_and(|(user, host)| part(user) && part(host))
 }
 
 fn email(_: &str, text: &str) -> Result<(), String> {
@@ -119,9 +133,17 @@ fn mac_prefix(_: &str, text: &str) -> Result<(), String> {
 }
 
 fn ha_service(_: &str, text: &str) -> Result<(), String> {
-    let id = text.strip_prefix("vm:").or(text.strip_prefix("ct:")).unwrap_or(text);
-    let valid = id.parse::<u32>().is_ok_and(|id| (100..=999_999_999).contains(&id));
-    check(valid, &format!("value does not look like a valid ha resource or VM ID '{text}'\n"))
+    let id = text
+        .strip_prefix("vm:")
+        .or(text.strip_prefix("ct:"))
+        .unwrap_or(text);
+    let valid = id
+        .parse::<u32>()
+        .is_ok_and(|id| (100..=999_999_999).contains(&id));
+    check(
+        valid,
+        &format!("value does not look like a valid ha resource or VM ID '{text}'\n"),
+    )
 }
 
 fn ha_nodes(_: &str, text: &str) -> Result<(), String> {
@@ -130,7 +152,9 @@ fn ha_nodes(_: &str, text: &str) -> Result<(), String> {
         super::format::node("", node).is_ok() && priority.parse::<u32>().is_ok()
     };
     match items(text).find(|item| !valid(item)) {
-        Some(item) => Err(format!("value '{item}' does not look like a valid node group member\n")),
+        Some(item) => Err(format!(
+            "value '{item}' does not look like a valid node group member\n"
+        )),
         None => Ok(()),
     }
 }

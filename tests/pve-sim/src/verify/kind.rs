@@ -171,7 +171,12 @@ impl Kind {
             properties: None,
             format: matches!(
                 self,
-                Self::Format(_) | Self::LongFormat(..) | Self::List(_) | Self::LongList(..) | Self::Properties(_) | Self::Vmid
+                Self::Format(_)
+                    | Self::LongFormat(..)
+                    | Self::List(_)
+                    | Self::LongList(..)
+                    | Self::Properties(_)
+                    | Self::Vmid
             ),
         };
         let bounded = |length: usize| (length != usize::MAX).then_some(length);
@@ -187,7 +192,9 @@ impl Kind {
                 stated.maximum = (*maximum < f64::MAX).then_some(*maximum);
             }
             Self::Vmid => (stated.minimum, stated.maximum) = (Some(100.0), Some(999_999_999.0)),
-            Self::Text(longest) | Self::LongFormat(_, longest) | Self::LongList(_, longest) => stated.max_length = bounded(*longest),
+            Self::Text(longest) | Self::LongFormat(_, longest) | Self::LongList(_, longest) => {
+                stated.max_length = bounded(*longest)
+            }
             Self::Length(shortest, longest) => {
                 stated.min_length = (*shortest > 0).then_some(*shortest);
                 stated.max_length = bounded(*longest);

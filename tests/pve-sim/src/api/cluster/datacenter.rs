@@ -181,17 +181,10 @@ pub(in super::super) const NODE_CONFIG: &[Param] = &[
     may("wakeonlan", Kind::Properties(&WAKE_ON_LAN)).from(Release::V8_4),
 ];
 
-const ACME: Properties = Properties::new(
-    Some("account"),
-    &[may("account", OPTION), may("domains", WORDS)],
-);
+const ACME: Properties = Properties::new(Some("account"), &[may("account", OPTION), may("domains", WORDS)]);
 const ACME_DOMAIN: Properties = Properties::new(
     Some("domain"),
-    &[
-        may("alias", NAME),
-        need("domain", NAME),
-        may("plugin", OPTION),
-    ],
+    &[may("alias", NAME), need("domain", NAME), may("plugin", OPTION)],
 );
 const WAKE_ON_LAN: Properties = Properties::new(
     Some("mac"),

@@ -23,18 +23,20 @@ fn list(call: &Call) -> Reply {
     let events = world.tasks.events();
     let shown = events.iter().enumerate().rev();
     let shown = shown.filter(|(_, event)| all || event.user == call.caller.0);
-    let rows = shown.take(call.number("max").unwrap_or(SHOWN)).map(|(at, event)| {
-        json!({
-            "id": format!("{}:{}", at + 1, event.node),
-            "uid": (at + 1).to_string(),
-            "time": event.time,
-            "node": event.node,
-            "user": event.user,
-            "tag": "pvedaemon",
-            "pid": 1200,
-            "pri": if event.failed { 3 } else { 6 },
-            "msg": event.text,
-        })
-    });
+    let rows = shown
+        .take(call.number("max").unwrap_or(SHOWN))
+        .map(|(at, event)| {
+            json!({
+                "id": format!("{}:{}", at + 1, event.node),
+                "uid": (at + 1).to_string(),
+                "time": event.time,
+                "node": event.node,
+                "user": event.user,
+                "tag": "pvedaemon",
+                "pid": 1200,
+                "pri": if event.failed { 3 } else { 6 },
+                "msg": event.text,
+            })
+        });
     Reply::data(rows.collect::<Vec<Value>>())
 }

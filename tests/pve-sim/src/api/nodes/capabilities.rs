@@ -36,7 +36,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 const MODELS: &[(&str, Release, &str, &[&str])] = &[
     ("AuthenticAMD", Release::V7_4, "athlon", &[""]),
     ("AuthenticAMD", Release::V7_4, "phenom", &[""]),
-    ("AuthenticAMD", Release::V7_4, "Opteron_G", &["1", "2", "3", "4", "5"]),
+    (
+        "AuthenticAMD",
+        Release::V7_4,
+        "Opteron_G",
+        &["1", "2", "3", "4", "5"],
+    ),
     ("AuthenticAMD", Release::V7_4, "EPYC", &["", "-IBPB", "-v3"]),
     ("AuthenticAMD", Release::V8_4, "EPYC", &["-v4"]),
     ("AuthenticAMD", Release::V9_2, "EPYC", &["-v5"]),
@@ -59,20 +64,55 @@ const MODELS: &[(&str, Release, &str, &[&str])] = &[
     ("GenuineIntel", Release::V7_4, "Westmere", &["", "-IBRS"]),
     ("GenuineIntel", Release::V7_4, "SandyBridge", &["", "-IBRS"]),
     ("GenuineIntel", Release::V7_4, "IvyBridge", &["", "-IBRS"]),
-    ("GenuineIntel", Release::V7_4, "Haswell", &["", "-IBRS", "-noTSX", "-noTSX-IBRS"]),
-    ("GenuineIntel", Release::V7_4, "Broadwell", &["", "-IBRS", "-noTSX", "-noTSX-IBRS"]),
-    ("GenuineIntel", Release::V7_4, "Skylake-Client", &["", "-IBRS", "-noTSX-IBRS"]),
+    (
+        "GenuineIntel",
+        Release::V7_4,
+        "Haswell",
+        &["", "-IBRS", "-noTSX", "-noTSX-IBRS"],
+    ),
+    (
+        "GenuineIntel",
+        Release::V7_4,
+        "Broadwell",
+        &["", "-IBRS", "-noTSX", "-noTSX-IBRS"],
+    ),
+    (
+        "GenuineIntel",
+        Release::V7_4,
+        "Skylake-Client",
+        &["", "-IBRS", "-noTSX-IBRS"],
+    ),
     ("GenuineIntel", Release::V8_4, "Skylake-Client", &["-v4"]),
-    ("GenuineIntel", Release::V7_4, "Skylake-Server", &["", "-IBRS", "-noTSX-IBRS"]),
+    (
+        "GenuineIntel",
+        Release::V7_4,
+        "Skylake-Server",
+        &["", "-IBRS", "-noTSX-IBRS"],
+    ),
     ("GenuineIntel", Release::V8_4, "Skylake-Server", &["-v4", "-v5"]),
-    ("GenuineIntel", Release::V7_4, "Cascadelake-Server", &["", "-noTSX"]),
-    ("GenuineIntel", Release::V8_4, "Cascadelake-Server", &["-v2", "-v4", "-v5"]),
+    (
+        "GenuineIntel",
+        Release::V7_4,
+        "Cascadelake-Server",
+        &["", "-noTSX"],
+    ),
+    (
+        "GenuineIntel",
+        Release::V8_4,
+        "Cascadelake-Server",
+        &["-v2", "-v4", "-v5"],
+    ),
     ("GenuineIntel", Release::V7_4, "Cooperlake", &[""]),
     ("GenuineIntel", Release::V8_4, "Cooperlake", &["-v2"]),
     ("GenuineIntel", Release::V7_4, "KnightsMill", &[""]),
     ("GenuineIntel", Release::V7_4, "Icelake-Client", &["", "-noTSX"]),
     ("GenuineIntel", Release::V7_4, "Icelake-Server", &["", "-noTSX"]),
-    ("GenuineIntel", Release::V8_4, "Icelake-Server", &["-v3", "-v4", "-v5", "-v6"]),
+    (
+        "GenuineIntel",
+        Release::V8_4,
+        "Icelake-Server",
+        &["-v3", "-v4", "-v5", "-v6"],
+    ),
     ("GenuineIntel", Release::V9_2, "Icelake-Server", &["-v7"]),
     ("GenuineIntel", Release::V8_4, "SapphireRapids", &["", "-v2"]),
     ("GenuineIntel", Release::V9_2, "SapphireRapids", &["-v3", "-v4"]),
@@ -107,9 +147,9 @@ fn machines(call: &Call) -> Reply {
     };
     let kinds = [("i440fx", "pc-i440fx"), ("q35", "pc-q35")];
     let rows = kinds.iter().flat_map(|(kind, name)| {
-        versions.iter().map(move |version| {
-            json!({"id": format!("{name}-{version}"), "type": kind, "version": version})
-        })
+        versions
+            .iter()
+            .map(move |version| json!({"id": format!("{name}-{version}"), "type": kind, "version": version}))
     });
     Reply::data(rows.collect::<Vec<_>>())
 }

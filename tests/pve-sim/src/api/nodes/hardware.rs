@@ -36,10 +36,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get(
         "/nodes/{node}/hardware/pci",
         Allow::Any("/", &["Sys.Audit", "Sys.Modify"]),
-        &[&[
-            may("pci-class-blacklist", WORDS),
-            may("verbose", Kind::Boolean),
-        ]],
+        &[&[may("pci-class-blacklist", WORDS), may("verbose", Kind::Boolean)]],
         Run::Show(pci),
     ),
 ];

@@ -52,7 +52,10 @@ fn lines(world: &World, node: &str) -> Vec<(i64, String)> {
     let own = events.into_iter().filter(|event| event.node == node);
     own.map(|event| {
         let when = clock::log_time(event.time);
-        (event.time, format!("{when} {node} pvedaemon[1200]: {}", event.text))
+        (
+            event.time,
+            format!("{when} {node} pvedaemon[1200]: {}", event.text),
+        )
     })
     .collect()
 }
@@ -63,7 +66,9 @@ fn syslog(call: &Call) -> Reply {
     let until = call.text("until").and_then(clock::parse_day_time);
     let within = |time: i64| since.is_none_or(|s| time >= s) && until.is_none_or(|u| time <= u);
     let other = call.text("service").is_some_and(|service| service != "pvedaemon");
-    let lines = lines(&world, call.node()).into_iter().filter(|(time, _)| within(*time) && !other);
+    let lines = lines(&world, call.node())
+        .into_iter()
+        .filter(|(time, _)| within(*time) && !other);
     let lines: Vec<String> = lines.map(|(_, line)| line).collect();
     let start = call.number("start").unwrap_or(0);
     let limit = call.number("limit").unwrap_or(50);

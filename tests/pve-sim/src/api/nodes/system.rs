@@ -148,7 +148,9 @@ fn set_dns(call: &Call) -> ApiResult {
     let mut world = call.world();
     let settings = &mut found_mut(&mut world, call)?.settings;
     settings.search = call.text("search").map(str::to_owned);
-    let given = ["dns1", "dns2", "dns3"].into_iter().filter_map(|name| call.text(name));
+    let given = ["dns1", "dns2", "dns3"]
+        .into_iter()
+        .filter_map(|name| call.text(name));
     settings.dns = given.map(str::to_owned).collect();
     Ok(Reply::null())
 }
@@ -219,7 +221,12 @@ fn services(call: &Call) -> Reply {
 fn service(call: &Call) -> ApiResult {
     let world = call.world();
     let name = call.text("service").unwrap_or("");
-    let known = world.system.machine.services.iter().any(|service| service == name);
+    let known = world
+        .system
+        .machine
+        .services
+        .iter()
+        .any(|service| service == name);
     if known {
         Ok(Reply::data(service_row(name)))
     } else {
@@ -246,7 +253,9 @@ fn config(call: &Call) -> ApiResult {
     let world = call.world();
     let config = &found(&world, call)?.settings.config;
     let asked = call.text("property");
-    let shown = config.iter().filter(|(key, _)| asked.is_none_or(|asked| asked == *key));
+    let shown = config
+        .iter()
+        .filter(|(key, _)| asked.is_none_or(|asked| asked == *key));
     let mut answer: Map<String, Value> = shown.map(|(key, value)| (key.clone(), json!(value))).collect();
     if asked.is_none() && !config.is_empty() {
         answer.insert("digest".to_owned(), json!(text_digest(&format!("{config:?}"))));
