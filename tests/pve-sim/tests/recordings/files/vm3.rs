@@ -1,8 +1,8 @@
 //! Disks, clones, templates, pools, firewall, locks.
 
-use pve_sim::Release;
+use pve_sim::{Release, SeedGuest};
 
-use super::{File, machine};
+use super::{File, machine, web1};
 use crate::recordings::script::Script;
 
 pub(crate) const FILE: File = File {
@@ -12,5 +12,27 @@ pub(crate) const FILE: File = File {
 };
 
 fn script(release: Release) -> Script {
-    Script::new(machine(release))
+    let mut seed = machine(release);
+    seed.guests.push(web1(release).running());
+    if release < Release::V9_2 {
+        // The last figures before the first clone were those of the stopped, grown guest 112.
+        return Script::new(seed).figures([33]);
+    }
+    seed.guests.push(life2());
+    // Here they were those of the few seconds in which it ran.
+    Script::new(seed).figures([6])
+}
+
+/// What `vm2` had left behind.
+fn life2() -> SeedGuest {
+    let config = [
+        ("name", "life2"),
+        ("memory", "96"),
+        ("cores", "2"),
+        ("net0", "virtio,bridge=vmbr0"),
+    ];
+    SeedGuest {
+        config: config.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        ..SeedGuest::new(111, "life2")
+    }
 }
