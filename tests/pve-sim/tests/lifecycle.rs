@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pve_sim::{Seed, Shutdown, Timing};
+use pve_sim::{Seed, SeedGuest, SeedStorage, Shutdown, Timing};
 use serde_json::{Value, json};
 
 use crate::client::{Lab, eventually};
@@ -144,17 +144,39 @@ async fn while_it_is_cloned_the_target_is_locked() {
     assert!(lab.sim.guest(200).is_none(), "an aborted clone leaves nothing");
 }
 
+/// A template on a storage of files, whose clones name their base. (Those of a thin pool stand by themselves.)
+fn with_template_in_files() -> Seed {
+    let mut seed = Seed {
+        storages: Some(vec![SeedStorage::new("local", "dir", &["images", "iso"])]),
+        template: false,
+        ..Seed::default()
+    };
+    let template = SeedGuest::new(9000, "template")
+        .set("scsi0", "local:9000/base-9000-disk-0.qcow2,size=8G")
+        .set("template", "1");
+    seed.guests.push(template);
+    seed
+}
+
 #[tokio::test]
 async fn a_linked_clone_keeps_its_base_alive() {
-    let lab = Lab::instant(Seed::default()).await;
+    let lab = Lab::instant(with_template_in_files()).await;
     lab.done(lab.post("/nodes/pve1/qemu/9000/clone", &[("newid", "200")]).await)
         .await;
     let destroy = lab.delete("/nodes/pve1/qemu/9000").await;
     assert_eq!(
         lab.exit_of(&destroy).await,
-        "base volume 'local-lvm:base-9000-disk-0' is still in use by linked cloned"
+        "base volume 'local:9000/base-9000-disk-0.qcow2' is still in use by linked cloned"
     );
     assert!(lab.sim.guest(9000).unwrap().template);
+    lab.done(lab.delete("/nodes/pve1/qemu/200").await).await;
+    lab.done(lab.delete("/nodes/pve1/qemu/9000").await).await;
+    assert!(lab.sim.guest(9000).is_none());
+}
+
+#[tokio::test]
+async fn only_a_template_is_cloned_without_copying() {
+    let lab = Lab::instant(Seed::default()).await;
     lab.create(201).await;
     let form = [("newid", "202"), ("full", "0")];
     let linked = lab.post("/nodes/pve1/qemu/201/clone", &form).await;

@@ -90,7 +90,7 @@ fn apply(world: &mut World, vmid: u32, changes: BTreeMap<String, Option<String>>
             None => guest.config.remove(&key),
         };
         if to.is_none() {
-            drop_from_boot(guest, &key);
+            guest.leave_boot_order(&key);
         }
         if let Some(to) = &to {
             forget_unused(guest, drive_volume(to));
@@ -116,12 +116,7 @@ fn release(world: &mut World, vmid: u32, node: &str, volid: &str, frees: bool) {
     if frees {
         world.free_volume(node, volid);
     } else if let Some(guest) = world.guests.get_mut(&vmid) {
-        let slot = (0..256)
-            .map(|n| format!("unused{n}"))
-            .find(|s| !guest.config.contains_key(s));
-        if let Some(slot) = slot {
-            guest.config.insert(slot, volid.to_owned());
-        }
+        guest.keep_unused(volid);
     }
 }
 
@@ -130,19 +125,4 @@ fn forget_unused(guest: &mut Guest, volid: &str) {
     guest.config.retain(|key, value| {
         !(key.starts_with("unused") && drive_volume(value) == volid && volid.contains(':'))
     });
-}
-
-fn drop_from_boot(guest: &mut Guest, device: &str) {
-    let Some(order) = guest.option("boot").and_then(|b| b.strip_prefix("order=")) else {
-        return;
-    };
-    let kept: Vec<&str> = order.split(';').filter(|d| *d != device).collect();
-    if kept.len() != order.split(';').count() {
-        let boot = if kept.is_empty() {
-            " ".to_owned()
-        } else {
-            format!("order={}", kept.join(";"))
-        };
-        guest.config.insert("boot".to_owned(), boot);
-    }
 }

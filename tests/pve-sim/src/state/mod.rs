@@ -3,7 +3,9 @@
 mod access;
 mod calendar;
 mod config;
+mod features;
 mod guest;
+mod guest_drives;
 mod hotplug;
 mod moment;
 mod node;
@@ -20,6 +22,7 @@ mod world;
 pub(crate) use access::Caller;
 pub(crate) use calendar::CalendarEvent;
 pub(crate) use config::{Config, NETWORK_MODELS, is_disk, is_net, text_digest, typed};
+pub(crate) use features::Feature;
 pub(crate) use guest::{Guest, GuestKind, Power};
 pub(crate) use hotplug::change;
 pub(crate) use moment::Moment;

@@ -83,16 +83,13 @@ impl World {
     /// Removes a guest and the volumes that its configuration names.
     pub(crate) fn remove_guest(&mut self, vmid: u32) -> Option<Guest> {
         let guest = self.guests.remove(&vmid)?;
-        let owned: Vec<String> = guest
-            .volumes()
-            .map(|(_, volid)| volid.to_owned())
-            .filter(|volid| {
-                self.volume(&guest.node, volid)
-                    .is_some_and(|v| v.vmid == Some(vmid))
-            })
-            .collect();
-        for volid in owned {
-            self.free_volume(&guest.node, &volid);
+        for volid in guest.every_volume() {
+            if self
+                .volume(&guest.node, &volid)
+                .is_some_and(|v| v.vmid == Some(vmid))
+            {
+                self.free_volume(&guest.node, &volid);
+            }
         }
         Some(guest)
     }

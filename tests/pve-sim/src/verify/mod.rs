@@ -1,6 +1,7 @@
 //! Checks parameters against tables written by hand, with Proxmox's own sentences (`PVE::JSONSchema`).
 
 pub(crate) mod cluster;
+mod drive_names;
 mod format;
 mod kind;
 mod param;
@@ -10,6 +11,7 @@ mod qemu;
 
 use std::collections::BTreeMap;
 
+pub(crate) use drive_names::{DRIVES, DRIVES_AND_UNUSED};
 pub use kind::Stated;
 pub(crate) use kind::{
     CONFIG_ID, CONTENT, CONTENT_LIST, DNS_NAME, Kind, NODE, SIZE, STORAGE, TEXT, at_least, up_to,

@@ -3,20 +3,28 @@
 mod agent;
 mod clone;
 mod config;
+mod copy_disk;
 mod create;
 mod destroy;
 mod drives;
 mod list;
+mod move_disk;
 mod power;
-mod reshape;
+mod reassign;
+mod resize;
+mod template;
 
 use super::{Allow, Call, Endpoint, Run};
-use crate::verify::{
-    CONFIG, CONFIG_ID, DELETE_AND_REVERT, DNS_NAME, Kind, NODE, SIZE, STORAGE, TEXT, at_least, may, need,
-};
+use crate::verify::{CONFIG, CONFIG_ID, DELETE_AND_REVERT, Kind, STORAGE, TEXT, at_least, may, need};
 use crate::wire::ApiError;
 
+pub(crate) use clone::ENDPOINTS as CLONE_ENDPOINTS;
+pub(crate) use destroy::ENDPOINTS as DESTROY_ENDPOINTS;
+pub(crate) use move_disk::ENDPOINTS as MOVE_ENDPOINTS;
 pub(crate) use power::ENDPOINTS as POWER_ENDPOINTS;
+use power::check_skip_lock;
+pub(crate) use resize::ENDPOINTS as RESIZE_ENDPOINTS;
+pub(crate) use template::ENDPOINTS as TEMPLATE_ENDPOINTS;
 
 const AUDIT: Allow = Allow::Any("/vms/{vmid}", &["VM.Audit"]);
 const ALLOCATE: Allow = Allow::Any("/vms/{vmid}", &["VM.Allocate"]);
@@ -62,16 +70,6 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         ],
         Run::Now(create::create),
     ),
-    Endpoint::delete(
-        "/nodes/{node}/qemu/{vmid}",
-        ALLOCATE,
-        &[&[
-            may("destroy-unreferenced-disks", Kind::Boolean),
-            may("purge", Kind::Boolean),
-            may("skiplock", Kind::Boolean),
-        ]],
-        Run::Now(destroy::destroy),
-    ),
     Endpoint::get(
         "/nodes/{node}/qemu/{vmid}/config",
         AUDIT,
@@ -107,43 +105,6 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         &[],
         Run::Now(list::current),
     ),
-    Endpoint::put(
-        "/nodes/{node}/qemu/{vmid}/resize",
-        Allow::Any("/vms/{vmid}", &["VM.Config.Disk"]),
-        &[&[
-            may("digest", Kind::Text(40)),
-            need(
-                "disk",
-                Kind::Pattern(r"(ide|sata|scsi|virtio|efidisk|tpmstate)\d+"),
-            ),
-            need("size", SIZE),
-            may("skiplock", Kind::Boolean),
-        ]],
-        Run::Now(reshape::resize),
-    ),
-    Endpoint::post(
-        "/nodes/{node}/qemu/{vmid}/template",
-        ALLOCATE,
-        &[&[may("disk", TEXT)]],
-        Run::Now(reshape::template),
-    ),
-    Endpoint::post(
-        "/nodes/{node}/qemu/{vmid}/clone",
-        Allow::Any("/vms/{vmid}", &["VM.Clone"]),
-        &[&[
-            may("bwlimit", at_least(0)),
-            may("description", TEXT),
-            may("format", Kind::Enum(&["raw", "qcow2", "vmdk"])),
-            may("full", Kind::Boolean),
-            may("name", DNS_NAME),
-            need("newid", Kind::Vmid),
-            may("pool", TEXT),
-            may("snapname", CONFIG_ID),
-            may("storage", STORAGE),
-            may("target", NODE),
-        ]],
-        Run::Now(clone::clone),
-    ),
     Endpoint::get(
         "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
         Allow::Any(
@@ -176,5 +137,16 @@ fn check_lock(guest: &crate::state::Guest) -> Result<(), String> {
     match guest.lock() {
         None => Ok(()),
         Some(lock) => Err(format!("VM is locked ({lock})")),
+    }
+}
+
+/// Without quorum `/etc/pve` is read-only, which is found when the file is written.
+fn check_writable(world: &crate::state::World, node: &str, vmid: u32) -> Result<(), String> {
+    if world.quorate {
+        Ok(())
+    } else {
+        Err(format!(
+            "unable to open file '/etc/pve/nodes/{node}/qemu-server/{vmid}.conf.tmp.2002' - Permission denied"
+        ))
     }
 }

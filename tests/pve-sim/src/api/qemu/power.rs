@@ -71,7 +71,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     ),
 ];
 
-fn check_skip_lock(call: &Call) -> Result<(), ApiError> {
+pub(super) fn check_skip_lock(call: &Call) -> Result<(), ApiError> {
     if call.flag("skiplock") && !call.caller.is_root() {
         return Err(ApiError::parameter("skiplock", "Only root may use this option."));
     }
