@@ -325,7 +325,8 @@ async fn address_that_leads_to_another_cluster_is_noticed() {
         .await;
     other
         .sim
-        .add_token(SeedToken::full(world.sim.token_id(), world.sim.token_secret()));
+        .add_token(SeedToken::full(world.sim.token_id(), world.sim.token_secret()))
+        .unwrap();
     let there = json!({"port": other.sim.port(), "tls": {"fingerprint": other.sim.fingerprint()}});
     world.patch_host(&world.name, json!({"spec": there})).await;
     world.wait_host("Stalled", "True", "ClusterChanged").await;

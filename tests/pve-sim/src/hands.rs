@@ -29,6 +29,9 @@ pub enum HandsError {
     /// No token has the id.
     #[error("no token '{0}'")]
     NoToken(String),
+    /// No token can have the id.
+    #[error("'{0}' isn't a token's id, like user@realm!name")]
+    TokenId(String),
     /// No volume has the id on the node.
     #[error("no volume '{0}'")]
     NoVolume(String),
@@ -199,8 +202,8 @@ impl Simulator {
     }
 
     /// Makes a token, or replaces the one with its id.
-    pub fn add_token(&self, token: SeedToken) {
-        self.core.add_token(token);
+    pub fn add_token(&self, token: SeedToken) -> Result<(), HandsError> {
+        self.core.add_token(token)
     }
 
     /// Removes a token.
@@ -364,10 +367,13 @@ impl Core {
         self.shared.events.tell(Happening::Quorum { quorate }.to_string());
     }
 
-    pub(crate) fn add_token(&self, token: SeedToken) {
-        let told = format!("token {} is made", token.id);
-        self.world().access.add(token);
-        self.shared.events.tell(told);
+    pub(crate) fn add_token(&self, token: SeedToken) -> Result<(), HandsError> {
+        let id = token.id.clone();
+        if !self.world().access.add(token) {
+            return Err(HandsError::TokenId(id));
+        }
+        self.shared.events.tell(format!("token {id} is made"));
+        Ok(())
     }
 
     pub(crate) fn add_iso(&self, node: &str, name: &str) -> Result<(), HandsError> {

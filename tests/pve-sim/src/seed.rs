@@ -54,6 +54,12 @@ pub struct Seed {
     pub token_secret: Option<String>,
     /// Further tokens.
     pub tokens: Vec<SeedToken>,
+    /// The password of `root@pam`; without one nobody can log in as root.
+    pub root_password: Option<String>,
+    /// Further users.
+    pub users: Vec<SeedUser>,
+    /// Pools of guests and storages.
+    pub pools: Vec<SeedPool>,
     /// Lower bound of `/cluster/nextid` in the datacenter's options.
     pub next_id_lower: Option<u32>,
     /// Upper bound (exclusive), likewise.
@@ -88,6 +94,9 @@ impl Default for Seed {
             token_id: "root@pam!drover".to_owned(),
             token_secret: None,
             tokens: Vec::new(),
+            root_password: None,
+            users: Vec::new(),
+            pools: Vec::new(),
             next_id_lower: None,
             next_id_upper: None,
             timing: Timing::default(),
@@ -161,6 +170,27 @@ impl Seed {
     #[must_use]
     pub fn with_token(mut self, token: SeedToken) -> Self {
         self.tokens.push(token);
+        self
+    }
+
+    /// With a password for `root@pam`.
+    #[must_use]
+    pub fn with_root_password(mut self, password: impl Into<String>) -> Self {
+        self.root_password = Some(password.into());
+        self
+    }
+
+    /// With one more user.
+    #[must_use]
+    pub fn with_user(mut self, user: SeedUser) -> Self {
+        self.users.push(user);
+        self
+    }
+
+    /// With one more pool.
+    #[must_use]
+    pub fn with_pool(mut self, pool: SeedPool) -> Self {
+        self.pools.push(pool);
         self
     }
 
@@ -348,6 +378,83 @@ impl SeedToken {
             ..Self::full(id, secret)
         }
     }
+}
+
+/// A user.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedUser {
+    /// With the realm, as `alice@pve`.
+    pub id: String,
+    /// Without one nobody can log in as this user.
+    #[serde(default)]
+    pub password: Option<String>,
+    /// Made when missing.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Whether the user may log in at all.
+    #[serde(default = "yes")]
+    pub enable: bool,
+    /// Until when, in seconds since the epoch; 0 is for ever.
+    #[serde(default)]
+    pub expire: i64,
+    /// A remark.
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// The code that completes a login (`totp:…`), always the same. Absent: no second factor.
+    #[serde(default)]
+    pub totp: Option<String>,
+    /// What the user may do.
+    #[serde(default)]
+    pub rights: Vec<Rights>,
+}
+
+impl SeedUser {
+    /// A user without rights and without a password.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            password: None,
+            groups: Vec::new(),
+            enable: true,
+            expire: 0,
+            comment: None,
+            totp: None,
+            rights: Vec::new(),
+        }
+    }
+
+    /// Who can log in.
+    #[must_use]
+    pub fn with_password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// Who may something.
+    #[must_use]
+    pub fn with_rights(mut self, rights: Vec<Rights>) -> Self {
+        self.rights = rights;
+        self
+    }
+}
+
+/// A pool.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedPool {
+    /// Its name.
+    pub id: String,
+    /// A remark.
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// The numbers of the guests in it.
+    #[serde(default)]
+    pub guests: Vec<u32>,
+    /// The storages in it.
+    #[serde(default)]
+    pub storages: Vec<String>,
 }
 
 /// An entry of the access control list: privileges on a path. The longest path that applies decides.

@@ -17,7 +17,7 @@ use crate::requests::Requests;
 use crate::saved::Saved;
 use crate::seed::Seed;
 use crate::shared::{Shared, locked};
-use crate::state::World;
+use crate::state::{World, split_token};
 use crate::timing::Timing;
 use crate::tls::Certificates;
 use crate::wire::Listener;
@@ -386,7 +386,7 @@ fn check(seed: &Seed) -> Result<(), StartError> {
     check_admin(seed)?;
     let ids = std::iter::once(&seed.token_id).chain(seed.tokens.iter().map(|t| &t.id));
     for id in ids {
-        if !id.contains('@') || !id.contains('!') {
+        if split_token(id).is_none() {
             let text = format!("token id '{id}' isn't like user@realm!name");
             return Err(StartError::Seed(text));
         }

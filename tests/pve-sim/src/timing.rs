@@ -51,6 +51,9 @@ pub struct Timing {
     /// From an order to the HA stack until it carries it out.
     #[serde(with = "seconds")]
     pub ha_reaction: Duration,
+    /// How long a ticket holds.
+    #[serde(with = "seconds")]
+    pub ticket_lifetime: Duration,
     /// How long a call waits for the lock file of a guest.
     #[serde(with = "seconds")]
     pub lock_timeout: Duration,
@@ -76,6 +79,7 @@ impl Default for Timing {
             agent_boot: Duration::from_secs(5),
             resources_refresh: Duration::from_secs(10),
             unauthorized_delay: Duration::from_secs(3),
+            ticket_lifetime: Duration::from_hours(2),
             config_lock: Duration::from_millis(9900),
             ha_reaction: Duration::from_secs(10),
             lock_timeout: Duration::from_secs(10),

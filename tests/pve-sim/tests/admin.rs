@@ -94,9 +94,9 @@ async fn people_have_hands_here_too() {
         (
             Method::POST,
             "/tokens",
-            json!({"id": "a@pam!t", "secret": "s", "rights": []}),
+            json!({"id": "a@pam!tt", "secret": "s", "rights": []}),
         ),
-        (Method::PUT, "/tokens", json!({"id": "a@pam!t", "rights": null})),
+        (Method::PUT, "/tokens", json!({"id": "a@pam!tt", "rights": null})),
         (Method::PUT, "/timing", json!({"time_scale": 10, "create": 0.5})),
         (Method::POST, "/resources/refresh", json!({})),
         (Method::POST, "/listener/stop", json!({})),

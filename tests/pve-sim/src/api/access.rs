@@ -1,17 +1,27 @@
 //! `/access`, as far as a token's owner needs it to see what it may.
 
+use std::collections::BTreeMap;
+
 use super::{Allow, Call, Endpoint, Run};
 use crate::verify::{TEXT, may};
-use crate::wire::Reply;
+use crate::wire::{ApiResult, Reply};
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint::get(
     "/access/permissions",
     Allow::Everyone,
     &[&[may("path", TEXT), may("userid", TEXT)]],
-    Run::Show(permissions),
+    Run::Now(permissions),
 )];
 
-fn permissions(call: &Call) -> Reply {
+fn permissions(call: &Call) -> ApiResult {
     let world = call.world();
-    Reply::data(world.access.permissions(&call.caller, call.text("path")))
+    let who = call.text("userid").unwrap_or(&call.caller.0);
+    let own = who == call.caller.0 || call.caller.did(who);
+    if !own {
+        call.require(&world, "/access", &["Sys.Audit"])?;
+    }
+    Ok(match call.text("path") {
+        Some(path) => Reply::data(BTreeMap::from([(path, world.access.held(who, path).listed())])),
+        None => Reply::data(world.access.permissions(who)),
+    })
 }

@@ -19,7 +19,10 @@ mod volume_name;
 mod volumes;
 mod world;
 
-pub(crate) use access::Caller;
+pub(crate) use access::{
+    Access, Attempt, Caller, Credentials, Group, Login, Pools, Privileges, Refused, Role, Subject, Token,
+    User, is_token_name, is_user_id, normal_path, path_is_valid, privilege, split_token,
+};
 pub(crate) use calendar::CalendarEvent;
 pub(crate) use config::{Config, NETWORK_MODELS, is_disk, is_net, text_digest, typed};
 pub(crate) use features::Feature;

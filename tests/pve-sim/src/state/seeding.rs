@@ -59,7 +59,7 @@ impl World {
             volumes: BTreeMap::new(),
             bridges: vec!["vmbr0".to_owned(), "vmbr1".to_owned()],
             tasks: Tasks::default(),
-            access: Access::default(),
+            access: Access::new(seed.release),
             cache: ResourceCache::default(),
             system: System {
                 machine: seed.machine.clone(),
@@ -67,6 +67,16 @@ impl World {
             options: bounds_of_vmids(seed).into_iter().collect(),
             description: String::new(),
         };
+        let root = world.access.users.get_mut("root@pam");
+        if let Some(root) = root {
+            root.password.clone_from(&seed.root_password);
+        }
+        for user in &seed.users {
+            world.access.add_user(user.clone());
+        }
+        for pool in &seed.pools {
+            world.access.add_pool(pool.clone());
+        }
         world.access.add(SeedToken::full(&seed.token_id, secret));
         for token in &seed.tokens {
             world.access.add(token.clone());

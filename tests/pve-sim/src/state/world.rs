@@ -80,9 +80,10 @@ impl World {
         (bound("lower", 100)..bound("upper", 1_000_000)).find(|id| !self.guests.contains_key(id))
     }
 
-    /// Removes a guest and the volumes that its configuration names.
+    /// Removes a guest, the volumes that its configuration names, its pool and the rights on it.
     pub(crate) fn remove_guest(&mut self, vmid: u32) -> Option<Guest> {
         let guest = self.guests.remove(&vmid)?;
+        self.access.forget_guest(vmid);
         for volid in guest.every_volume() {
             if self
                 .volume(&guest.node, &volid)

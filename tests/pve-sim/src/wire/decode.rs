@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::reply::ApiError;
+use crate::release::Release;
 
 /// A parameter as it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,21 +81,31 @@ pub(crate) fn collect(pairs: &[(String, String)]) -> BTreeMap<String, Given> {
 }
 
 /// The parameters of a body, by its content type.
-pub(crate) fn decode_body(content_type: &str, body: &[u8]) -> Result<BTreeMap<String, Given>, ApiError> {
+pub(crate) fn decode_body(
+    content_type: &str,
+    body: &[u8],
+    release: Release,
+) -> Result<BTreeMap<String, Given>, ApiError> {
     let media = content_type.split(';').next().unwrap_or("").trim();
     let text = String::from_utf8_lossy(body);
     match media {
         "" | "application/x-www-form-urlencoded" => Ok(collect(&decode_pairs(&text))),
         "application/json" if text.trim().is_empty() => Ok(BTreeMap::new()),
-        "application/json" => json_object(&text),
-        other => Err(ApiError::plain(
+        "application/json" => json_object(&text, release),
+        _ => Err(ApiError::plain(
             506,
-            format!("upload 'Content-Type '{other}' not implemented"),
+            format!("upload 'Content-Type '{content_type}' not implemented"),
         )),
     }
 }
 
-fn json_object(text: &str) -> Result<BTreeMap<String, Given>, ApiError> {
+fn json_object(text: &str, release: Release) -> Result<BTreeMap<String, Given>, ApiError> {
+    // Where the server's source parses JSON and where it merges the query into it, as the sentences end.
+    let (parsing, merging) = if release < Release::V9_2 {
+        (917, 957)
+    } else {
+        (934, 978)
+    };
     let at_line = |what: &str, line: u32| {
         ApiError::plain(
             500,
@@ -103,7 +114,7 @@ fn json_object(text: &str) -> Result<BTreeMap<String, Given>, ApiError> {
     };
     match serde_json::from_str(text) {
         Ok(Value::Object(object)) => Ok(object.into_iter().map(|(k, v)| (k, given(v))).collect()),
-        Ok(_) => Err(at_line("Not a HASH reference", 978)),
+        Ok(_) => Err(at_line("Not a HASH reference", merging)),
         // Perl's JSON parser names the place; which sentence it chooses is not simulated.
         Err(error) => {
             let (offset, rest) = (
@@ -112,7 +123,7 @@ fn json_object(text: &str) -> Result<BTreeMap<String, Given>, ApiError> {
             );
             let rest = rest.filter(|r| !r.is_empty()).unwrap_or("(end of string)");
             let what = format!("'\"' expected, at character offset {offset} (before \"{rest}\")");
-            Err(at_line(&what, 934))
+            Err(at_line(&what, parsing))
         }
     }
 }

@@ -1,9 +1,13 @@
 //! The HTTP layer as Proxmox has it: what is refused, how parameters come, how answers look.
 
+mod credentials;
 mod decode;
 mod listener;
 mod reply;
+mod request;
+mod response;
 mod service;
+mod stream;
 
 pub(crate) use decode::{Given, decode_pairs};
 pub(crate) use listener::Listener;

@@ -1,29 +1,35 @@
-//! Answers and errors, and how they are written.
+//! What calls answer: data, or a failure with its sentence.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
-use hyper::ext::ReasonPhrase;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::clock;
 use crate::release::Release;
 
 /// What a call answers when it went well: the body.
 #[derive(Clone, Debug)]
-pub(crate) struct Reply(Bytes);
+pub(crate) struct Reply {
+    body: Bytes,
+    closes: bool,
+}
 
 impl Reply {
+    fn of(body: impl Into<Bytes>) -> Self {
+        Self {
+            body: body.into(),
+            closes: false,
+        }
+    }
+
     /// `{"data": …}`.
     pub(crate) fn data(data: impl Serialize) -> Self {
         #[derive(Serialize)]
         struct Envelope<T> {
             data: T,
         }
-        Self(serde_json::to_vec(&Envelope { data }).unwrap_or_default().into())
+        Self::of(serde_json::to_vec(&Envelope { data }).unwrap_or_default())
     }
 
     /// `{"data": null}`.
@@ -34,15 +40,25 @@ impl Reply {
     /// A page of a list, with how long the whole of it is.
     pub(crate) fn page(data: Vec<Value>, total: Option<usize>) -> Self {
         match total {
-            Some(total) => Self(json!({"data": data, "total": total}).to_string().into()),
+            Some(total) => Self::of(json!({"data": data, "total": total}).to_string()),
             None => Self::data(data),
         }
     }
 
-    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.0));
-        common_headers(&mut response, true, false);
-        response
+    /// The body in JSON.
+    pub(super) fn json(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// After it the connection is closed, as after an upload.
+    #[must_use]
+    pub(crate) fn closing(mut self) -> Self {
+        self.closes = true;
+        self
+    }
+
+    pub(super) fn closes(&self) -> bool {
+        self.closes
     }
 }
 
@@ -156,10 +172,16 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn into_response(self, release: Release) -> Response<Full<Bytes>> {
-        let (body, json) = match &self.body {
-            ErrorBody::Empty => (String::new(), false),
-            ErrorBody::Text => (self.reason.clone(), false),
+    /// The sentence, of one line or more.
+    pub(super) fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The body, and whether it is JSON.
+    pub(super) fn body(&self, release: Release) -> (Bytes, bool) {
+        match &self.body {
+            ErrorBody::Empty => (Bytes::new(), false),
+            ErrorBody::Text => (self.reason.clone().into(), false),
             ErrorBody::Json { line_feed, errors } => {
                 let end = if *line_feed { "\n" } else { "" };
                 let mut body = json!({"data": null});
@@ -169,25 +191,32 @@ impl ApiError {
                 if !errors.is_empty() {
                     body["errors"] = json!(errors);
                 }
-                (body.to_string(), true)
+                (body.to_string().into(), true)
             }
-        };
-        let mut response = Response::new(Full::new(Bytes::from(body)));
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        // A sentence of several lines can't stand in the status line: Proxmox ends it at the first.
-        let line = self
-            .reason
-            .split(['\r', '\n'])
-            .next()
-            .unwrap_or("")
-            .as_bytes()
-            .to_vec();
-        if let Ok(reason) = ReasonPhrase::try_from(line) {
-            response.extensions_mut().insert(reason);
         }
-        common_headers(&mut response, json, true);
-        response
+    }
+
+    /// As the ExtJS interface wants it: always with a message.
+    pub(super) fn ext_js(&self) -> Value {
+        let (end, errors) = match &self.body {
+            ErrorBody::Json {
+                line_feed: true,
+                errors,
+            } => ("\n", errors.clone()),
+            ErrorBody::Json { errors, .. } => ("", errors.clone()),
+            ErrorBody::Empty | ErrorBody::Text => ("", BTreeMap::new()),
+        };
+        let message = format!("{}{end}", self.reason);
+        let mut body = json!({"data": null, "success": 0, "status": self.status, "message": message});
+        if !errors.is_empty() {
+            body["errors"] = json!(errors);
+        }
+        body
+    }
+
+    /// Whether it came from a call, and not from the HTTP layer.
+    pub(super) fn is_of_a_call(&self) -> bool {
+        matches!(self.body, ErrorBody::Json { .. })
     }
 }
 
@@ -195,22 +224,5 @@ impl ApiError {
 impl From<String> for ApiError {
     fn from(sentence: String) -> Self {
         Self::internal(sentence)
-    }
-}
-
-/// Proxmox keeps a connection after a success and closes it after any error.
-fn common_headers(response: &mut Response<Full<Bytes>>, json: bool, close: bool) {
-    let headers = response.headers_mut();
-    let connection = if close { "close" } else { "Keep-Alive" };
-    headers.insert(header::CONNECTION, HeaderValue::from_static(connection));
-    headers.insert(header::SERVER, HeaderValue::from_static("pve-api-daemon/3.0"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=0"));
-    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
-    if let Ok(now) = HeaderValue::from_str(&clock::http_date()) {
-        headers.insert(header::EXPIRES, now);
-    }
-    if json {
-        let json = HeaderValue::from_static("application/json;charset=UTF-8");
-        headers.insert(header::CONTENT_TYPE, json);
     }
 }

@@ -7,46 +7,46 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http::{Request, Response};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::decode::{Given, collect, decode_body, decode_pairs, percent_decode};
+use super::credentials::credentials;
+use super::decode::Given;
 use super::reply::{ApiError, ApiResult};
+use super::request::{Received, is_oversized};
+use super::response::{Format, Wanted, write};
 use crate::api;
 use crate::hold::Mark;
 use crate::shared::Shared;
+use crate::state::Caller;
 
-/// The greatest body that isn't an upload.
-const BODY_LIMIT: usize = 512 * 1024;
-
-/// The connection is to be reset instead of answered.
-#[derive(Debug, Error)]
-#[error("the connection is reset on purpose")]
-pub(super) struct Reset;
-
-/// A request that was received wholly.
-struct Received {
-    method: String,
-    /// Below `/api2/json`, segments not decoded yet.
-    segments: Vec<String>,
-    /// The decoded path, as logged and matched.
-    path: String,
-    query: Vec<(String, String)>,
-    content_type: String,
-    headers: HeaderMap,
-    body: Bytes,
+/// How a connection ends on which nothing is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(super) enum Unanswered {
+    /// With a reset, as ordered.
+    #[error("the connection is reset on purpose")]
+    Reset,
+    /// With a farewell.
+    #[error("the connection is closed without an answer")]
+    Closed,
 }
 
 pub(super) async fn serve(
     sim: Arc<Shared>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Reset> {
-    let received = match receive(request).await {
+) -> Result<Response<Full<Bytes>>, Unanswered> {
+    if is_oversized(request.headers()) {
+        // Proxmox's server gives up on such a request without a word, and closes when the client has been idle.
+        tokio::time::sleep(sim.timing().keep_alive).await;
+        return Err(Unanswered::Closed);
+    }
+    let early = Wanted::new(Format::Json, request.headers());
+    let received = match Received::read(request).await {
         Ok(received) => received,
-        Err(error) => return Ok(error.into_response(sim.release)),
+        Err(error) => return Ok(write(&Err(error), early, sim.release)),
     };
     let (answer, answered) = oneshot::channel();
     let own = Arc::clone(&sim);
@@ -54,80 +54,12 @@ pub(super) async fn serve(
         // The client may be gone: then nobody takes the answer.
         let _ = answer.send(handle(own, received).await);
     });
-    answered.await.unwrap_or(Err(Reset))
+    answered.await.unwrap_or(Err(Unanswered::Reset))
 }
 
-async fn receive(request: Request<Incoming>) -> Result<Received, ApiError> {
-    let (head, body) = request.into_parts();
-    let method = head.method.as_str().to_owned();
-    if ![Method::GET, Method::POST, Method::PUT, Method::DELETE].contains(&head.method) {
-        return Err(ApiError::empty(501, format!("method '{method}' not available")));
-    }
-    let text = |name| header_text(&head.headers, name);
-    if text(header::TRANSFER_ENCODING).is_some() {
-        return Err(ApiError::empty(501, "chunked transfer encoding not supported"));
-    }
-    let length: usize = text(header::CONTENT_LENGTH)
-        .and_then(|l| l.parse().ok())
-        .unwrap_or(0);
-    if length > 0 && (head.method == Method::GET || head.method == Method::DELETE) {
-        return Err(ApiError::empty(
-            501,
-            format!("Unexpected content for method '{method}'"),
-        ));
-    }
-    if length > BODY_LIMIT {
-        return Err(ApiError::empty(501, "for data too large"));
-    }
-    let body = match Limited::new(body, BODY_LIMIT).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return Err(ApiError::empty(501, "for data too large"));
-        }
-        Err(_) => return Err(ApiError::empty(400, "Bad Request")),
-    };
-    let segments: Vec<String> = head
-        .uri
-        .path()
-        .split('/')
-        .filter(|s| !s.is_empty())
-        .map(str::to_owned)
-        .collect();
-    let below = match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["api2", "json", below @ ..] => below.iter().map(|s| percent_decode(s, false)).collect::<Vec<_>>(),
-        ["api2", format, below @ ..] => {
-            let uri = below.join("/");
-            return Err(ApiError::plain(
-                501,
-                format!("no formatter for uri /{uri}, {format}"),
-            ));
-        }
-        _ => {
-            return Err(ApiError::plain(
-                404,
-                format!("no such file '{}'", head.uri.path()),
-            ));
-        }
-    };
-    Ok(Received {
-        path: format!("/{}", below.join("/")),
-        segments: below,
-        method,
-        query: decode_pairs(head.uri.query().unwrap_or("")),
-        content_type: text(header::CONTENT_TYPE).unwrap_or_default(),
-        headers: head.headers.clone(),
-        body,
-    })
-}
-
-fn header_text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
-    let value = headers.get(name)?.to_str().ok()?;
-    Some(value.to_owned())
-}
-
-async fn handle(sim: Arc<Shared>, received: Received) -> Result<Response<Full<Bytes>>, Reset> {
+async fn handle(sim: Arc<Shared>, received: Received) -> Result<Response<Full<Bytes>>, Unanswered> {
     let begun = Instant::now();
-    let given = parameters(&received);
+    let given = received.parameters(sim.release);
     let (method, path) = (received.method.as_str(), received.path.as_str());
     let seq = sim.log.arrived(method, path, logged(&given));
     let trouble = sim.faults.for_request(method, path);
@@ -146,7 +78,7 @@ async fn handle(sim: Arc<Shared>, received: Received) -> Result<Response<Full<By
         sim.events
             .tell(format!("{method} {path}: refused, nothing is done"));
         finish(0, false);
-        return Err(Reset);
+        return Err(Unanswered::Reset);
     }
     let result = match trouble.status {
         Some((status, message)) if status == 401 || status >= 590 => Err(ApiError::empty(status, message)),
@@ -167,12 +99,9 @@ async fn handle(sim: Arc<Shared>, received: Received) -> Result<Response<Full<By
     }
     finish(status, !trouble.lost_answer);
     if trouble.lost_answer {
-        return Err(Reset);
+        return Err(Unanswered::Reset);
     }
-    Ok(match result {
-        Ok(reply) => reply.into_response(),
-        Err(error) => error.into_response(sim.release),
-    })
+    Ok(write(&result, received.wanted, sim.release))
 }
 
 async fn carry_out(
@@ -181,15 +110,16 @@ async fn carry_out(
     given: Result<BTreeMap<String, Given>, ApiError>,
     seq: u64,
 ) -> ApiResult {
-    let authorization = header_text(&received.headers, header::AUTHORIZATION);
-    let known = sim.world().access.authenticate(authorization.as_deref());
-    let caller = match known {
+    let caller = match caller(sim, received) {
         Ok(caller) => caller,
         Err(reason) => {
             sim.pause(|t| t.unauthorized_delay).await;
             return Err(ApiError::empty(401, reason));
         }
     };
+    if let Some(refusal) = &received.refusal {
+        return Err(refusal.clone());
+    }
     sim.log.update(seq, |entry| entry.user = Some(caller.0.clone()));
     sim.holds
         .pass(Mark::BeforeAct, &received.method, &received.path)
@@ -205,17 +135,16 @@ async fn carry_out(
     .await
 }
 
-/// Body and query together; the query wins.
-fn parameters(received: &Received) -> Result<BTreeMap<String, Given>, ApiError> {
-    let mut given = decode_body(&received.content_type, &received.body).or_else(|error| {
-        if received.body.is_empty() {
-            Ok(BTreeMap::new())
-        } else {
-            Err(error)
-        }
-    })?;
-    given.extend(collect(&received.query));
-    Ok(given)
+/// Who asks; else the reason phrase of the 401.
+fn caller(sim: &Shared, received: &Received) -> Result<Caller, String> {
+    if api::is_open(sim.release, &received.method, &received.segments) {
+        return Ok(Caller::nobody());
+    }
+    let guarded = received.method != "GET" && !received.is_upload();
+    let timing = sim.timing();
+    let lifetime = timing.real(timing.ticket_lifetime);
+    let credentials = credentials(&received.headers);
+    sim.world().access.authenticate(&credentials, guarded, lifetime)
 }
 
 /// What the log keeps: secrets are masked.
