@@ -73,3 +73,13 @@ pub(crate) fn parse_day_time(text: &str) -> Option<i64> {
     };
     Some(seconds_of(at))
 }
+
+/// `2026-11-22 03:19:27`, in the node's time.
+pub(crate) fn date_time(seconds: i64) -> String {
+    wall(seconds).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// `2026_11_22-03_19_27`, in the node's time, as the names of backups have it.
+pub(crate) fn file_time(seconds: i64) -> String {
+    wall(seconds).strftime("%Y_%m_%d-%H_%M_%S").to_string()
+}

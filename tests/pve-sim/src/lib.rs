@@ -54,6 +54,8 @@ pub use scenario::{Playing, Scenario, ScenarioError, Step, When};
 pub use seed::{
     Disk, PciDevice, Rights, Seed, SeedGuest, SeedMachine, SeedPool, SeedStorage, SeedTask, SeedToken,
     SeedUser, Shutdown,
+    Disk, PciDevice, Rights, Seed, SeedFile, SeedGuest, SeedMachine, SeedStorage, SeedTask, SeedToken,
+    Shutdown,
 };
 pub use simulator::{Simulator, StartError};
 pub use timing::Timing;

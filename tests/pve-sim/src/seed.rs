@@ -34,6 +34,8 @@ pub struct Seed {
     pub guests: Vec<SeedGuest>,
     /// File names below `local:iso/`, on every node.
     pub isos: Vec<String>,
+    /// Further files on storages, on every node: templates, images to import.
+    pub files: Vec<SeedFile>,
     /// The storages, when they are to be others than `local` and `local-lvm`.
     pub storages: Option<Vec<SeedStorage>>,
     /// Bytes in `local`, on each node.
@@ -84,6 +86,7 @@ impl Default for Seed {
             template: true,
             guests: Vec::new(),
             isos: vec!["debian-12.iso".to_owned()],
+            files: Vec::new(),
             storages: None,
             local_size: 100 * GIB,
             local_lvm_size: 2048 * GIB,
@@ -199,6 +202,32 @@ impl Seed {
     pub fn with_iso(mut self, name: impl Into<String>) -> Self {
         self.isos.push(name.into());
         self
+    }
+}
+
+/// A file on a storage.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedFile {
+    /// As `local:vztmpl/alpine-3.22-default_20250617_amd64.tar.xz`.
+    pub volid: String,
+    /// Bytes.
+    #[serde(default = "megabyte")]
+    pub size: u64,
+}
+
+fn megabyte() -> u64 {
+    1 << 20
+}
+
+impl SeedFile {
+    /// A file of so many bytes.
+    #[must_use]
+    pub fn new(volid: impl Into<String>, size: u64) -> Self {
+        Self {
+            volid: volid.into(),
+            size,
+        }
     }
 }
 

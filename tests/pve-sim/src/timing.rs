@@ -36,6 +36,14 @@ pub struct Timing {
     pub clone_base: Duration,
     /// Bytes that a full clone copies in a second.
     pub clone_bandwidth: u64,
+    /// A snapshot, its removal, a rollback, of a container.
+    #[serde(with = "seconds")]
+    pub snapshot: Duration,
+    /// The fixed part of a backup and of a restore.
+    #[serde(with = "seconds")]
+    pub backup_base: Duration,
+    /// Bytes that a backup, a restore, a download reads in a second.
+    pub backup_bandwidth: u64,
     /// From the start of a guest until its agent answers.
     #[serde(with = "seconds")]
     pub agent_boot: Duration,
@@ -76,6 +84,9 @@ impl Default for Timing {
             resize: Duration::from_millis(500),
             clone_base: Duration::from_secs(1),
             clone_bandwidth: 500 * 1024 * 1024,
+            snapshot: Duration::from_secs(1),
+            backup_base: Duration::from_secs(2),
+            backup_bandwidth: 200 * 1024 * 1024,
             agent_boot: Duration::from_secs(5),
             resources_refresh: Duration::from_secs(10),
             unauthorized_delay: Duration::from_secs(3),
@@ -103,6 +114,9 @@ impl Timing {
             resize: tick,
             clone_base: tick,
             clone_bandwidth: u64::MAX,
+            snapshot: tick,
+            backup_base: tick,
+            backup_bandwidth: u64::MAX,
             agent_boot: tick,
             resources_refresh: Duration::from_millis(20),
             unauthorized_delay: tick,
@@ -135,10 +149,27 @@ impl Timing {
     /// How long a full clone of `bytes` takes.
     #[must_use]
     pub fn full_clone(&self, bytes: u64) -> Duration {
-        #[allow(clippy::cast_precision_loss, reason = "sizes in seconds need no more")]
-        let copying = bytes as f64 / self.clone_bandwidth.max(1) as f64;
-        self.clone_base + Duration::from_secs_f64(copying)
+        self.clone_base + copying(bytes, self.clone_bandwidth)
     }
+
+    /// How long a backup or a restore of so many bytes takes, before scaling.
+    #[must_use]
+    pub fn backup(&self, bytes: u64) -> Duration {
+        self.backup_base + copying(bytes, self.backup_bandwidth)
+    }
+
+    /// How long a shutdown waits that was given a time-out of so many seconds: as much shorter than that as the
+    /// time-out that is waited without one is than Proxmox's 60 s.
+    #[must_use]
+    pub fn shutdown_limit(&self, seconds: u64) -> Duration {
+        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+        self.shutdown_timeout.saturating_mul(seconds) / 60
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "sizes in seconds need no more")]
+fn copying(bytes: u64, bandwidth: u64) -> Duration {
+    Duration::from_secs_f64(bytes as f64 / bandwidth.max(1) as f64)
 }
 
 /// Durations written as a number of seconds.

@@ -8,6 +8,7 @@ mod call;
 mod cluster;
 mod endpoint;
 mod indexes;
+mod lxc;
 mod nodes;
 mod qemu;
 mod resources;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use crate::release::Release;
 use crate::shared::Shared;
 use crate::state::{Caller, World};
-use crate::verify::{Kind, NODE, Param, STORAGE, Stated, TEXT, need, verify};
+use crate::verify::{CONFIG_ID, Kind, NODE, Param, STORAGE, Stated, TEXT, need, verify};
 use crate::wire::{ApiError, ApiResult, Given};
 
 /// The parameters that paths have; one that isn't here is any text.
@@ -33,6 +34,7 @@ const PATH: &[Param] = &[
     need("vmid", Kind::Vmid),
     need("storage", STORAGE),
     need("upid", TEXT),
+    need("snapname", CONFIG_ID),
 ];
 
 /// A parameter of a path that isn't listed above.
@@ -43,6 +45,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     [
         access::ENDPOINTS,
         indexes::ENDPOINTS,
+        lxc::ENDPOINTS,
         qemu::ENDPOINTS,
         qemu::CLONE_ENDPOINTS,
         qemu::DESTROY_ENDPOINTS,

@@ -128,8 +128,8 @@ fn guest_row<'a>(world: &'a World, guest: &'a Guest) -> GuestRow<'a> {
     let known = world.cache.guests.get(&guest.vmid);
     let traffic = known.map(|f| f.traffic);
     GuestRow {
-        id: format!("qemu/{}", guest.vmid),
-        kind: "qemu",
+        id: format!("{}/{}", guest.kind.name(), guest.vmid),
+        kind: guest.kind.name(),
         vmid: guest.vmid,
         node: &guest.node,
         status: known.map_or("unknown", |f| f.status),

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, digest, is_disk};
+use super::container::is_mount;
 use super::moment::Moment;
 use super::property::{bool_of, drive_property, drive_volume, parse_size};
 use crate::clock;
@@ -148,10 +149,13 @@ impl Guest {
         self.config.get(key).map(String::as_str)
     }
 
-    /// The name in lists: `VM 100` when it has none.
+    /// The name in lists: `VM 100` when it has none; a container's is its host name.
     pub(crate) fn display_name(&self) -> String {
-        self.option("name")
-            .map_or_else(|| format!("VM {}", self.vmid), str::to_owned)
+        let (option, none) = match self.kind {
+            GuestKind::Qemu => ("name", format!("VM {}", self.vmid)),
+            GuestKind::Lxc => ("hostname", format!("CT{}", self.vmid)),
+        };
+        self.option(option).map_or(none, str::to_owned)
     }
 
     pub(crate) fn cpus(&self) -> u64 {
@@ -168,6 +172,16 @@ impl Guest {
 
     /// Bytes of the disk that it boots from, which is what Proxmox shows as `maxdisk`.
     pub(crate) fn max_disk(&self) -> u64 {
+        if self.kind == GuestKind::Lxc {
+            let size = self
+                .option("rootfs")
+                .and_then(|value| drive_property(value, "size"));
+            // What Proxmox says of a directory without a quota.
+            return size
+                .and_then(parse_size)
+                .filter(|size| *size > 0)
+                .unwrap_or(4 << 30);
+        }
         let first = self.boot_order().find(|key| is_disk(key) && !self.is_cdrom(key));
         let disk = first.or_else(|| {
             let mut drives = self.config.keys().map(String::as_str);
@@ -193,7 +207,7 @@ impl Guest {
     pub(crate) fn volumes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.config.iter().filter_map(|(key, value)| {
             let volume = drive_volume(value);
-            let owns = is_disk(key) || key.starts_with("unused");
+            let owns = is_disk(key) || is_mount(key) || key.starts_with("unused");
             (owns && volume.contains(':')).then_some((key.as_str(), volume))
         })
     }

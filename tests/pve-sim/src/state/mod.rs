@@ -1,9 +1,13 @@
 //! The state of the simulated cluster, apart from the wire: what the hosts would know if no HTTP were spoken.
 
 mod access;
+mod archive;
+mod availability;
 mod calendar;
 mod config;
 mod features;
+mod container;
+mod file_name;
 mod guest;
 mod guest_drives;
 mod hotplug;
@@ -26,6 +30,14 @@ pub(crate) use access::{
 pub(crate) use calendar::CalendarEvent;
 pub(crate) use config::{Config, NETWORK_MODELS, is_disk, is_net, text_digest, typed};
 pub(crate) use features::Feature;
+pub(crate) use archive::{Archive, binary_size};
+pub(crate) use access::Caller;
+pub(crate) use archive::{Archive, binary_size};
+pub(crate) use calendar::CalendarEvent;
+pub(crate) use config::{Config, NETWORK_MODELS, is_disk, is_net, text_digest, typed};
+pub(crate) use container::{
+    change_container, is_mount, keep_unused, shown_option, stored_option, with_new_address,
+};
 pub(crate) use guest::{Guest, GuestKind, Power};
 pub(crate) use hotplug::change;
 pub(crate) use moment::Moment;

@@ -34,7 +34,7 @@ pub(crate) struct GuestFigures {
 }
 
 impl GuestFigures {
-    pub(crate) fn of(guest: &Guest) -> Self {
+    pub(crate) fn of(world: &World, guest: &Guest) -> Self {
         let uptime = match guest.power {
             Power::Stopped => 0,
             Power::Running { since, .. } => since.elapsed().as_secs(),
@@ -44,7 +44,7 @@ impl GuestFigures {
             name: guest.display_name(),
             status: if running { "running" } else { "stopped" },
             template: guest.is_template(),
-            cpus: guest.cpus(),
+            cpus: world.cpus_of(guest),
             max_memory: guest.max_memory(),
             max_disk: guest.max_disk(),
             uptime,
@@ -83,7 +83,7 @@ impl World {
         fresh.retain(|vmid, _| self.guests.contains_key(vmid));
         for guest in self.guests.values() {
             if up.contains(guest.node.as_str()) {
-                let figures = GuestFigures::of(guest);
+                let figures = GuestFigures::of(self, guest);
                 *memory.entry(guest.node.clone()).or_default() += figures.memory;
                 fresh.insert(guest.vmid, figures);
             }

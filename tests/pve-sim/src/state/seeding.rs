@@ -85,6 +85,9 @@ impl World {
         for (node, iso) in names.iter().flat_map(|n| seed.isos.iter().map(move |i| (n, i))) {
             world.add_volume(Volume::iso(node, "local", iso, ISO_SIZE));
         }
+        for (node, file) in names.iter().flat_map(|n| seed.files.iter().map(move |f| (n, f))) {
+            world.add_volume(Volume::file(node, file.volid.clone(), file.size));
+        }
         for guest in first_guests(seed, &names) {
             world.place(guest);
         }

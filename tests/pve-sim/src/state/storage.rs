@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::archive::Archive;
+use super::file_name::{content_of, format_of};
 use super::volume_name::VolumeName;
 use crate::clock;
 use crate::seed::SeedStorage;
@@ -79,10 +81,12 @@ impl Storage {
     /// The id of a disk of a guest with a running number: `local-lvm:vm-100-disk-0`, `local:100/vm-100-disk-0.raw`.
     pub(crate) fn disk_volid(&self, vmid: u32, what: &str, format: &str) -> String {
         let name = &self.name;
+        // A directory with a container's files in it, instead of an image.
+        let kind = if format == "subvol" { "subvol" } else { "vm" };
         if self.has_files() {
-            format!("{name}:{vmid}/vm-{vmid}-{what}.{format}")
+            format!("{name}:{vmid}/{kind}-{vmid}-{what}.{format}")
         } else {
-            format!("{name}:vm-{vmid}-{what}")
+            format!("{name}:{kind}-{vmid}-{what}")
         }
     }
 }
@@ -103,6 +107,15 @@ pub(crate) struct Volume {
     pub(crate) vmid: Option<u32>,
     /// The base volume of a linked clone.
     pub(crate) parent: Option<String>,
+    /// What somebody wrote on a backup.
+    #[serde(default)]
+    pub(crate) notes: Option<String>,
+    /// A backup that isn't removed until this is taken away.
+    #[serde(default)]
+    pub(crate) protected: bool,
+    /// What a backup holds.
+    #[serde(default)]
+    pub(crate) archive: Option<Archive>,
 }
 
 impl Volume {
@@ -118,20 +131,33 @@ impl Volume {
             ctime: clock::now(),
             vmid: Some(vmid),
             parent: None,
+            notes: None,
+            protected: false,
+            archive: None,
         }
     }
 
     pub(crate) fn iso(node: &str, storage: &str, file: &str, size: u64) -> Self {
+        Self::file(node, format!("{storage}:iso/{file}"), size)
+    }
+
+    /// A file that isn't a guest's: its kind of content and its format follow from its id.
+    pub(crate) fn file(node: &str, volid: String, size: u64) -> Self {
+        let name = volid.split_once(':').map_or("", |(_, name)| name);
+        let (content, format) = (content_of(name), format_of(name));
         Self {
             node: node.to_owned(),
-            volid: format!("{storage}:iso/{file}"),
-            content: "iso".to_owned(),
-            format: "iso".to_owned(),
+            volid,
+            content: content.to_owned(),
+            format: format.to_owned(),
             size,
             used: size,
             ctime: clock::now(),
             vmid: None,
             parent: None,
+            notes: None,
+            protected: false,
+            archive: None,
         }
     }
 

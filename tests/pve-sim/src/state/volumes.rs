@@ -101,7 +101,7 @@ impl World {
     pub(crate) fn allocate(&mut self, target: &Target<'_>, size: u64) -> Result<Allocated, String> {
         let storage = self.usable_storage(target.storage)?.clone();
         let format = target.format.unwrap_or("raw");
-        if format != "raw" && !storage.has_files() {
+        if format != "raw" && !storage.has_files() && !(format == "subvol" && storage.kind == "zfspool") {
             return Err(format!("unsupported format '{format}'"));
         }
         let what = target.what.map_or_else(|| self.free_name(target), str::to_owned);
@@ -111,6 +111,7 @@ impl World {
         let name = VolumeName::parse(&volid).ok_or_else(|| format!("illegal name '{volid}'"))?;
         self.check_space(&storage, target.node, &name, size)?;
         let log = match storage.kind.as_str() {
+            _ if format == "subvol" => Vec::new(),
             _ if storage.has_files() => vec![formatting(&path(&storage, &name), format, size)],
             "lvm" | "lvmthin" => vec![format!("  Logical volume \"{}\" created.", name.name)],
             _ => Vec::new(),

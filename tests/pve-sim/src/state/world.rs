@@ -95,10 +95,17 @@ impl World {
         Some(guest)
     }
 
+    fn apply_pending(&mut self, vmid: u32) {
+        match self.guests.get(&vmid).map(|guest| guest.kind) {
+            Some(GuestKind::Lxc) => super::container::apply_pending(self, vmid),
+            _ => super::hotplug::apply_pending(self, vmid),
+        }
+    }
+
     /// Starts a guest: what was pending is applied, and its clock begins.
     pub(crate) fn power_on(&mut self, vmid: u32) {
         let pid = self.tasks.next_pid();
-        super::hotplug::apply_pending(self, vmid);
+        self.apply_pending(vmid);
         if let Some(guest) = self.guests.get_mut(&vmid) {
             guest.starts += 1;
             guest.power_history.push((crate::clock::now(), true));
@@ -118,7 +125,7 @@ impl World {
             guest.power = Power::Stopped;
             guest.cloudinit = None;
         }
-        super::hotplug::apply_pending(self, vmid);
+        self.apply_pending(vmid);
     }
 }
 

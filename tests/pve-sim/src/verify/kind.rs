@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Length(usize, usize),
     /// One of these.
     Enum(&'static [&'static str]),
+    /// One of the places where disks go: names, each alone (0) or with the numbers below that.
+    Slots(&'static [(&'static str, u16)]),
     /// A regular expression, as Proxmox has it.
     Pattern(&'static str),
     /// A regular expression with a greatest length.
@@ -53,6 +55,10 @@ pub(crate) const CONFIG_ID: Kind = Kind::LongFormat(format::config_id, 40);
 pub(crate) const CONTENT_LIST: Kind = Kind::List(format::content_list);
 /// One kind of storage content.
 pub(crate) const CONTENT: Kind = Kind::Format(format::content);
+/// A pool.
+pub(crate) const POOL: Kind = Kind::Format(format::pool);
+/// Which storages stand for which on another node.
+pub(crate) const STORAGE_PAIRS: Kind = Kind::List(format::storage_pairs);
 /// A size, absolute or with a `+`.
 pub(crate) const SIZE: Kind = Kind::Pattern(r"\+?\d+(\.\d+)?[KMGT]?");
 
@@ -134,6 +140,13 @@ impl Kind {
                 let values = values.join(", ");
                 format!("value '{text}' does not have a value in the enumeration '{values}'")
             }),
+            Self::Slots(slots) => {
+                let names = || slot_names(slots);
+                names().any(|name| name == text).then_some(()).ok_or_else(|| {
+                    let names = names().collect::<Vec<_>>().join(", ");
+                    format!("value '{text}' does not have a value in the enumeration '{names}'")
+                })
+            }
             Self::Pattern(expression) => pattern::matches(expression, text)
                 .then_some(())
                 .ok_or_else(|| "value does not match the regex pattern".to_owned()),
@@ -204,12 +217,22 @@ impl Kind {
                 stated.pattern = Some((*expression).to_owned());
                 stated.max_length = bounded(*longest);
             }
+            Self::Slots(slots) => stated.values = Some(slot_names(slots).collect()),
             Self::Pattern(expression) => stated.pattern = Some((*expression).to_owned()),
             Self::Properties(properties) => stated.properties = Some(properties.stated(release)),
             Self::Boolean | Self::Format(_) | Self::List(_) | Self::Array => {}
         }
         stated
     }
+}
+
+/// The names that [`Kind::Slots`] stands for.
+fn slot_names(slots: &'static [(&'static str, u16)]) -> impl Iterator<Item = String> {
+    slots.iter().flat_map(|&(name, count)| {
+        let numbered = (0..count).map(move |n| format!("{name}{n}"));
+        let alone = (count == 0).then(|| name.to_owned());
+        alone.into_iter().chain(numbered)
+    })
 }
 
 fn length(text: &str, shortest: usize, longest: usize) -> Result<(), String> {

@@ -1,9 +1,12 @@
 //! Checks parameters against tables written by hand, with Proxmox's own sentences (`PVE::JSONSchema`).
 
+mod address;
 pub(crate) mod cluster;
 mod drive_names;
 mod format;
 mod kind;
+mod lxc;
+mod lxc_devices;
 mod param;
 mod pattern;
 mod properties;
@@ -14,7 +17,11 @@ use std::collections::BTreeMap;
 pub(crate) use drive_names::{DRIVES, DRIVES_AND_UNUSED};
 pub use kind::Stated;
 pub(crate) use kind::{
-    CONFIG_ID, CONTENT, CONTENT_LIST, DNS_NAME, Kind, NODE, SIZE, STORAGE, TEXT, at_least, up_to,
+    CONFIG_ID, CONTENT, CONTENT_LIST, DNS_NAME, Kind, NODE, POOL, SIZE, STORAGE, STORAGE_PAIRS, TEXT,
+    at_least, up_to,
+};
+pub(crate) use lxc::{
+    CT_CONFIG, ct_option_is_known, ct_option_is_number, ct_option_privileges, ct_option_properties,
 };
 pub(crate) use param::{Param, may, need};
 pub(crate) use properties::Properties;

@@ -37,6 +37,10 @@ const OTHERS: &[(&str, &str)] = &[
         r"filesystem type on dumpdir is 'overlay'",
         "the recorded machine's disk",
     ),
+    (
+        r"^failed to connect to monitor socket: ",
+        "lxc-start, for want of LXC's monitor on the recorded machine",
+    ),
     (r"^lxc-checkpoint: ", "criu, which the recorded machine lacked"),
 ];
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Call;
-use crate::state::{Guest, Power, QEMU_VERSION, drive_volume, is_disk, is_net};
+use crate::state::{Guest, GuestKind, Power, QEMU_VERSION, drive_volume, is_disk, is_net};
 use crate::wire::{ApiResult, Reply};
 
 pub(super) fn list(call: &Call) -> Reply {
@@ -11,7 +11,7 @@ pub(super) fn list(call: &Call) -> Reply {
     let rows = world
         .guests
         .values()
-        .filter(|g| g.node == call.node())
+        .filter(|g| g.kind == GuestKind::Qemu && g.node == call.node())
         .filter(|g| {
             world
                 .access

@@ -1,16 +1,36 @@
 //! Containers.
 
-use pve_sim::Release;
+use pve_sim::{Release, Shutdown};
 
-use super::{File, machine};
+use super::{File, container_machine, web1};
 use crate::recordings::script::Script;
 
 pub(crate) const FILE: File = File {
     name: "lxc",
     script,
-    unequal_for_now: [None, Some(93)],
+    unequal_for_now: [None, Some(49)],
 };
 
+/// From this request on the container heeded nobody: its init didn't know the signal.
+const DEAF: usize = 22;
+
 fn script(release: Release) -> Script {
-    Script::new(machine(release))
+    let seed = container_machine(release).with_guest(web1(release).running());
+    Script::new(seed)
+        .at(0, |request, _| {
+            request.field("password", "secret-enough");
+        })
+        .at(12, |request, _| {
+            request.field("password", "abc");
+        })
+        .before(DEAF, |sim| {
+            sim.set_shutdown(200, Shutdown::Ignores).unwrap();
+        })
+        .before(53, |sim| {
+            // The recorded machine couldn't mount it, and kept nothing of it.
+            sim.change_config(200, &[("mp0", None)]).unwrap();
+            sim.remove_volume("pve", "local:200/subvol-200-disk-1.subvol")
+                .unwrap();
+        })
+        .figures([79])
 }

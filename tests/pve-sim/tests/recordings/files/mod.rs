@@ -15,7 +15,7 @@ mod vm2;
 mod vm3;
 mod wire;
 
-use pve_sim::{Release, Seed, SeedGuest, SeedStorage};
+use pve_sim::{Release, Seed, SeedFile, SeedGuest, SeedStorage};
 use sha2::{Digest, Sha256};
 
 use super::script::Script;
@@ -72,6 +72,16 @@ fn machine(release: Release) -> Seed {
         template: false,
         isos: Vec::new(),
         ..Seed::default()
+    }
+}
+
+/// The machine with the template that its containers were made of.
+fn container_machine(release: Release) -> Seed {
+    let template = "local:vztmpl/alpine-3.22-default_20250617_amd64.tar.gz";
+    Seed {
+        files: vec![SeedFile::new(template, 669_013)],
+        node_cpus: 2,
+        ..machine(release)
     }
 }
 
