@@ -52,10 +52,8 @@ pub use requests::{RequestEntry, Requests};
 pub use saved::Saved;
 pub use scenario::{Playing, Scenario, ScenarioError, Step, When};
 pub use seed::{
-    Disk, PciDevice, Rights, Seed, SeedGuest, SeedMachine, SeedPool, SeedStorage, SeedTask, SeedToken,
-    SeedUser, Shutdown,
-    Disk, PciDevice, Rights, Seed, SeedFile, SeedGuest, SeedMachine, SeedStorage, SeedTask, SeedToken,
-    Shutdown,
+    Disk, PciDevice, Rights, Seed, SeedFile, SeedGuest, SeedMachine, SeedPool, SeedStorage, SeedTask,
+    SeedToken, SeedUser, Shutdown,
 };
 pub use simulator::{Simulator, StartError};
 pub use timing::Timing;

@@ -5,8 +5,8 @@ mod archive;
 mod availability;
 mod calendar;
 mod config;
-mod features;
 mod container;
+mod features;
 mod file_name;
 mod guest;
 mod guest_drives;
@@ -27,17 +27,13 @@ pub(crate) use access::{
     Access, Attempt, Caller, Credentials, Group, Login, Pools, Privileges, Refused, Role, Subject, Token,
     User, is_token_name, is_user_id, normal_path, path_is_valid, privilege, split_token,
 };
-pub(crate) use calendar::CalendarEvent;
-pub(crate) use config::{Config, NETWORK_MODELS, is_disk, is_net, text_digest, typed};
-pub(crate) use features::Feature;
-pub(crate) use archive::{Archive, binary_size};
-pub(crate) use access::Caller;
 pub(crate) use archive::{Archive, binary_size};
 pub(crate) use calendar::CalendarEvent;
 pub(crate) use config::{Config, NETWORK_MODELS, is_disk, is_net, text_digest, typed};
 pub(crate) use container::{
     change_container, is_mount, keep_unused, shown_option, stored_option, with_new_address,
 };
+pub(crate) use features::Feature;
 pub(crate) use guest::{Guest, GuestKind, Power};
 pub(crate) use hotplug::change;
 pub(crate) use moment::Moment;

@@ -37,13 +37,18 @@ pub(super) async fn clone(call: Call) -> ApiResult {
             guest.config.insert("lock".to_owned(), "disk".to_owned());
         }
     }
+    let pool = call.text("pool").map(str::to_owned);
     Ok(worker::start(
         &call,
         &TaskName::of_guest("vzclone", source),
         move |worker| async move {
             let done = copy(&worker, &order).await;
             unlock(&mut worker.world(), source);
-            done.map_err(|error| format!("clone failed: {error}"))
+            done.map_err(|error| format!("clone failed: {error}"))?;
+            if let Some(pool) = pool {
+                worker.world().access.pools.add_guest(target, &pool);
+            }
+            Ok(())
         },
         move |world| {
             unlock(world, source);
@@ -65,7 +70,7 @@ fn check(call: &Call) -> Result<Order, ApiError> {
     let world = call.world();
     let target: u32 = call.number("newid").unwrap_or(0);
     if let Some(pool) = call.text("pool") {
-        need_pool(pool)?;
+        need_pool(&world, pool)?;
     }
     let source = container(&world, call.node(), call.vmid())?;
     check_lock(source)?;

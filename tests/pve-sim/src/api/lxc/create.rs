@@ -21,6 +21,7 @@ pub(super) struct Order {
     pub(super) mounts: Config,
     /// Where they go, and those that aren't asked for.
     pub(super) storage: String,
+    pool: Option<String>,
 }
 
 pub(super) fn create(call: &Call) -> ApiResult {
@@ -89,7 +90,7 @@ fn check(call: &Call) -> Result<Order, ApiError> {
     }
     let pool = call.text("pool");
     if let Some(pool) = pool {
-        need_pool(pool)?;
+        need_pool(&world, pool)?;
     }
     let allocates = world
         .access
@@ -148,6 +149,7 @@ fn check(call: &Call) -> Result<Order, ApiError> {
         options,
         mounts,
         storage,
+        pool: pool.map(str::to_owned),
     })
 }
 
@@ -225,6 +227,9 @@ pub(super) fn finish(world: &mut World, order: &Order, config: Config) {
         guest.config = config;
         guest.pending.clear();
         guest.snapshots.clear();
+    }
+    if let Some(pool) = &order.pool {
+        world.access.pools.add_guest(order.vmid, pool);
     }
 }
 
