@@ -22,6 +22,7 @@ pub mod size;
 mod storage;
 mod tasks;
 mod tls;
+pub mod versions;
 
 #[cfg(test)]
 mod tests;

@@ -67,6 +67,8 @@ choices! {
     ImageFormat {
         /// raw
         Raw = "raw",
+        /// cow, until 7.4
+        Cow = "cow",
         /// qcow
         Qcow = "qcow",
         /// qed

@@ -1,5 +1,6 @@
 //! The driver against a server that says what a host, a broken host or another program might say.
 
+pub(super) mod described;
 pub(super) mod recorded;
 mod server;
 mod simulated;
