@@ -44,6 +44,9 @@ pub struct Timing {
     pub backup_base: Duration,
     /// Bytes that a backup, a restore, a download reads in a second.
     pub backup_bandwidth: u64,
+    /// The fixed part of a `qmigrate`; what is copied takes as long as for a clone.
+    #[serde(with = "seconds")]
+    pub migrate: Duration,
     /// From the start of a guest until its agent answers.
     #[serde(with = "seconds")]
     pub agent_boot: Duration,
@@ -84,6 +87,7 @@ impl Default for Timing {
             resize: Duration::from_millis(500),
             clone_base: Duration::from_secs(1),
             clone_bandwidth: 500 * 1024 * 1024,
+            migrate: Duration::from_secs(2),
             snapshot: Duration::from_secs(1),
             backup_base: Duration::from_secs(2),
             backup_bandwidth: 200 * 1024 * 1024,
@@ -114,6 +118,7 @@ impl Timing {
             resize: tick,
             clone_base: tick,
             clone_bandwidth: u64::MAX,
+            migrate: tick,
             snapshot: tick,
             backup_base: tick,
             backup_bandwidth: u64::MAX,

@@ -49,6 +49,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         qemu::ENDPOINTS,
         qemu::CLONE_ENDPOINTS,
         qemu::DESTROY_ENDPOINTS,
+        qemu::MIGRATE_ENDPOINTS,
         qemu::MOVE_ENDPOINTS,
         qemu::POWER_ENDPOINTS,
         qemu::RESIZE_ENDPOINTS,

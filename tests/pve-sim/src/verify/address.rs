@@ -21,6 +21,12 @@ pub(super) fn ipv6(_: &str, text: &str) -> Result<(), String> {
     valid(text.parse::<Ipv6Addr>().is_ok(), "IPv6 address")
 }
 
+/// `192.0.2.0/24` or `2001:db8::/64`.
+pub(super) fn cidr(_: &str, text: &str) -> Result<(), String> {
+    let network = with_prefix::<Ipv4Addr>(text, 32) || with_prefix::<Ipv6Addr>(text, 128);
+    valid(network, "CIDR network")
+}
+
 /// `192.0.2.50/24`, `dhcp` or `manual`.
 pub(super) fn ipv4_config(_: &str, text: &str) -> Result<(), String> {
     let word = ["dhcp", "manual"].contains(&text);

@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 pub(crate) use drive_names::{DRIVES, DRIVES_AND_UNUSED};
 pub use kind::Stated;
+/// A network with its prefix.
+pub(crate) const CIDR: Kind = Kind::Format(address::cidr);
 pub(crate) use kind::{
     CONFIG_ID, CONTENT, CONTENT_LIST, DNS_NAME, Kind, NODE, POOL, SIZE, STORAGE, STORAGE_PAIRS, TEXT,
     at_least, up_to,

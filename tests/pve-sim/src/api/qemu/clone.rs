@@ -10,7 +10,7 @@ use crate::release::Release;
 use crate::state::{
     Config, Feature, Guest, World, drive_property, drive_volume, is_disk, is_net, set_property, with_mac,
 };
-use crate::verify::{CONFIG_ID, DNS_NAME, Kind, NODE, STORAGE, TEXT, at_least, may, need};
+use crate::verify::{CONFIG_ID, DNS_NAME, Kind, NODE, POOL, STORAGE, TEXT, at_least, may, need};
 use crate::wire::{ApiError, ApiResult};
 use crate::worker::{self, TaskName, Worker};
 
@@ -30,7 +30,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[Endpoint::post(
         may("full", Kind::Boolean),
         may("name", DNS_NAME),
         need("newid", Kind::Vmid),
-        may("pool", TEXT),
+        may("pool", POOL),
         may("snapname", CONFIG_ID),
         may("storage", STORAGE),
         may("target", NODE),
@@ -46,7 +46,8 @@ struct Order {
     /// The other node on which the clone is to stand at last.
     target_node: Option<String>,
     running: bool,
-    /// Whether it has changes that the clone won't have.
+    pool: Option<String>,
+    /// Changes that the clone won't have.
     pending: Vec<String>,
     config: Config,
     drives: Vec<DiskCopy>,
@@ -84,7 +85,10 @@ fn check(call: &Call) -> Result<Order, ApiError> {
     }
     let storage = call.text("storage");
     if let Some(name) = storage {
-        let found = world.usable_storage(name)?;
+        let found = world.storage_on(call.node(), name)?;
+        if let Some(node) = target_node {
+            world.storage_on(node, name)?;
+        }
         if target_node.is_some() && !found.shared {
             return Err(ApiError::internal(format!(
                 "can't clone to non-shared storage '{name}'"
@@ -129,6 +133,7 @@ fn check(call: &Call) -> Result<Order, ApiError> {
         target,
         target_node: target_node.map(str::to_owned),
         running: source.is_running(),
+        pool: call.text("pool").map(str::to_owned),
         pending: source.pending.keys().cloned().collect(),
         config: new_config(call, source.vmid, old),
         drives,
@@ -304,6 +309,9 @@ async fn fill(worker: &Worker, order: Order) -> Result<(), String> {
     write(&mut world, order.target, config);
     if let (Some(node), Some(guest)) = (order.target_node, world.guests.get_mut(&order.target)) {
         guest.node = node;
+    }
+    if let Some(pool) = order.pool {
+        world.access.pools.add_guest(order.target, &pool);
     }
     drop(world);
     Ok(())

@@ -8,6 +8,7 @@ mod create;
 mod destroy;
 mod drives;
 mod list;
+mod migrate;
 mod move_disk;
 mod power;
 mod reassign;
@@ -20,6 +21,7 @@ use crate::wire::ApiError;
 
 pub(crate) use clone::ENDPOINTS as CLONE_ENDPOINTS;
 pub(crate) use destroy::ENDPOINTS as DESTROY_ENDPOINTS;
+pub(crate) use migrate::ENDPOINTS as MIGRATE_ENDPOINTS;
 pub(crate) use move_disk::ENDPOINTS as MOVE_ENDPOINTS;
 pub(crate) use power::ENDPOINTS as POWER_ENDPOINTS;
 use power::check_skip_lock;
