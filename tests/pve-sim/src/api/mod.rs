@@ -7,6 +7,7 @@ mod access;
 mod call;
 mod cluster;
 mod endpoint;
+mod ha;
 mod indexes;
 mod lxc;
 mod nodes;
@@ -61,6 +62,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     .into_iter()
     .chain(cluster::TABLES.iter().copied())
     .chain(nodes::TABLES.iter().copied())
+    .chain(ha::TABLES.iter().copied())
     .flatten()
 }
 

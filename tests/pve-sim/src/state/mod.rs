@@ -10,6 +10,7 @@ mod features;
 mod file_name;
 mod guest;
 mod guest_drives;
+pub(crate) mod ha;
 mod hotplug;
 mod moment;
 mod node;

@@ -35,6 +35,7 @@ pub(crate) struct World {
     pub(crate) system: System,
     /// `datacenter.cfg`, but for its description.
     pub(crate) options: BTreeMap<String, String>,
+    pub(crate) ha: super::ha::Ha,
     /// The comment of `datacenter.cfg`.
     pub(crate) description: String,
 }

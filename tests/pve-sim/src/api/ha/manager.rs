@@ -1,0 +1,81 @@
+//! The cluster's resource manager: some time after the files have changed it does what they say, with tasks of its own.
+
+use std::sync::Arc;
+
+use crate::shared::Shared;
+use crate::state::{GuestKind, World};
+
+/// Lets the manager look at a resource when it next comes round, if there is one.
+pub(in super::super) fn come_round(sim: &Arc<Shared>, sid: &str) {
+    let (own, sid) = (Arc::clone(sim), sid.to_owned());
+    if !sim.world().system.has_ha() {
+        return;
+    }
+    sim.spawn(async move {
+        own.pause(|t| t.ha_reaction).await;
+        act(&mut own.world(), &sid);
+    });
+}
+
+/// Lets the manager move a resource when it next comes round.
+pub(super) fn move_later(sim: &Arc<Shared>, sid: &str, node: &str) {
+    let (own, sid, node) = (Arc::clone(sim), sid.to_owned(), node.to_owned());
+    sim.spawn(async move {
+        own.pause(|t| t.ha_reaction).await;
+        let mut world = own.world();
+        let known = world.ha.resources.contains_key(&sid) && world.node(&node).is_some_and(|n| n.online);
+        let Some((kind, vmid)) = parts(&sid).filter(|_| known) else {
+            return;
+        };
+        let from = world.guests.get(&vmid).map(|guest| guest.node.clone());
+        if let Some(from) = from.filter(|from| *from != node) {
+            let task = if kind == GuestKind::Qemu { "qmigrate" } else { "vzmigrate" };
+            enter(&mut world, &from, task, vmid);
+            world.relocate(vmid, &node);
+        }
+    });
+}
+
+/// Kind and number of `vm:100`.
+fn parts(sid: &str) -> Option<(GuestKind, u32)> {
+    let (kind, vmid) = sid.split_once(':')?;
+    let kind = if kind == "ct" { GuestKind::Lxc } else { GuestKind::Qemu };
+    Some((kind, vmid.parse().ok()?))
+}
+
+/// Starts or stops a guest so that it is as the files say.
+fn act(world: &mut World, sid: &str) {
+    let Some((kind, vmid)) = parts(sid) else { return };
+    let Some(requested) = world.ha.resources.get(sid).map(|s| s.requested().to_owned()) else {
+        return;
+    };
+    let Some(guest) = world.guests.get(&vmid) else { return };
+    let (node, running) = (guest.node.clone(), guest.is_running());
+    if !world.quorate || world.ha.disarmed.is_some() || !world.node(&node).is_some_and(|n| n.online) {
+        return;
+    }
+    let verbs = if kind == GuestKind::Qemu { ["qmstart", "qmstop"] } else { ["vzstart", "vzstop"] };
+    match (requested.as_str(), running) {
+        ("started", false) => {
+            enter(world, &node, verbs[0], vmid);
+            world.power_on(vmid);
+        }
+        ("stopped" | "disabled", true) => {
+            enter(world, &node, verbs[1], vmid);
+            world.power_off(vmid);
+        }
+        _ => {}
+    }
+    world.ha.known.insert(sid.to_owned(), requested);
+}
+
+/// Enters a task of the manager's, which has gone well.
+fn enter(world: &mut World, node: &str, kind: &str, vmid: u32) {
+    let ticks = world.node(node).map_or(0, crate::state::Node::ticks);
+    let upid = world
+        .tasks
+        .begin(node, kind, &vmid.to_string(), "root@pam", ticks)
+        .upid
+        .clone();
+    world.tasks.end(&upid, "OK");
+}
