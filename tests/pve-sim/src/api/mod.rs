@@ -4,6 +4,7 @@
 //! reachable, and only then are the parameters looked at.
 
 mod access;
+mod backup_jobs;
 mod call;
 mod cluster;
 mod endpoint;
@@ -63,6 +64,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     .chain(cluster::TABLES.iter().copied())
     .chain(nodes::TABLES.iter().copied())
     .chain(ha::TABLES.iter().copied())
+    .chain(backup_jobs::TABLES.iter().copied())
     .flatten()
 }
 

@@ -3,6 +3,7 @@
 mod access;
 mod archive;
 mod availability;
+mod backup_job;
 mod calendar;
 mod config;
 mod container;
@@ -29,6 +30,7 @@ pub(crate) use access::{
     User, is_token_name, is_user_id, normal_path, path_is_valid, privilege, split_token,
 };
 pub(crate) use archive::{Archive, binary_size};
+pub(crate) use backup_job::{BackupJob, BackupVolume};
 pub(crate) use calendar::CalendarEvent;
 pub(crate) use config::{Config, NETWORK_MODELS, is_disk, is_net, text_digest, typed};
 pub(crate) use container::{

@@ -67,6 +67,7 @@ impl World {
             options: bounds_of_vmids(seed).into_iter().collect(),
             description: String::new(),
             ha: super::ha::Ha::default(),
+            backup_jobs: BTreeMap::new(),
         };
         let root = world.access.users.get_mut("root@pam");
         if let Some(root) = root {

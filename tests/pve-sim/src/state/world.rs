@@ -36,6 +36,8 @@ pub(crate) struct World {
     /// `datacenter.cfg`, but for its description.
     pub(crate) options: BTreeMap<String, String>,
     pub(crate) ha: super::ha::Ha,
+    /// By id.
+    pub(crate) backup_jobs: BTreeMap<String, super::backup_job::BackupJob>,
     /// The comment of `datacenter.cfg`.
     pub(crate) description: String,
 }

@@ -57,6 +57,7 @@ async fn run(worker: Worker, order: Order) -> Result<(), String> {
     if order.purge {
         let line = format!("purging VM {} from related configurations..", order.vmid);
         world.tasks.log(&worker.upid, line);
+        world.forget_references(order.vmid);
     }
     world.remove_guest(order.vmid);
     drop(world);
@@ -70,6 +71,11 @@ impl Order {
         let guest = world.guest_on(&self.node, vmid)?;
         if guest.option("protection") == Some("1") {
             return Err(format!("can't remove VM {vmid} - protection mode enabled"));
+        }
+        if !self.purge && world.ha_knows(vmid) {
+            return Err(format!(
+                "unable to remove VM {vmid} - used in HA resources and purge parameter not set."
+            ));
         }
         if guest.is_running() {
             return Err(format!("VM {vmid} is running - destroy failed"));

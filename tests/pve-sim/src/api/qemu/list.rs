@@ -31,7 +31,7 @@ pub(super) fn current(call: &Call) -> ApiResult {
     let world = call.world();
     let guest = world.guest_on(call.node(), call.vmid())?;
     let mut row = figures(guest);
-    row["ha"] = json!({"managed": 0});
+    row["ha"] = world.ha_view(guest.vmid);
     row["qmpstatus"] = json!(status(guest));
     if guest.agent_enabled() {
         row["agent"] = json!(1);

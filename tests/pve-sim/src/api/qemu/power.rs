@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{Allow, Call, Endpoint, Run};
+use super::super::{Allow, Call, Endpoint, Run, ha};
 use super::{check_lock, need_quorum};
 use crate::seed::Shutdown;
 use crate::state::{Guest, World, drive_property, is_disk, is_net};
@@ -81,6 +81,9 @@ pub(super) fn check_skip_lock(call: &Call) -> Result<(), ApiError> {
 fn start(call: &Call) -> ApiResult {
     check_skip_lock(call)?;
     need_quorum(call)?;
+    if let Some(reply) = ha::divert(call, &ha::Order::Start) {
+        return Ok(reply);
+    }
     let (node, vmid) = (call.node().to_owned(), call.vmid());
     let name = TaskName::of_guest("qmstart", vmid);
     Ok(worker::start(
@@ -153,6 +156,10 @@ fn check_start(world: &World, node: &str, vmid: u32) -> Result<(), String> {
 fn stop(call: &Call) -> ApiResult {
     check_skip_lock(call)?;
     need_quorum(call)?;
+    let own = call.text("keepActive").is_some() || call.text("migratedfrom").is_some();
+    if let Some(reply) = (!own).then(|| ha::divert(call, &ha::Order::Stop(0))).flatten() {
+        return Ok(reply);
+    }
     let (node, vmid) = (call.node().to_owned(), call.vmid());
     let overrules = call.flag("overrule-shutdown");
     Ok(worker::start(
@@ -202,6 +209,10 @@ fn overrule_shutdowns(worker: &Worker, vmid: u32) {
 fn shutdown(call: &Call) -> ApiResult {
     check_skip_lock(call)?;
     need_quorum(call)?;
+    let patience = call.number("timeout").unwrap_or(60);
+    if let Some(reply) = ha::divert(call, &ha::Order::Stop(patience)) {
+        return Ok(reply);
+    }
     let (node, vmid) = (call.node().to_owned(), call.vmid());
     let timeout = call.number("timeout").map(Duration::from_secs);
     let force = call.flag("forceStop");

@@ -1,0 +1,20 @@
+//! `/cluster/backup` and what belongs to it: jobs, the volumes that they include, guests that are in none, and schedules.
+
+mod change;
+mod coverage;
+mod options;
+mod schedule;
+mod show;
+
+use super::Allow;
+
+/// The endpoints of the family, a table for each file.
+pub(super) const TABLES: &[&[super::Endpoint]] = &[
+    show::ENDPOINTS,
+    change::ENDPOINTS,
+    coverage::ENDPOINTS,
+    schedule::ENDPOINTS,
+];
+
+const AUDIT: Allow = Allow::Any("/", &["Sys.Audit"]);
+const MODIFY: Allow = Allow::Any("/", &["Sys.Modify"]);
