@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::happening::Happening;
 use crate::seed::{Rights, SeedGuest, SeedToken, Shutdown};
 use crate::simulator::{Core, Simulator};
-use crate::state::{Guest, Task, Volume, World, is_disk, is_net, with_mac};
+use crate::state::{Guest, NodeProxy, Task, Volume, World, is_disk, is_net, with_mac};
 
 /// Why a hand could not do it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -194,6 +194,14 @@ impl Simulator {
     pub fn set_node_online(&self, node: &str, online: bool) -> Result<(), HandsError> {
         let node = node.to_owned();
         self.core.happen_now(Happening::Node { node, online })
+    }
+
+    /// What the other nodes meet when they pass calls on to this one, which stays up.
+    pub fn set_node_proxy(&self, node: &str, proxy: NodeProxy) -> Result<(), HandsError> {
+        let mut world = self.core.world();
+        let found = world.nodes.iter_mut().find(|n| n.name == node);
+        found.ok_or_else(|| HandsError::NoNode(node.to_owned()))?.proxy = proxy;
+        Ok(())
     }
 
     /// Takes the cluster's quorum away, or gives it back.

@@ -56,5 +56,6 @@ pub use seed::{
     SeedToken, SeedUser, Shutdown,
 };
 pub use simulator::{Simulator, StartError};
+pub use state::NodeProxy;
 pub use timing::Timing;
 pub use verify::Stated;

@@ -59,6 +59,9 @@ pub struct Timing {
     /// How long a call waits for the lock of a file that the whole cluster shares, when there is no quorum.
     #[serde(with = "seconds")]
     pub config_lock: Duration,
+    /// How long a node waits for another one that doesn't answer.
+    #[serde(with = "seconds")]
+    pub proxy_timeout: Duration,
     /// From an order to the HA stack until it carries it out.
     #[serde(with = "seconds")]
     pub ha_reaction: Duration,
@@ -96,6 +99,7 @@ impl Default for Timing {
             unauthorized_delay: Duration::from_secs(3),
             ticket_lifetime: Duration::from_hours(2),
             config_lock: Duration::from_millis(9900),
+            proxy_timeout: Duration::from_secs(30),
             ha_reaction: Duration::from_secs(10),
             lock_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(5),
@@ -126,6 +130,7 @@ impl Timing {
             resources_refresh: Duration::from_millis(20),
             unauthorized_delay: tick,
             config_lock: tick,
+            proxy_timeout: tick,
             ha_reaction: tick,
             lock_timeout: Duration::from_millis(100),
             ..Self::default()

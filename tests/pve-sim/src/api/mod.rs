@@ -12,6 +12,7 @@ mod ha;
 mod indexes;
 mod lxc;
 mod nodes;
+mod proxy;
 mod qemu;
 mod resources;
 mod route;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 use crate::release::Release;
 use crate::shared::Shared;
-use crate::state::{Caller, World};
+use crate::state::Caller;
 use crate::verify::{CONFIG_ID, Kind, NODE, Param, STORAGE, Stated, TEXT, need, verify};
 use crate::wire::{ApiError, ApiResult, Given};
 
@@ -129,7 +130,7 @@ pub(crate) async fn dispatch(
         .collect();
     endpoint.check(&sim.world(), &caller, &texts)?;
     if let Some(node) = of_path.get("node") {
-        check_node(&sim.world(), node)?;
+        proxy::reach(sim, node).await?;
     }
     given.extend(of_path.iter().map(|(k, v)| (k.clone(), Given::Text(v.clone()))));
     let own: Vec<Param> = of_path
@@ -157,22 +158,4 @@ pub(crate) async fn dispatch(
 /// Whether a call needs no login.
 pub(crate) fn is_open(release: Release, method: &str, segments: &[String]) -> bool {
     route::find(release, method, segments).is_some_and(|(endpoint, _)| endpoint.is_open())
-}
-
-/// A node that is off is not routed to; one that doesn't exist isn't found.
-fn check_node(world: &World, node: &str) -> Result<(), ApiError> {
-    match world.node(node) {
-        Some(found) if found.online => Ok(()),
-        Some(_) => Err(ApiError::empty(595, "No route to host")),
-        None => {
-            let why = if world.system.machine.resolver {
-                "Name or service not known"
-            } else {
-                "Temporary failure in name resolution"
-            };
-            Err(ApiError::internal(format!(
-                "hostname lookup '{node}' failed - failed to get address info for: {node}: {why}"
-            )))
-        }
-    }
 }

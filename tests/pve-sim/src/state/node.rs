@@ -12,6 +12,7 @@ use crate::seed::SeedMachine;
 pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) online: bool,
+    pub(crate) proxy: NodeProxy,
     pub(crate) since: Moment,
     pub(crate) cpus: u32,
     pub(crate) memory: u64,
@@ -46,6 +47,19 @@ impl Node {
     pub(crate) fn fingerprint(&self) -> &str {
         self.certificates.last().map_or("", |c| c.fingerprint.as_str())
     }
+}
+
+/// What the other nodes meet when they pass a call on to a node that is up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeProxy {
+    /// An answer.
+    #[default]
+    Answers,
+    /// A closed port: `595 Connection refused`.
+    Refuses,
+    /// Nothing, until they give up: `595 Connection timed out`.
+    Silent,
 }
 
 /// What can be set on a node.

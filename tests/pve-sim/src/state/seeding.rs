@@ -39,6 +39,7 @@ impl World {
                     settings: Settings::of(&name, &ip, &seed.machine),
                     name,
                     online: true,
+                    proxy: super::node::NodeProxy::default(),
                     since: Moment::now(),
                     cpus: seed.node_cpus,
                     memory: seed.node_memory,

@@ -1,8 +1,8 @@
-//! Two nodes: migration and HA.
+//! Two nodes: calls by way of the other node, and a migration.
 
 use pve_sim::Release;
 
-use super::{File, machine};
+use super::{File, pair};
 use crate::recordings::script::Script;
 
 pub(crate) const FILE: File = File {
@@ -12,5 +12,5 @@ pub(crate) const FILE: File = File {
 };
 
 fn script(release: Release) -> Script {
-    Script::new(machine(release))
+    Script::new(pair(release)).figures([39])
 }

@@ -1,8 +1,8 @@
-//! Two nodes: more of migration and HA, and a lost quorum.
+//! Two nodes: a live migration, the HA stack's configuration, a node that is gone, and a cluster without quorum.
 
-use pve_sim::Release;
+use pve_sim::{Release, SeedGuest};
 
-use super::{File, machine};
+use super::{File, pair};
 use crate::recordings::script::Script;
 
 pub(crate) const FILE: File = File {
@@ -12,5 +12,29 @@ pub(crate) const FILE: File = File {
 };
 
 fn script(release: Release) -> Script {
-    Script::new(machine(release))
+    Script::new(pair(release).with_guest(migrated()))
+        .figures([9])
+        .before(39, |sim| {
+            sim.set_node_online("pve2", false).unwrap();
+            sim.set_quorum(false);
+        })
+        .before(56, |sim| {
+            sim.set_node_online("pve2", true).unwrap();
+            sim.set_quorum(true);
+        })
+}
+
+/// The guest that `cluster1` made and moved.
+pub(super) fn migrated() -> SeedGuest {
+    let config = [
+        ("name", "onp2"),
+        ("memory", "64"),
+        ("scsi0", "local:300/vm-300-disk-0.qcow2,size=1G"),
+        ("net0", "virtio,bridge=vmbr0"),
+        ("boot", "order=scsi0;net0"),
+    ];
+    SeedGuest {
+        config: config.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        ..SeedGuest::new(300, "onp2").on("pve1")
+    }
 }

@@ -1,8 +1,8 @@
-//! A node that can't be reached.
+//! Two nodes, the other of which refuses connections, and then doesn't answer at all.
 
-use pve_sim::Release;
+use pve_sim::{NodeProxy, Release, Simulator};
 
-use super::{File, machine};
+use super::{File, pair};
 use crate::recordings::script::Script;
 
 pub(crate) const FILE: File = File {
@@ -12,5 +12,9 @@ pub(crate) const FILE: File = File {
 };
 
 fn script(release: Release) -> Script {
-    Script::new(machine(release))
+    let becomes = |proxy: NodeProxy| move |sim: &Simulator| sim.set_node_proxy("pve2", proxy).unwrap();
+    Script::new(pair(release))
+        .before(0, becomes(NodeProxy::Refuses))
+        .before(2, becomes(NodeProxy::Silent))
+        .before(3, becomes(NodeProxy::Answers))
 }

@@ -15,7 +15,9 @@ mod vm2;
 mod vm3;
 mod wire;
 
-use pve_sim::{Release, Seed, SeedFile, SeedGuest, SeedStorage};
+use std::net::Ipv4Addr;
+
+use pve_sim::{Release, Seed, SeedFile, SeedGuest, SeedMachine, SeedStorage};
 use sha2::{Digest, Sha256};
 
 use super::script::Script;
@@ -71,7 +73,22 @@ fn machine(release: Release) -> Seed {
         storages: Some(vec![SeedStorage::new("local", "dir", &content).sized(6 << 30)]),
         template: false,
         isos: Vec::new(),
+        node_cpus: 2,
+        node_memory: 25_276_510_208,
+        machine: recorded_machine(),
         ..Seed::default()
+    }
+}
+
+/// What was under it: a container of its own, without services, name servers or Proxmox's own programs for HA.
+fn recorded_machine() -> SeedMachine {
+    SeedMachine {
+        address: Ipv4Addr::new(192, 0, 2, 10),
+        rootfs_size: 6 << 30,
+        services: Vec::new(),
+        resolver: false,
+        age: 120,
+        ..SeedMachine::default()
     }
 }
 
@@ -80,7 +97,6 @@ fn container_machine(release: Release) -> Seed {
     let template = "local:vztmpl/alpine-3.22-default_20250617_amd64.tar.gz";
     Seed {
         files: vec![SeedFile::new(template, 669_013)],
-        node_cpus: 2,
         ..machine(release)
     }
 }
@@ -90,6 +106,11 @@ fn pair(release: Release) -> Seed {
     Seed {
         node_names: vec!["pve1".to_owned(), "pve2".to_owned()],
         cluster_name: "truth".to_owned(),
+        machine: SeedMachine {
+            address: Ipv4Addr::new(192, 0, 2, 11),
+            rootfs_size: 4 << 30,
+            ..recorded_machine()
+        },
         ..machine(release)
     }
 }

@@ -1,8 +1,9 @@
-//! Figures over time.
+//! Figures over time, two minutes after the cluster had begun.
 
-use pve_sim::Release;
+use pve_sim::{Release, SeedGuest};
 
-use super::{File, machine};
+use super::cluster2::migrated;
+use super::{File, pair};
 use crate::recordings::script::Script;
 
 pub(crate) const FILE: File = File {
@@ -12,5 +13,14 @@ pub(crate) const FILE: File = File {
 };
 
 fn script(release: Release) -> Script {
-    Script::new(machine(release))
+    Script::new(pair(release).with_guest(migrated()).with_guest(diskless()))
+}
+
+/// The guest that `cluster2` made and moved.
+fn diskless() -> SeedGuest {
+    let config = [("name", "nodisk"), ("memory", "64"), ("net0", "virtio,bridge=vmbr0")];
+    SeedGuest {
+        config: config.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        ..SeedGuest::new(301, "nodisk").on("pve2")
+    }
 }

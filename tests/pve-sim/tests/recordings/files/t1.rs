@@ -1,6 +1,6 @@
-//! The first calls to a machine without guests.
+//! The first calls to a machine without guests, which had just booted.
 
-use pve_sim::Release;
+use pve_sim::{Release, Seed, SeedMachine};
 
 use super::{File, machine};
 use crate::recordings::script::Script;
@@ -8,9 +8,16 @@ use crate::recordings::script::Script;
 pub(crate) const FILE: File = File {
     name: "t1",
     script,
-    unequal_for_now: [Some(16), Some(16)],
+    unequal_for_now: [Some(4), Some(4)],
 };
 
 fn script(release: Release) -> Script {
-    Script::new(machine(release))
+    let seed = machine(release);
+    Script::new(Seed {
+        machine: SeedMachine {
+            just_booted: true,
+            ..seed.machine.clone()
+        },
+        ..seed
+    })
 }
