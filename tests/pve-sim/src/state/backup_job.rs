@@ -42,7 +42,12 @@ impl BackupJob {
                 && !excluded.contains(&guest.vmid)
                 && stands(guest)
         };
-        world.guests.values().filter(wanted).map(|guest| guest.vmid).collect()
+        world
+            .guests
+            .values()
+            .filter(wanted)
+            .map(|guest| guest.vmid)
+            .collect()
     }
 }
 

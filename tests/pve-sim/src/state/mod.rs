@@ -40,8 +40,8 @@ pub(crate) use features::Feature;
 pub(crate) use guest::{Guest, GuestKind, Power};
 pub(crate) use hotplug::change;
 pub(crate) use moment::Moment;
-pub use node::NodeProxy;
 pub(crate) use node::Node;
+pub use node::NodeProxy;
 pub(crate) use property::{
     drive_property, drive_volume, format_size, normalize_tags, parse_size, render_bytes, set_property,
     with_mac,

@@ -63,7 +63,11 @@ fn given(call: &Call, need_schedule: bool) -> Result<BTreeMap<String, String>, A
         }
         (None, Some(time)) => {
             let days = call.list("dow").join(",");
-            let schedule = if days.is_empty() { time.to_owned() } else { format!("{days} {time}") };
+            let schedule = if days.is_empty() {
+                time.to_owned()
+            } else {
+                format!("{days} {time}")
+            };
             options.insert("schedule".to_owned(), schedule);
         }
         _ => {}
@@ -86,15 +90,26 @@ fn check_rights(call: &Call) -> Result<(), ApiError> {
         }
         call.require(&world, &format!("/pool/{pool}"), &["VM.Backup"])?;
     }
-    if let Some(storage) = call.text("fleecing").and_then(|f| crate::state::drive_property(f, "storage")) {
-        call.require(&world, &format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
+    if let Some(storage) = call
+        .text("fleecing")
+        .and_then(|f| crate::state::drive_property(f, "storage"))
+    {
+        call.require(
+            &world,
+            &format!("/storage/{storage}"),
+            &["Datastore.AllocateSpace"],
+        )?;
     }
     Ok(())
 }
 
 /// `PVE::VZDump::verify_vzdump_parameters`.
 fn check_selection(options: &mut BTreeMap<String, String>) -> Result<(), ApiError> {
-    let has = |name: &str| options.get(name).is_some_and(|value| !value.is_empty() && value != "0");
+    let has = |name: &str| {
+        options
+            .get(name)
+            .is_some_and(|value| !value.is_empty() && value != "0")
+    };
     if has("vmid") {
         for other in ["all", "exclude", "pool"] {
             if has(other) {
@@ -105,7 +120,10 @@ fn check_selection(options: &mut BTreeMap<String, String>) -> Result<(), ApiErro
     if has("prune-backups") && has("maxfiles") {
         return Err(late("prune-backups", "option conflicts with option 'maxfiles'"));
     }
-    if !["all", "stop", "pool", "exclude", "vmid"].iter().any(|name| has(name)) {
+    if !["all", "stop", "pool", "exclude", "vmid"]
+        .iter()
+        .any(|name| has(name))
+    {
         return Err(late("vmid", "property is missing"));
     }
     if has("exclude") && !has("pool") {
@@ -117,9 +135,13 @@ fn check_selection(options: &mut BTreeMap<String, String>) -> Result<(), ApiErro
 async fn create(call: Call) -> ApiResult {
     check_rights(&call)?;
     let mut options = given(&call, true)?;
-    options.entry("enabled".to_owned()).or_insert_with(|| "1".to_owned());
+    options
+        .entry("enabled".to_owned())
+        .or_insert_with(|| "1".to_owned());
     call.sim.config_lock(LOCK).await?;
-    let id = call.text("id").map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
+    let id = call
+        .text("id")
+        .map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
     let mut world = call.world();
     if world.backup_jobs.contains_key(&id) {
         return Err(ApiError::internal(format!("Job '{id}' already exists")));
@@ -133,7 +155,10 @@ async fn update(call: Call) -> ApiResult {
     check_rights(&call)?;
     let given = given(&call, false)?;
     let deleted = call.list("delete");
-    if let Some(unknown) = deleted.iter().find(|name| !OPTIONS.iter().any(|p| p.is_called(name))) {
+    if let Some(unknown) = deleted
+        .iter()
+        .find(|name| !OPTIONS.iter().any(|p| p.is_called(name)))
+    {
         return Err(late("delete", &format!("unknown option '{unknown}'")));
     }
     call.sim.config_lock(LOCK).await?;

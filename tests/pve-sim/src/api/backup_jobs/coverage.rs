@@ -38,18 +38,31 @@ fn volumes(guest: &Guest) -> Vec<BackupVolume<'_>> {
                     Some(false) => (false, "backup=no"),
                     _ => (true, "backup=yes"),
                 };
-                Some(BackupVolume { key, volume, included, reason })
+                Some(BackupVolume {
+                    key,
+                    volume,
+                    included,
+                    reason,
+                })
             }
-            GuestKind::Lxc if key == "rootfs" => {
-                Some(BackupVolume { key, volume, included: true, reason: "rootfs" })
-            }
+            GuestKind::Lxc if key == "rootfs" => Some(BackupVolume {
+                key,
+                volume,
+                included: true,
+                reason: "rootfs",
+            }),
             GuestKind::Lxc if is_mount_point(key) => {
                 let (included, reason) = match asked {
                     _ if volume.starts_with('/') => (false, "not a volume"),
                     Some(true) => (true, "enabled"),
                     _ => (false, "disabled"),
                 };
-                Some(BackupVolume { key, volume, included, reason })
+                Some(BackupVolume {
+                    key,
+                    volume,
+                    included,
+                    reason,
+                })
             }
             _ => None,
         }
@@ -67,7 +80,11 @@ fn included(call: &Call) -> ApiResult {
     let id = call.text("id").unwrap_or("");
     let job = world.backup_jobs.get(id);
     let job = job.ok_or_else(|| ApiError::parameter("id", format!("No such job '{id}'")))?;
-    let seen = |vmid: u32| world.access.any(&call.caller, &format!("/vms/{vmid}"), &["VM.Audit"]);
+    let seen = |vmid: u32| {
+        world
+            .access
+            .any(&call.caller, &format!("/vms/{vmid}"), &["VM.Audit"])
+    };
     let guests = job.guests(&world).into_iter().filter(|vmid| seen(*vmid));
     let rows = guests.map(|vmid| match world.guests.get(&vmid) {
         None => json!({"id": vmid, "type": "unknown", "leaf": 1}),
@@ -99,8 +116,7 @@ fn uncovered(call: &Call) -> Reply {
                 .access
                 .any(&call.caller, &format!("/vms/{}", guest.vmid), &["VM.Audit"])
     });
-    let rows = guests.map(|guest| {
-        json!({"vmid": guest.vmid, "name": guest.display_name(), "type": guest.kind.name()})
-    });
+    let rows = guests
+        .map(|guest| json!({"vmid": guest.vmid, "name": guest.display_name(), "type": guest.kind.name()}));
     Reply::data(rows.collect::<Vec<_>>())
 }

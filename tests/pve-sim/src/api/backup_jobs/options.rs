@@ -108,7 +108,11 @@ fn object(known: &Properties, release: Release, text: &str) -> Value {
 
 /// A job as it is shown.
 pub(super) fn shown(release: Release, id: &str, job: &BackupJob) -> Map<String, Value> {
-    let known = |name: &str| OPTIONS.iter().find(|param| param.is_called(name) && param.is_in(release));
+    let known = |name: &str| {
+        OPTIONS
+            .iter()
+            .find(|param| param.is_called(name) && param.is_in(release))
+    };
     let mut row: Map<String, Value> = job
         .options
         .iter()
@@ -117,7 +121,9 @@ pub(super) fn shown(release: Release, id: &str, job: &BackupJob) -> Map<String, 
             let shown = match known(name).map(Param::kind) {
                 Some(Kind::Properties(properties)) => object(properties, release, value),
                 Some(Kind::Array) => json!(value.split([';', '\0']).collect::<Vec<_>>()),
-                Some(Kind::Boolean | Kind::Integer(..)) => number().map_or_else(|| json!(value), |n| json!(n)),
+                Some(Kind::Boolean | Kind::Integer(..)) => {
+                    number().map_or_else(|| json!(value), |n| json!(n))
+                }
                 _ => json!(value),
             };
             (name.clone(), shown)
@@ -137,7 +143,11 @@ mod tests {
 
     #[test]
     fn objects_have_numbers_as_text_and_booleans_as_numbers() {
-        let options = [("prune-backups", "keep-last=3"), ("fleecing", "1,storage=local"), ("all", "1")];
+        let options = [
+            ("prune-backups", "keep-last=3"),
+            ("fleecing", "1,storage=local"),
+            ("all", "1"),
+        ];
         let options = options.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
         let row = shown(Release::V9_2, "j", &BackupJob { options });
         assert_eq!(row["prune-backups"], json!({"keep-last": "3"}));

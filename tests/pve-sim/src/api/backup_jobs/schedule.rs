@@ -21,7 +21,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint::get(
 )];
 
 fn analyze(call: &Call) -> Reply {
-    let event = call.text("schedule").and_then(CalendarEvent::parse).unwrap_or_default();
+    let event = call
+        .text("schedule")
+        .and_then(CalendarEvent::parse)
+        .unwrap_or_default();
     let mut last = call.number("starttime").unwrap_or_else(clock::now);
     let mut rows: Vec<Value> = Vec::new();
     for _ in 0..call.number("iterations").unwrap_or(10_u32) {

@@ -80,8 +80,7 @@ fn show(call: &Call) -> ApiResult {
     check(call, "read group")?;
     let world = call.world();
     let section = world.ha.groups.get(name(call));
-    let section =
-        section.ok_or_else(|| ApiError::internal(format!("no such ha group '{}'", name(call))))?;
+    let section = section.ok_or_else(|| ApiError::internal(format!("no such ha group '{}'", name(call))))?;
     let mut row = shown(section, &file_digest(&world.ha.groups));
     row.insert("group".to_owned(), json!(name(call)));
     row.insert("type".to_owned(), json!("group"));

@@ -29,7 +29,11 @@ pub(super) fn move_later(sim: &Arc<Shared>, sid: &str, node: &str) {
         };
         let from = world.guests.get(&vmid).map(|guest| guest.node.clone());
         if let Some(from) = from.filter(|from| *from != node) {
-            let task = if kind == GuestKind::Qemu { "qmigrate" } else { "vzmigrate" };
+            let task = if kind == GuestKind::Qemu {
+                "qmigrate"
+            } else {
+                "vzmigrate"
+            };
             enter(&mut world, &from, task, vmid);
             world.relocate(vmid, &node);
         }
@@ -39,7 +43,11 @@ pub(super) fn move_later(sim: &Arc<Shared>, sid: &str, node: &str) {
 /// Kind and number of `vm:100`.
 fn parts(sid: &str) -> Option<(GuestKind, u32)> {
     let (kind, vmid) = sid.split_once(':')?;
-    let kind = if kind == "ct" { GuestKind::Lxc } else { GuestKind::Qemu };
+    let kind = if kind == "ct" {
+        GuestKind::Lxc
+    } else {
+        GuestKind::Qemu
+    };
     Some((kind, vmid.parse().ok()?))
 }
 
@@ -49,12 +57,18 @@ fn act(world: &mut World, sid: &str) {
     let Some(requested) = world.ha.resources.get(sid).map(|s| s.requested().to_owned()) else {
         return;
     };
-    let Some(guest) = world.guests.get(&vmid) else { return };
+    let Some(guest) = world.guests.get(&vmid) else {
+        return;
+    };
     let (node, running) = (guest.node.clone(), guest.is_running());
     if !world.quorate || world.ha.disarmed.is_some() || !world.node(&node).is_some_and(|n| n.online) {
         return;
     }
-    let verbs = if kind == GuestKind::Qemu { ["qmstart", "qmstop"] } else { ["vzstart", "vzstop"] };
+    let verbs = if kind == GuestKind::Qemu {
+        ["qmstart", "qmstop"]
+    } else {
+        ["vzstart", "vzstop"]
+    };
     match (requested.as_str(), running) {
         ("started", false) => {
             enter(world, &node, verbs[0], vmid);

@@ -72,7 +72,9 @@ fn meant(world: &World, call: &Call) -> (GuestKind, String) {
         None => {
             let found = sid.parse().ok().and_then(|vmid: u32| world.guests.get(&vmid));
             let kind = found.map_or(GuestKind::Qemu, |guest| guest.kind);
-            let sid = sid.parse().map_or(sid.to_owned(), |vmid| crate::state::ha::service(kind, vmid));
+            let sid = sid
+                .parse()
+                .map_or(sid.to_owned(), |vmid| crate::state::ha::service(kind, vmid));
             (kind, sid)
         }
     }
@@ -164,7 +166,10 @@ async fn update(call: Call) -> ApiResult {
 
 async fn remove(call: Call) -> ApiResult {
     let (_, sid) = meant(&call.world(), &call);
-    let vmid = sid.split_once(':').and_then(|(_, id)| id.parse().ok()).unwrap_or(0);
+    let vmid = sid
+        .split_once(':')
+        .and_then(|(_, id)| id.parse().ok())
+        .unwrap_or(0);
     if !call.world().ha.resources.contains_key(&sid) {
         let text = format!("cannot delete service '{sid}', not HA managed!");
         return Err(ApiError::internal(text));

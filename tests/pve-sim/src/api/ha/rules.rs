@@ -87,7 +87,9 @@ fn list(call: &Call) -> Reply {
     };
     let mut rules: Vec<_> = world.ha.rules.iter().filter(|(_, s)| wanted(s)).collect();
     rules.sort_by_key(|(_, section)| section.order);
-    let rows = rules.into_iter().map(|(name, section)| row(name, section, &digest));
+    let rows = rules
+        .into_iter()
+        .map(|(name, section)| row(name, section, &digest));
     Reply::data(rows.collect::<Vec<_>>())
 }
 
@@ -99,7 +101,11 @@ fn show(call: &Call) -> ApiResult {
     let world = call.world();
     let section = world.ha.rules.get(name(call));
     let section = section.ok_or_else(|| ApiError::internal(format!("no such ha rule '{}'", name(call))))?;
-    Ok(Reply::data(row(name(call), section, &file_digest(&world.ha.rules))))
+    Ok(Reply::data(row(
+        name(call),
+        section,
+        &file_digest(&world.ha.rules),
+    )))
 }
 
 /// What a rule of its kind has to have.
@@ -120,7 +126,9 @@ fn check(world: &World, options: &BTreeMap<String, String>) -> Result<(), String
         }
     }
     let resources = options.get("resources").map_or("", String::as_str);
-    let unmanaged = resources.split(',').find(|sid| !world.ha.resources.contains_key(*sid));
+    let unmanaged = resources
+        .split(',')
+        .find(|sid| !world.ha.resources.contains_key(*sid));
     match unmanaged {
         Some(sid) => Err(format!("cannot use unmanaged resource(s) {sid}.")),
         None => Ok(()),

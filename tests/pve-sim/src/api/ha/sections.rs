@@ -32,10 +32,13 @@ pub(super) fn failed(what: &str, error: impl std::fmt::Display) -> ApiError {
 
 /// The options that a call gives; `also` names some that are only options here.
 pub(super) fn given(call: &Call, also: &[&str]) -> BTreeMap<String, String> {
-    let options = call.params.iter().filter(|(name, _)| {
-        also.contains(&name.as_str()) || !OWN.contains(&name.as_str())
-    });
-    options.map(|(name, value)| (name.clone(), value.clone())).collect()
+    let options = call
+        .params
+        .iter()
+        .filter(|(name, _)| also.contains(&name.as_str()) || !OWN.contains(&name.as_str()));
+    options
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// Changes a section as the call says.
@@ -47,7 +50,10 @@ pub(super) fn change(
     also: &[&str],
 ) -> Result<(), ApiError> {
     let digest = file_digest(sections);
-    if call.text("digest").is_some_and(|given| !given.is_empty() && given != digest) {
+    if call
+        .text("digest")
+        .is_some_and(|given| !given.is_empty() && given != digest)
+    {
         let error = "detected modified configuration - file changed by other user? Try again.";
         return Err(failed(what, error));
     }
@@ -76,7 +82,10 @@ pub(super) fn shown(section: &Section, digest: &str) -> Map<String, Value> {
         .options
         .iter()
         .map(|(name, value)| {
-            let number = value.parse::<u64>().ok().filter(|_| numbers.contains(&name.as_str()));
+            let number = value
+                .parse::<u64>()
+                .ok()
+                .filter(|_| numbers.contains(&name.as_str()));
             (name.clone(), number.map_or_else(|| json!(value), |n| json!(n)))
         })
         .collect();

@@ -12,7 +12,12 @@ use crate::wire::{ApiResult, Reply};
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/cluster/ha/status/current", AUDIT, &[], Run::Show(current)),
-    Endpoint::get("/cluster/ha/status/manager_status", AUDIT, &[], Run::Show(manager)),
+    Endpoint::get(
+        "/cluster/ha/status/manager_status",
+        AUDIT,
+        &[],
+        Run::Show(manager),
+    ),
     Endpoint::post("/cluster/ha/status/arm-ha", CONSOLE, &[], Run::Now(arm)).from(Release::V9_2),
     Endpoint::post(
         "/cluster/ha/status/disarm-ha",
@@ -41,7 +46,9 @@ fn current(call: &Call) -> Reply {
         "quorate": u8::from(world.quorate),
     })];
     let running = world.system.has_ha();
-    let when = clock::wall(clock::now()).strftime("%a %b %e %H:%M:%S %Y").to_string();
+    let when = clock::wall(clock::now())
+        .strftime("%a %b %e %H:%M:%S %Y")
+        .to_string();
     if running {
         let master = master(&world);
         rows.push(json!({
@@ -69,7 +76,11 @@ fn current(call: &Call) -> Reply {
     }
     if running {
         rows.extend(world.nodes.iter().map(|node| {
-            let serves = world.ha.resources.keys().any(|sid| node_of(&world, sid) == node.name);
+            let serves = world
+                .ha
+                .resources
+                .keys()
+                .any(|sid| node_of(&world, sid) == node.name);
             let state = if serves { "active" } else { "idle" };
             json!({
                 "id": format!("lrm:{}", node.name),

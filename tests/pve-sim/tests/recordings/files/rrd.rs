@@ -18,7 +18,11 @@ fn script(release: Release) -> Script {
 
 /// The guest that `cluster2` made and moved.
 fn diskless() -> SeedGuest {
-    let config = [("name", "nodisk"), ("memory", "64"), ("net0", "virtio,bridge=vmbr0")];
+    let config = [
+        ("name", "nodisk"),
+        ("memory", "64"),
+        ("net0", "virtio,bridge=vmbr0"),
+    ];
     SeedGuest {
         config: config.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
         ..SeedGuest::new(301, "nodisk").on("pve2")
