@@ -9,6 +9,7 @@ use super::call::Call;
 use super::client::Answer;
 use super::compare::compare;
 use super::library::RecordedAnswer;
+use super::log;
 use super::mask::Masks;
 use super::names::Bindings;
 
@@ -68,7 +69,7 @@ pub(crate) fn try_all(
         count.made += 1;
         if !compare(&change.answer, own, call, &mut bindings.clone()).is_empty() {
             count.seen += 1;
-        } else if change.kind == Kind::Value && masks.at(&change.place()).is_some() {
+        } else if change.kind == Kind::Value && change.is_masked(call, &masks) {
             count.masked += 1;
         }
     }
@@ -83,11 +84,14 @@ struct Change {
 }
 
 impl Change {
-    fn place(&self) -> Vec<String> {
+    /// In a value that isn't compared as it is, or in a line of a log that isn't compared.
+    fn is_masked(&self, call: &Call, masks: &Masks) -> bool {
         let segments = self.pointer.split('/').skip(1);
-        segments
+        let place: Vec<String> = segments
             .map(|s| s.replace("~1", "/").replace("~0", "~"))
-            .collect()
+            .collect();
+        let line = self.answer.body.pointer(&self.pointer).and_then(Value::as_str);
+        masks.at(&place).is_some() || (call.is_log() && line.is_some_and(log::is_of_others))
     }
 }
 

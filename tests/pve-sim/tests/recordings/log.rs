@@ -105,7 +105,10 @@ fn total(body: &Value, lines: usize) -> Option<u64> {
 fn lines(body: &Value) -> Vec<&str> {
     let rows = body["data"].as_array().into_iter().flatten();
     let lines = rows.filter_map(|row| row["t"].as_str());
-    lines
-        .filter(|line| !PATTERNS.iter().any(|others| others.is_match(line)))
-        .collect()
+    lines.filter(|line| !is_of_others(line)).collect()
+}
+
+/// Whether a line isn't Proxmox VE's own.
+pub(crate) fn is_of_others(line: &str) -> bool {
+    PATTERNS.iter().any(|others| others.is_match(line))
 }

@@ -100,7 +100,9 @@ impl Replay {
     async fn exchange(&mut self, index: usize, recorded: &Recorded, call: &Call) -> Vec<Difference> {
         let still_running = self.script.still_running.contains(&index);
         gate::before(&self.sim, call, still_running).await;
-        self.script.happen(index, &self.sim);
+        if let Err(trouble) = self.script.happen(index, &self.sim) {
+            return vec![trouble];
+        }
         let request = match self.request(index, recorded).await {
             Ok(request) => request,
             Err(trouble) => return vec![trouble],

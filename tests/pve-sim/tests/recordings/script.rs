@@ -2,6 +2,7 @@
 //! requests that the recorder left out, and what happened to the machine between two requests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use pve_sim::{Seed, Simulator, Timing};
@@ -32,6 +33,7 @@ impl Script {
     /// A machine in this state. Durations are the replay's own, whatever the seed says.
     pub(crate) fn new(mut seed: Seed) -> Self {
         seed.timing = timing();
+        seed.root_password = Some(ROOT_PASSWORD.to_owned());
         Self {
             seed,
             user: "root@pam".to_owned(),
@@ -117,10 +119,13 @@ impl Script {
         self
     }
 
-    pub(crate) fn happen(&self, index: usize, sim: &Simulator) {
+    /// What happens before a request. It panics where it can't, which is that exchange's trouble alone.
+    pub(crate) fn happen(&self, index: usize, sim: &Simulator) -> Result<(), String> {
         for happening in self.happenings.get(&index).into_iter().flatten() {
-            happening(sim);
+            let done = catch_unwind(AssertUnwindSafe(|| happening(sim)));
+            done.map_err(|_| "what should happen before it couldn't".to_owned())?;
         }
+        Ok(())
     }
 
     pub(crate) fn edit(&self, index: usize, request: &mut Request, session: &Session) {
