@@ -12,6 +12,7 @@ mod ha;
 mod indexes;
 mod lxc;
 mod nodes;
+mod pools;
 mod proxy;
 mod qemu;
 mod resources;
@@ -28,7 +29,8 @@ use std::sync::Arc;
 use crate::release::Release;
 use crate::shared::Shared;
 use crate::state::Caller;
-use crate::verify::{CONFIG_ID, Kind, NODE, Param, STORAGE, Stated, TEXT, need, verify};
+use crate::verify::access as access_formats;
+use crate::verify::{CONFIG_ID, Kind, NODE, POOL, Param, STORAGE, Stated, TEXT, need, verify};
 use crate::wire::{ApiError, ApiResult, Given};
 
 /// The parameters that paths have; one that isn't here is any text.
@@ -38,6 +40,12 @@ const PATH: &[Param] = &[
     need("storage", STORAGE),
     need("upid", TEXT),
     need("snapname", CONFIG_ID),
+    need("userid", access_formats::USER),
+    need("tokenid", access_formats::TOKEN_NAME),
+    need("groupid", access_formats::GROUP),
+    need("roleid", access_formats::ROLE),
+    need("realm", access_formats::REALM),
+    need("poolid", POOL),
 ];
 
 /// A parameter of a path that isn't listed above.
@@ -46,9 +54,9 @@ const OTHER: Param = need("", TEXT);
 /// Every family's endpoints.
 fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     [
-        access::ENDPOINTS,
         indexes::ENDPOINTS,
         lxc::ENDPOINTS,
+        pools::ENDPOINTS,
         qemu::ENDPOINTS,
         qemu::CLONE_ENDPOINTS,
         qemu::DESTROY_ENDPOINTS,
@@ -62,6 +70,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         tasks::ENDPOINTS,
     ]
     .into_iter()
+    .chain(access::TABLES.iter().copied())
     .chain(cluster::TABLES.iter().copied())
     .chain(nodes::TABLES.iter().copied())
     .chain(ha::TABLES.iter().copied())
@@ -123,6 +132,7 @@ pub(crate) async fn dispatch(
     {
         of_path.insert("node".to_owned(), local.name.clone());
     }
+    check_unambiguous(&of_path, &given)?;
     let texts = given
         .iter()
         .filter_map(|(name, value)| Some((name.clone(), value.text()?.to_owned())))
@@ -152,6 +162,23 @@ pub(crate) async fn dispatch(
         Run::Show(run) => Ok(run(&call)),
         Run::Now(run) => run(&call),
         Run::Later(run) => run(call).await,
+    }
+}
+
+/// What the path says, query and body may repeat but not contradict (`PVE::HTTPServer`).
+fn check_unambiguous(
+    of_path: &BTreeMap<String, String>,
+    given: &BTreeMap<String, Given>,
+) -> Result<(), ApiError> {
+    let mut repeated = of_path
+        .iter()
+        .filter_map(|(name, own)| Some((name, own, given.get(name)?)));
+    match repeated.find(|(_, own, other)| other.text() != Some(own.as_str())) {
+        None => Ok(()),
+        Some((name, ..)) => Err(ApiError::parameter(
+            name,
+            "duplicate parameter (already defined in URI) with conflicting values!",
+        )),
     }
 }
 

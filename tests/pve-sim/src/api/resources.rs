@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::nodes::node_row;
 use super::storage::storage_content;
 use super::{Allow, Call, Endpoint, Run};
-use crate::state::{Guest, World};
+use crate::state::{Guest, Node, Storage, World};
 use crate::verify::{Kind, may};
 use crate::wire::Reply;
 
@@ -20,7 +20,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint::get(
 /// A guest's row. Written straight to the answer, because there may be tens of thousands of them; what is absent isn't
 /// known yet.
 #[derive(Serialize)]
-struct GuestRow<'a> {
+pub(super) struct GuestRow<'a> {
     id: String,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -124,7 +124,7 @@ fn list(call: &Call) -> Reply {
     Reply::data(rows)
 }
 
-fn guest_row<'a>(world: &'a World, guest: &'a Guest) -> GuestRow<'a> {
+pub(super) fn guest_row<'a>(world: &'a World, guest: &'a Guest) -> GuestRow<'a> {
     let known = world.cache.guests.get(&guest.vmid);
     let traffic = known.map(|f| f.traffic);
     GuestRow {
@@ -163,25 +163,27 @@ fn storage_rows(world: &World, call: &Call) -> Vec<Value> {
         ) {
             continue;
         }
-        for node in &world.nodes {
-            let mut row = json!({
-                "id": format!("storage/{}/{}", node.name, storage.name),
-                "type": "storage",
-                "storage": storage.name,
-                "node": node.name,
-                "plugintype": storage.kind,
-                "shared": u8::from(storage.shared),
-                "content": storage_content(storage),
-                "status": if node.online { "available" } else { "unknown" },
-            });
-            if node.online {
-                let home = if storage.shared { "" } else { &node.name };
-                let key = (home.to_owned(), storage.name.clone());
-                row["disk"] = json!(world.cache.storages.get(&key).copied().unwrap_or(0));
-                row["maxdisk"] = json!(storage.total);
-            }
-            rows.push(row);
-        }
+        rows.extend(world.nodes.iter().map(|node| storage_row(world, node, storage)));
     }
     rows
+}
+
+pub(super) fn storage_row(world: &World, node: &Node, storage: &Storage) -> Value {
+    let mut row = json!({
+        "id": format!("storage/{}/{}", node.name, storage.name),
+        "type": "storage",
+        "storage": storage.name,
+        "node": node.name,
+        "plugintype": storage.kind,
+        "shared": u8::from(storage.shared),
+        "content": storage_content(storage),
+        "status": if node.online { "available" } else { "unknown" },
+    });
+    if node.online {
+        let home = if storage.shared { "" } else { &node.name };
+        let key = (home.to_owned(), storage.name.clone());
+        row["disk"] = json!(world.cache.storages.get(&key).copied().unwrap_or(0));
+        row["maxdisk"] = json!(storage.total);
+    }
+    row
 }

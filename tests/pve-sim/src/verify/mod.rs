@@ -1,5 +1,6 @@
 //! Checks parameters against tables written by hand, with Proxmox's own sentences (`PVE::JSONSchema`).
 
+pub(crate) mod access;
 mod address;
 pub(crate) mod cluster;
 mod drive_names;

@@ -17,7 +17,7 @@ pub(crate) use acl::Subject;
 pub(crate) use caller::{Caller, is_token_name, is_user_id, split_token};
 pub(crate) use login::{Attempt, Credentials, Login, Refused};
 pub(crate) use path::{normal_path, path_is_valid};
-pub(crate) use pool::Pools;
+pub(crate) use pool::Pool;
 pub(crate) use privilege::Privileges;
 pub(crate) use role::privilege;
 pub(crate) use store::{Access, Group, Role, Token, User};

@@ -1,15 +1,16 @@
-//! `/access`, as far as a token's owner needs it to see what it may.
+//! `/access/permissions`: what the caller may, or who else is asked about.
 
 use std::collections::BTreeMap;
 
-use super::{Allow, Call, Endpoint, Run};
+use super::super::{Allow, Call, Endpoint, Run};
+use crate::verify::access::USER_OR_TOKEN;
 use crate::verify::{TEXT, may};
 use crate::wire::{ApiResult, Reply};
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint::get(
     "/access/permissions",
     Allow::Everyone,
-    &[&[may("path", TEXT), may("userid", TEXT)]],
+    &[&[may("path", TEXT), may("userid", USER_OR_TOKEN)]],
     Run::Now(permissions),
 )];
 
