@@ -41,7 +41,7 @@ pub enum Refusal {
 }
 
 /// A failed call.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// No connection could be made: nothing was sent.
     #[error("can't connect to {address}: {reason}")]

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
+
 use super::ids::{NodeName, ParseId, Vmid};
 
 /// The identifier of a task (pve-common, `PVE/UPID.pm`):
 /// `UPID:{node}:{pid}:{pstart}:{starttime}:{type}:{id}:{user}:`, the numbers in hexadecimal, eight digits each;
 /// `pstart` gets a ninth on a host that is up for more than 497 days.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Upid {
     text: String,
     node: NodeName,
@@ -111,6 +114,14 @@ impl FromStr for Upid {
             id: (*id).to_owned(),
             user: (*user).to_owned(),
         })
+    }
+}
+
+impl TryFrom<String> for Upid {
+    type Error = ParseId;
+
+    fn try_from(text: String) -> Result<Self, ParseId> {
+        text.parse()
     }
 }
 

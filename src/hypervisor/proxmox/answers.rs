@@ -6,6 +6,8 @@ use serde::de::{DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::lenient::Lenient;
+
 /// `{"data": …}`. The key must be there, even where `null` is a good answer.
 #[derive(Deserialize)]
 #[serde(bound = "T: DeserializeOwned")]
@@ -21,6 +23,12 @@ pub(super) fn data<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
         Err(_) if body.is_empty() => Err("it is empty".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Takes the data out of an answer, its values read as their types want them. The error is a sentence.
+pub(super) fn lenient<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let value: Value = data(body)?;
+    T::deserialize(Lenient(value)).map_err(|error| error.to_string())
 }
 
 /// What an error's body says: its sentence, and complaints about single parameters. Bodies without either are

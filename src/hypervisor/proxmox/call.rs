@@ -1,21 +1,27 @@
 //! One request, before it is sent: method, path, parameters.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use super::encode::{form, percent};
 use crate::hypervisor::Error;
 
 /// The methods that Proxmox VE knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Method {
+    /// Reads, and may be repeated.
     Get,
+    /// Makes, or begins a task.
     Post,
+    /// Changes.
     Put,
+    /// Removes.
     Delete,
 }
 
 impl Method {
-    pub(super) const fn as_str(self) -> &'static str {
+    /// As it stands in a request.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
@@ -39,14 +45,33 @@ const LIMIT: usize = 8 << 20;
 /// The longest bulk list: some 100 000 guests.
 const BULK_LIMIT: usize = 64 << 20;
 
+/// Calls that something inside a guest answers are not waited for long.
+fn patience(template: &str) -> Patience {
+    if template.contains("/agent/") {
+        Patience::Short
+    } else {
+        Patience::Usual
+    }
+}
+
+fn limit(template: &str) -> usize {
+    if template == "/cluster/resources" {
+        BULK_LIMIT
+    } else {
+        LIMIT
+    }
+}
+
 /// A request to be sent.
-#[derive(Clone, Debug)]
-pub(super) struct Call {
+#[derive(Clone)]
+pub struct Call {
     pub(super) method: Method,
     pub(super) template: &'static str,
     pub(super) patience: Patience,
     pub(super) limit: usize,
     path: String,
+    /// What is wrong with the path, if anything.
+    misplaced: Option<String>,
     parameters: Vec<(String, String)>,
 }
 
@@ -54,21 +79,35 @@ impl Call {
     /// Puts `values` into the `{…}` of a path, in their order.
     pub(super) fn new(method: Method, template: &'static str, values: &[&dyn Display]) -> Self {
         let mut values = values.iter();
-        let segments: Vec<String> = template
-            .split('/')
-            .map(
-                |segment| match segment.starts_with('{').then(|| values.next()).flatten() {
-                    Some(value) => percent(&value.to_string()),
-                    None => segment.to_owned(),
-                },
-            )
-            .collect();
+        Self::filled(method, template, |_| values.next().map(ToString::to_string))
+    }
+
+    /// Puts what `value` says for each name into the `{…}` of a path.
+    pub(super) fn filled(
+        method: Method,
+        template: &'static str,
+        mut value: impl FnMut(&str) -> Option<String>,
+    ) -> Self {
+        let mut misplaced = None;
+        let mut fill = |segment: &str| {
+            let Some(name) = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) else {
+                return segment.to_owned();
+            };
+            let value = value(name).unwrap_or_default();
+            // URLs are taken apart by dots too: such a value would address something else.
+            if matches!(value.as_str(), "" | "." | "..") {
+                misplaced = Some(format!("'{value}' can't stand for {{{name}}} in {template}"));
+            }
+            percent(&value)
+        };
+        let segments: Vec<String> = template.split('/').map(&mut fill).collect();
         Self {
             method,
             template,
-            patience: Patience::Usual,
-            limit: LIMIT,
+            patience: patience(template),
+            limit: limit(template),
             path: segments.join("/"),
+            misplaced,
             parameters: Vec::new(),
         }
     }
@@ -91,20 +130,41 @@ impl Call {
         }
     }
 
-    /// Allows for the longest answer of all.
-    pub(super) const fn bulk(mut self) -> Self {
-        self.limit = BULK_LIMIT;
+    /// Adds parameters.
+    pub(super) fn with_all(mut self, parameters: Vec<(String, String)>) -> Self {
+        self.parameters.extend(parameters);
         self
     }
 
-    /// Does not wait long.
-    pub(super) const fn impatient(mut self) -> Self {
-        self.patience = Patience::Short;
-        self
+    /// Refuses a path that would lead elsewhere.
+    pub(super) fn checked(&self) -> Result<(), Error> {
+        match &self.misplaced {
+            Some(reason) => Err(self.unbuildable(reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The path below `/api2/json`, encoded, without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Names and values, in their order and not encoded. They may be secret.
+    #[must_use]
+    pub fn parameters(&self) -> &[(String, String)] {
+        &self.parameters
     }
 
     /// The path with the query. Parameters of DELETE belong there too: Proxmox VE refuses its body (501).
-    pub(super) fn path_and_query(&self) -> String {
+    #[must_use]
+    pub fn path_and_query(&self) -> String {
         match self.method {
             Method::Get | Method::Delete if !self.parameters.is_empty() => {
                 format!("{}?{}", self.path, form(&self.parameters))
@@ -114,12 +174,14 @@ impl Call {
     }
 
     /// The body, of those methods that have one.
-    pub(super) fn body(&self) -> Option<String> {
+    #[must_use]
+    pub fn body(&self) -> Option<String> {
         matches!(self.method, Method::Post | Method::Put).then(|| form(&self.parameters))
     }
 
     /// What is asked, for people: method and path.
-    pub(super) fn operation(&self) -> String {
+    #[must_use]
+    pub fn operation(&self) -> String {
         format!("{} {}", self.method.as_str(), self.path)
     }
 
@@ -138,6 +200,13 @@ impl Call {
     }
 }
 
+/// Parameters may be secret, and are not shown.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Call({})", self.operation())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +215,18 @@ mod tests {
     fn names_stay_within_their_segment() {
         let call = Call::get("/nodes/{node}/tasks/{upid}/status", &[&"pve", &"UPID:a/b"]);
         assert_eq!(call.path_and_query(), "/nodes/pve/tasks/UPID%3Aa%2Fb/status");
+        assert!(call.checked().is_ok());
+    }
+
+    #[test]
+    fn a_name_that_is_another_path_is_refused() {
+        for name in ["", ".", ".."] {
+            let call = Call::get("/nodes/{node}/status", &[&name]);
+            assert!(
+                matches!(call.checked(), Err(Error::Unbuildable { .. })),
+                "{name:?}"
+            );
+        }
     }
 
     #[test]
@@ -160,5 +241,11 @@ mod tests {
         let call = Call::new(Method::Post, "/nodes/{node}/qemu", &[&"pve"]);
         assert_eq!(call.body().as_deref(), Some(""));
         assert_eq!(call.with("tags", "a;b").body().as_deref(), Some("tags=a%3Bb"));
+    }
+
+    #[test]
+    fn parameters_are_not_shown() {
+        let call = Call::new(Method::Post, "/access/ticket", &[]).with("password", "s3cret");
+        assert!(!format!("{call:?}").contains("s3cret"));
     }
 }

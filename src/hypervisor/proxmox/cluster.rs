@@ -113,7 +113,7 @@ impl Client {
     }
 
     pub(super) async fn overview(&self) -> Result<Overview, Error> {
-        let call = Call::get("/cluster/resources", &[]).bulk();
+        let call = Call::get("/cluster/resources", &[]);
         let rows: Vec<Resource> = self.read(&call).await?;
         overview(rows).map_err(|reason| call.unreadable(reason))
     }

@@ -1,4 +1,4 @@
-//! What is needed to talk to one member of a cluster.
+//! What is needed to talk to a cluster: one of its members, and the others that may stand in for it.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,6 +19,9 @@ pub struct Connection {
     pub port: u16,
     /// Which certificates are accepted.
     pub trust: Trust,
+    /// Further members of the same cluster, which are asked while the first can't be reached. That it is the same
+    /// cluster is the caller's to know: the credentials go to each of them.
+    pub others: Vec<Endpoint>,
     /// Who Drover is there.
     pub credentials: Credentials,
     /// How long a read may take. Changes are given 30 s at least, calls to a guest's agent 5 s at most.
@@ -30,6 +33,26 @@ impl Connection {
     pub const PORT: u16 = 8006;
     /// How long a read may take if nobody says otherwise.
     pub const TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// The member that is asked first.
+    pub(super) fn first(&self) -> Endpoint {
+        Endpoint {
+            host: self.host.clone(),
+            port: self.port,
+            trust: self.trust.clone(),
+        }
+    }
+}
+
+/// Where a member of a cluster answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// A name or an address, without scheme and port.
+    pub host: String,
+    /// 8006, unless something stands in between.
+    pub port: u16,
+    /// Which certificates are accepted: a fingerprint is that of one member alone.
+    pub trust: Trust,
 }
 
 impl Proxmox {
@@ -42,7 +65,7 @@ impl Proxmox {
 
     /// Tells `observer` of each exchange with the host.
     #[must_use]
-    pub fn observed_by(mut self, observer: Observer) -> Self {
+    pub fn observed_by(self, observer: Observer) -> Self {
         self.client.observe(observer);
         self
     }

@@ -1,10 +1,12 @@
 //! The driver for Proxmox VE, from 7.4 on, over its HTTPS API.
 //!
-//! One subject a file: how to reach a host (`connection`, `tls`, `auth`, `client`, `call`, `encode`), how it
-//! spells things (`answers`, `property`, `devices`, `options`, `size`, `config`, `sentences`), in which version
-//! (`versions`), and what it is asked (`cluster`, `qemu`, `storage`, `tasks`).
+//! One subject a file: how to reach a host (`connection`, `tls`, `member`, `members`, `wire`), as whom (`auth`,
+//! `login`, `ticket`, `client`), how a request is written (`call`, `encode`) and an answer read (`verdict`,
+//! `failure`, `answers`, `lenient`, `sentences`), how things are spelt (`property`, `devices`, `options`, `size`,
+//! `config`), in which version (`versions`), and what is asked (`cluster`, `qemu`, `storage`, `tasks`; in full `api`).
 
 mod answers;
+pub mod api;
 mod auth;
 mod call;
 mod client;
@@ -13,6 +15,11 @@ mod config;
 mod connection;
 pub mod devices;
 mod encode;
+mod failure;
+mod lenient;
+mod login;
+mod member;
+mod members;
 mod observe;
 pub mod options;
 pub mod property;
@@ -21,17 +28,24 @@ mod sentences;
 pub mod size;
 mod storage;
 mod tasks;
+mod ticket;
 mod tls;
+mod transfer;
+mod verdict;
 pub mod versions;
+mod wire;
 
 #[cfg(test)]
 mod tests;
 
 pub use auth::Credentials;
-pub use connection::Connection;
+pub use call::{Call, Method};
+pub use connection::{Connection, Endpoint};
 pub use observe::{CallRecord, Observer};
 pub use sentences::meaning;
 pub use tls::{Fingerprint, Trust};
+pub use transfer::Upload;
+pub use verdict::decode_answer;
 
 use super::{Answer, Hypervisor, StopMode, TaskFilter};
 use crate::model::{

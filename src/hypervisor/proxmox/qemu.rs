@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use super::answers::Scalar;
+use super::api::guarded;
 use super::call::{Call, Method};
 use super::client::{Client, unspeakable};
 use super::{config, size};
@@ -61,7 +62,7 @@ impl Client {
 
     pub(super) async fn guest_addresses(&self, at: &GuestAddress) -> Result<Vec<GuestIp>, Error> {
         let template = "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces";
-        let call = Call::get(template, &[&at.node, &at.vmid]).impatient();
+        let call = Call::get(template, &[&at.node, &at.vmid]);
         let answer: AgentAnswer = self.read(&call).await?;
         let mut addresses = Vec::new();
         for address in answer.result.into_iter().filter_map(|i| i.addresses).flatten() {
@@ -139,14 +140,6 @@ impl Client {
     pub(super) async fn destroy(&self, own: &Ownership) -> Result<Progress, Error> {
         self.change_fresh(&destroy(own.address()), own).await
     }
-}
-
-/// Adds the digest. Proxmox VE takes an empty one for none, and then checks nothing.
-fn guarded(call: Call, own: &Ownership) -> Result<Call, Error> {
-    if own.digest().is_empty() {
-        return Err(call.unbuildable("the configuration that was judged has no digest"));
-    }
-    Ok(call.with("digest", own.digest()))
 }
 
 fn create(guest: &CreateGuest) -> Result<Call, Error> {

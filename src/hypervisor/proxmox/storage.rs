@@ -43,10 +43,6 @@ impl Client {
         let call = Call::get("/nodes/{node}/storage/{storage}/content", &[node, &storage])
             .with_some("content", content)
             .with_some("vmid", vmid);
-        // A name of dots would be another path.
-        if !storage.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            return Err(call.unbuildable(format!("'{storage}' is not the name of a storage")));
-        }
         let rows: Vec<VolumeRow> = self.read(&call).await?;
         Ok(rows.into_iter().filter_map(VolumeRow::volume).collect())
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
@@ -171,7 +172,9 @@ impl ServerCertVerifier for Verifier {
         let refused = match &self.judge {
             Judge::Any => None,
             Judge::Pin(expected) if *expected == shown => None,
-            Judge::Pin(expected) => Some(format!("expected the fingerprint {expected}")),
+            Judge::Pin(expected) => Some(format!(
+                "it was replaced, or another host answers: expected the fingerprint {expected}"
+            )),
             Judge::Chain(chain) => chain
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
                 .err()
@@ -219,15 +222,39 @@ fn in_words(error: &rustls::Error) -> String {
     };
     match error {
         CertificateError::UnknownIssuer => "no trusted authority signed it".to_owned(),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "it is not valid yet".to_owned()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "it is made out to another name".to_owned()
+        CertificateError::Expired => "it has expired".to_owned(),
+        CertificateError::ExpiredContext { time, not_after } => format!(
+            "it expired at {}, and this machine's clock says {}",
+            moment(*not_after),
+            moment(*time)
+        ),
+        CertificateError::NotValidYet => "it is not valid yet".to_owned(),
+        CertificateError::NotValidYetContext { time, not_before } => format!(
+            "it is not valid before {}, and this machine's clock says {}",
+            moment(*not_before),
+            moment(*time)
+        ),
+        CertificateError::NotValidForName => "it is made out to another name".to_owned(),
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let presented = if presented.is_empty() {
+                "no name".to_owned()
+            } else {
+                presented.join(", ")
+            };
+            format!(
+                "it is made out to another name than {}: {presented}",
+                expected.to_str()
+            )
         }
         other => other.to_string(),
     }
+}
+
+/// A moment as people read it.
+fn moment(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).ok();
+    let moment = seconds.and_then(|s| Timestamp::from_second(s).ok());
+    moment.map_or_else(|| "a time out of reach".to_owned(), |m| m.to_string())
 }
 
 #[cfg(test)]

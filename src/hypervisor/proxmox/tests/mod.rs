@@ -1,9 +1,17 @@
 //! The driver against a server that says what a host, a broken host or another program might say.
 
+mod certificates;
+mod decoded;
 pub(super) mod described;
+mod evidence;
+mod failover;
 pub(super) mod recorded;
+mod rubbish;
 mod server;
 mod simulated;
+mod tables;
+mod tickets;
+mod transfers;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,6 +34,11 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Whether this is a login.
+    pub(super) fn is_login(&self) -> bool {
+        self.line.starts_with("POST /api2/json/access/ticket ")
+    }
+
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -64,8 +70,16 @@ pub(super) fn typed(status: &str, kind: &str, body: &str) -> String {
 impl Server {
     /// Starts it. The closure is given the number of the request, from 0, and the request.
     pub(super) async fn start(deed: impl Fn(usize, &Seen) -> Deed + Send + Sync + 'static) -> Self {
-        let rcgen::CertifiedKey { cert, signing_key } =
-            rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        Self::certified(CertificateParams::new(["127.0.0.1".to_owned()]).unwrap(), deed).await
+    }
+
+    /// Starts it with a certificate of that content, signed by itself.
+    pub(super) async fn certified(
+        certificate: CertificateParams,
+        deed: impl Fn(usize, &Seen) -> Deed + Send + Sync + 'static,
+    ) -> Self {
+        let signing_key = KeyPair::generate().unwrap();
+        let cert = certificate.self_signed(&signing_key).unwrap();
         let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -123,11 +137,24 @@ impl Server {
     }
 }
 
+/// One that logs in by user and password.
+pub(super) fn by_password(connection: Connection) -> Proxmox {
+    Proxmox::connect(&Connection {
+        credentials: Credentials::Password {
+            username: "drover@pve".to_owned(),
+            password: "pa;ss wörd".into(),
+        },
+        ..connection
+    })
+    .unwrap()
+}
+
 pub(super) fn connection(port: u16, trust: Trust) -> Connection {
     Connection {
         host: "127.0.0.1".to_owned(),
         port,
         trust,
+        others: Vec::new(),
         credentials: Credentials::Token {
             id: "root@pam!drover".to_owned(),
             secret: "s3cret".into(),
@@ -194,6 +221,6 @@ async fn read(stream: &mut TlsStream<TcpStream>) -> Option<Seen> {
     let length = request.header("content-length").map_or(0, |l| l.parse().unwrap());
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    request.body = String::from_utf8(body).unwrap();
+    request.body = String::from_utf8_lossy(&body).into_owned();
     Some(request)
 }

@@ -29,6 +29,7 @@ fn driver(sim: &Simulator, secret: &str) -> Proxmox {
         host: "127.0.0.1".into(),
         port: sim.port(),
         trust: Trust::Fingerprint(sim.fingerprint().parse().unwrap()),
+        others: Vec::new(),
         credentials: Credentials::Token {
             id: sim.token_id().into(),
             secret: secret.into(),

@@ -1,0 +1,256 @@
+//! One member of a cluster: its address, the connections to it, and how a request is put on them.
+//!
+//! Peculiarities of Proxmox VE's server (pve-http-server, `AnyEvent.pm`) that are seen to here: HTTP/1.1 only;
+//! no chunked bodies; it closes an idle connection after 5 s, and any connection after a status from 400 on.
+
+use std::future::{Ready, ready};
+use std::time::{Duration, Instant};
+
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Body, ClientBuilder, Response, Url};
+use tower::BoxError;
+use tower::util::AndThenLayer;
+
+use super::auth::Proof;
+use super::call::{Call, Method};
+use super::connection::Endpoint;
+use super::failure::{Failure, TooOld, in_words, stale, unanswered};
+use super::tls;
+use super::verdict::Head;
+use crate::hypervisor::Error;
+use crate::plan::identity::Ownership;
+
+/// How long a connection may take, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Below the 5 s after which the server closes.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
+
+pub(super) struct Member {
+    /// Keeps connections for a moment.
+    reads: reqwest::Client,
+    /// Keeps none: a change is never sent twice, so a kept connection that the host just closed would make
+    /// its outcome unknown.
+    changes: reqwest::Client,
+    tls: rustls::ClientConfig,
+    connect_timeout: Duration,
+    base: String,
+    address: String,
+}
+
+/// Over which connection a call goes.
+#[derive(Clone, Copy)]
+pub(super) enum Way<'a> {
+    /// Over a kept one, if there is one.
+    Read,
+    /// Over one of its own.
+    Change,
+    /// Likewise, if the proof of ownership still holds when it stands: a call without digest.
+    Fresh(&'a Ownership),
+}
+
+/// A call with all that it takes to send it.
+#[derive(Clone, Copy)]
+pub(super) struct Sending<'a> {
+    pub(super) call: &'a Call,
+    pub(super) proof: &'a Proof,
+    pub(super) timeout: Duration,
+    pub(super) way: Way<'a>,
+}
+
+/// A body that is not a form.
+pub(super) struct Content {
+    pub(super) kind: String,
+    /// In bytes. Without it, the body would be sent in chunks, which Proxmox VE refuses (501).
+    pub(super) length: u64,
+    pub(super) body: Body,
+}
+
+impl Member {
+    pub(super) fn new(endpoint: &Endpoint, timeout: Duration) -> Result<Self, Error> {
+        let unbuildable = |reason: String| Error::Unbuildable {
+            operation: format!("connect to {}", endpoint.host),
+            reason,
+        };
+        let address = address(&endpoint.host, endpoint.port).map_err(unbuildable)?;
+        let tls = tls::client_config(&endpoint.trust).map_err(unbuildable)?;
+        let connect_timeout = CONNECT_TIMEOUT.min(timeout);
+        let built = |builder: ClientBuilder| builder.build().map_err(|e| unbuildable(in_words(&e)));
+        let builder = || builder(&tls, connect_timeout);
+        Ok(Self {
+            reads: built(builder().pool_idle_timeout(IDLE_TIMEOUT))?,
+            changes: built(builder().pool_max_idle_per_host(0))?,
+            tls: tls.clone(),
+            connect_timeout,
+            base: format!("https://{address}/api2/json"),
+            address,
+        })
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Sends a call, and waits for the head of the answer.
+    pub(super) async fn open(
+        &self,
+        sending: &Sending<'_>,
+        content: Option<Content>,
+    ) -> Result<Response, Failure> {
+        let Sending {
+            call, proof, timeout, ..
+        } = *sending;
+        call.checked().map_err(Failure::of)?;
+        let client = self.client(sending).map_err(Failure::of)?;
+        let method = match call.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let request = client
+            .request(method, format!("{}{}", self.base, call.path_and_query()))
+            .timeout(timeout)
+            .header(ACCEPT, "application/json");
+        let mut request = proof.sign(request, call.method);
+        if let Some(content) = content {
+            request = request
+                .header(CONTENT_TYPE, content.kind)
+                .header(CONTENT_LENGTH, content.length)
+                .body(content.body);
+        } else if let Some(body) = call.body() {
+            request = request
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(body);
+        }
+        request
+            .send()
+            .await
+            .map_err(|error| unanswered(call, &self.address, timeout, &error))
+    }
+
+    /// Sends a call, and reads its answer: the body of a success, and the status.
+    pub(super) async fn exchange(
+        &self,
+        sending: &Sending<'_>,
+        content: Option<Content>,
+    ) -> Result<(Vec<u8>, u16), Failure> {
+        let response = self.open(sending, content).await?;
+        let head = Head::of(&response);
+        let status = head.status;
+        let body = self.body(sending, response).await;
+        let body = body.map_err(|failure| failure.with_status(status))?;
+        match head.judge(sending.call, &body) {
+            Ok(()) => Ok((body, status)),
+            Err(error) => Err(Failure::of(error).with_status(status)),
+        }
+    }
+
+    /// Reads the body as far as the call allows.
+    pub(super) async fn body(
+        &self,
+        sending: &Sending<'_>,
+        mut response: Response,
+    ) -> Result<Vec<u8>, Failure> {
+        let Sending { call, timeout, .. } = *sending;
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > call.limit => {
+                    let reason = format!("it is longer than {} MiB", call.limit >> 20);
+                    return Err(Failure::of(call.unreadable(reason)));
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body),
+                Err(error) => return Err(unanswered(call, &self.address, timeout, &error)),
+            }
+        }
+    }
+
+    /// Making the connection takes its time too, so a proof is looked at once more when it stands, by a client of
+    /// its own.
+    fn client(&self, sending: &Sending<'_>) -> Result<reqwest::Client, Error> {
+        match sending.way {
+            Way::Read => Ok(self.reads.clone()),
+            Way::Change => Ok(self.changes.clone()),
+            Way::Fresh(own) if own.is_stale(Instant::now()) => Err(stale(sending.call)),
+            Way::Fresh(own) => builder(&self.tls, self.connect_timeout)
+                .pool_max_idle_per_host(0)
+                .connector_layer(AndThenLayer::new(unless_stale(own.clone())))
+                .build()
+                .map_err(|error| sending.call.unbuildable(in_words(&error))),
+        }
+    }
+}
+
+/// Lets a new connection pass as long as the proof holds.
+fn unless_stale<C>(own: Ownership) -> impl Fn(C) -> Ready<Result<C, BoxError>> + Clone + Send + Sync {
+    move |connection| {
+        let stale = own.is_stale(Instant::now());
+        ready(if stale { Err(TooOld.into()) } else { Ok(connection) })
+    }
+}
+
+/// What all clients have in common.
+fn builder(tls: &rustls::ClientConfig, connect_timeout: Duration) -> ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .http1_only()
+        .https_only(true)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(connect_timeout)
+        .user_agent(concat!("drover/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Host and port as a URL wants them.
+fn address(host: &str, port: u16) -> Result<String, String> {
+    let host = host.trim();
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|h| h.strip_suffix(']'))
+        .unwrap_or(host);
+    let address = if bare.contains(':') {
+        format!("[{bare}]:{port}")
+    } else {
+        format!("{bare}:{port}")
+    };
+    let plain = Url::parse(&format!("https://{address}/")).is_ok_and(|url| {
+        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty()
+    });
+    let clean = !bare.is_empty() && !bare.contains(['/', '?', '#', '@', '\\', '%']);
+    if plain && clean {
+        Ok(address)
+    } else {
+        Err(format!("'{host}' is not a host name or address"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_names_or_addresses_and_nothing_else() {
+        for (host, expected) in [
+            ("pve1.example.org", "pve1.example.org:8006"),
+            ("192.0.2.10", "192.0.2.10:8006"),
+            ("2001:db8::1", "[2001:db8::1]:8006"),
+            ("[2001:db8::1]", "[2001:db8::1]:8006"),
+        ] {
+            assert_eq!(address(host, 8006).as_deref(), Ok(expected));
+        }
+        for host in [
+            "",
+            " ",
+            "https://pve1",
+            "pve1/x",
+            "root@pve1",
+            "pve1?x",
+            "a b",
+            "pve1#x",
+        ] {
+            assert!(address(host, 8006).is_err(), "{host}");
+        }
+    }
+}
