@@ -37,12 +37,12 @@ enum Command {
     /// Run the operator against a Kubernetes cluster.
     ///
     /// The cluster is the one of --kubeconfig, or the one that Drover runs in, or the one of ~/.kube/config.
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Run the operator with a Kubernetes control plane of its own, for people without a cluster.
     ///
     /// Starts etcd, kube-apiserver and kube-controller-manager on the loopback interface, installs Drover's
     /// kinds, and runs the operator. What is stored lasts in the data directory. Ctrl-C ends all in order.
-    Standalone(standalone::Args),
+    Standalone(Box<standalone::Args>),
     /// Write the definitions of Drover's kinds as YAML, for `kubectl apply -f`.
     Crds(crds::Args),
 }
@@ -79,8 +79,8 @@ pub fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     let result = match cli.command {
-        Command::Run(arguments) => run::main(arguments, mistakes),
-        Command::Standalone(arguments) => standalone::main(arguments, mistakes),
+        Command::Run(arguments) => run::main(*arguments, mistakes),
+        Command::Standalone(arguments) => standalone::main(*arguments, mistakes),
         Command::Crds(arguments) => crds::main(&arguments).map_err(Failure::from),
     };
     match result {

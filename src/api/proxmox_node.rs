@@ -92,8 +92,8 @@ pub struct ProxmoxNodeSpec {
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i32>,
 
-    /// The Secret with the API token: the keys `tokenId` (`user@realm!name`) and `tokenSecret`. A changed
-    /// Secret is taken up at once.
+    /// The Secret with the credentials: the keys `tokenId` (`user@realm!name`) and `tokenSecret` of an API token,
+    /// or else `username` (`user@realm`) and `password`. A changed Secret is taken up at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_ref: Option<SecretRef>,
 

@@ -20,7 +20,7 @@ use secrecy::SecretString;
 use super::{Failure, mistakes::Mistakes, options::Options, run::supervise, say};
 use crate::{
     runtime::telemetry,
-    standalone::{self, HostAccess, Running, Search, Simulate, Standalone, Trust},
+    standalone::{self, HostAccess, HostCredentials, Running, Search, Simulate, Standalone, Trust},
 };
 
 /// What ending the control plane may take, after the operator has ended.
@@ -74,6 +74,17 @@ struct Host {
         hide_env_values = true
     )]
     token_secret: Option<String>,
+    /// A user such as root@pam, in place of a token; one without a second factor
+    #[arg(long = "proxmox-username", env = "PROXMOX_USERNAME", value_name = "USER")]
+    username: Option<String>,
+    /// The user's password; better in the environment or in .env than here, where `ps` shows it
+    #[arg(
+        long = "proxmox-password",
+        env = "PROXMOX_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true
+    )]
+    password: Option<String>,
     /// The SHA-256 fingerprint of its certificate, if no authority that this machine trusts has signed it
     #[arg(long = "proxmox-fingerprint", env = "PROXMOX_FINGERPRINT", value_name = "HEX")]
     fingerprint: Option<String>,
@@ -144,11 +155,15 @@ impl Host {
     /// The host, if one is named; all or nothing.
     fn access(self, mistakes: &mut Mistakes) -> Option<HostAccess> {
         let given = |value: Option<String>| value.filter(|text| !text.trim().is_empty());
-        let (token_id, token_secret) = (given(self.token_id), given(self.token_secret));
+        let token = (given(self.token_id), given(self.token_secret));
+        let user = (given(self.username), given(self.password));
+        let any = [&token.0, &token.1, &user.0, &user.1]
+            .iter()
+            .any(|value| value.is_some());
         let Some(url) = given(self.url) else {
-            if token_id.is_some() || token_secret.is_some() {
+            if any {
                 let place = "--proxmox-url (PROXMOX_URL)";
-                mistakes.add(place, "a token is given but no host", "give its address too");
+                mistakes.add(place, "credentials are given but no host", "give its address too");
             }
             return None;
         };
@@ -157,22 +172,7 @@ impl Host {
             host_and_port(&url),
             "give one such as https://192.168.1.100:8006",
         );
-        let mut needed = |value: Option<String>, place: &str, right: &str| {
-            value.unwrap_or_else(|| {
-                mistakes.add(place, "a host is given but not this", right);
-                String::new()
-            })
-        };
-        let token_id = needed(
-            token_id,
-            "--proxmox-token-id (PROXMOX_TOKEN_ID)",
-            "give an API token such as root@pam!drover: user and password are not taken",
-        );
-        let token_secret = needed(
-            token_secret,
-            "--proxmox-token-secret (PROXMOX_TOKEN_SECRET)",
-            "give the token's secret",
-        );
+        let credentials = credentials(token, user, mistakes);
         let verify = mistakes.take(
             "--proxmox-verify-ssl (VERIFY_SSL)",
             yes_or_no(&self.verify_ssl),
@@ -200,10 +200,50 @@ impl Host {
             host,
             port,
             node_name,
-            token_id,
-            token_secret: SecretString::from(token_secret),
+            credentials,
             trust,
         })
+    }
+}
+
+/// A token, unless a user is given and no token.
+fn credentials(
+    token: (Option<String>, Option<String>),
+    user: (Option<String>, Option<String>),
+    mistakes: &mut Mistakes,
+) -> HostCredentials {
+    let mut needed = |value: Option<String>, place: &str, right: &str| {
+        value.unwrap_or_else(|| {
+            mistakes.add(place, "a host is given but not this", right);
+            String::new()
+        })
+    };
+    let by_user = user.0.is_some() || user.1.is_some();
+    if by_user && token.0.is_none() && token.1.is_none() {
+        return HostCredentials::Password {
+            username: needed(
+                user.0,
+                "--proxmox-username (PROXMOX_USERNAME)",
+                "give the user with its realm, such as root@pam",
+            ),
+            password: SecretString::from(needed(
+                user.1,
+                "--proxmox-password (PROXMOX_PASSWORD)",
+                "give the user's password",
+            )),
+        };
+    }
+    HostCredentials::Token {
+        id: needed(
+            token.0,
+            "--proxmox-token-id (PROXMOX_TOKEN_ID)",
+            "give an API token such as root@pam!drover, or --proxmox-username and --proxmox-password",
+        ),
+        secret: SecretString::from(needed(
+            token.1,
+            "--proxmox-token-secret (PROXMOX_TOKEN_SECRET)",
+            "give the token's secret",
+        )),
     }
 }
 
@@ -360,6 +400,22 @@ mod tests {
         assert!(text.contains("PROXMOX_TOKEN_ID") && text.contains("PROXMOX_TOKEN_SECRET"));
         let (_, text) = access(&["--proxmox-token-id=root@pam!drover"]);
         assert!(text.contains("PROXMOX_URL"));
+    }
+
+    #[test]
+    fn a_user_stands_for_a_token() {
+        let user = ["--proxmox-url=pve.lan", "--proxmox-username=root@pam"];
+        let (host, text) = access(&[&user[..], &["--proxmox-password=x"]].concat());
+        assert!(text.starts_with("drover: 0 mistakes"), "{text}");
+        let credentials = host.map(|host| host.credentials);
+        assert!(
+            matches!(credentials, Some(HostCredentials::Password { username, .. }) if username == "root@pam")
+        );
+        let (_, text) = access(&user);
+        assert!(
+            text.contains("PROXMOX_PASSWORD") && !text.contains("TOKEN"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The Proxmox VE host that `drover standalone` declares by itself: the simulator, or the one box that the
 //! environment names.
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams},
@@ -29,12 +29,45 @@ pub struct HostAccess {
     pub port: u16,
     /// The node's own name, if it must be given.
     pub node_name: Option<String>,
-    /// Such as `root@pam!drover`.
-    pub token_id: String,
-    /// Its secret.
-    pub token_secret: SecretString,
+    /// Who Drover is there.
+    pub credentials: HostCredentials,
     /// How its certificate is checked.
     pub trust: Trust,
+}
+
+/// Who Drover is on a host.
+#[derive(Clone, Debug)]
+pub enum HostCredentials {
+    /// An API token.
+    Token {
+        /// Such as `root@pam!drover`.
+        id: String,
+        /// Its secret.
+        secret: SecretString,
+    },
+    /// A user.
+    Password {
+        /// Such as `root@pam`.
+        username: String,
+        /// The password.
+        password: SecretString,
+    },
+}
+
+impl HostCredentials {
+    /// What the Secret holds. It goes into `data`, not `stringData`: the keys of the other sort, which an earlier
+    /// start declared, then leave the Secret.
+    fn data(&self) -> Value {
+        let bytes = |text: &str| ByteString(text.as_bytes().to_vec());
+        match self {
+            Self::Token { id, secret } => {
+                json!({"tokenId": bytes(id), "tokenSecret": bytes(secret.expose_secret())})
+            }
+            Self::Password { username, password } => {
+                json!({"username": bytes(username), "password": bytes(password.expose_secret())})
+            }
+        }
+    }
 }
 
 /// How a host's certificate is checked.
@@ -84,10 +117,7 @@ impl HostAccess {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": self.secret, "namespace": DEFAULT_NAMESPACE},
-            "stringData": {
-                "tokenId": self.token_id,
-                "tokenSecret": self.token_secret.expose_secret(),
-            },
+            "data": self.credentials.data(),
         })
     }
 
@@ -138,8 +168,10 @@ mod tests {
             host: "127.0.0.1".to_owned(),
             port: 8006,
             node_name: None,
-            token_id: "root@pam!drover".to_owned(),
-            token_secret: SecretString::from("s3cret".to_owned()),
+            credentials: HostCredentials::Token {
+                id: "root@pam!drover".to_owned(),
+                secret: SecretString::from("s3cret".to_owned()),
+            },
             trust,
         }
     }
@@ -150,7 +182,7 @@ mod tests {
         let documents: Vec<&str> = text.split("---\n").collect();
         let secret: Value = serde_yaml::from_str(documents[0]).unwrap();
         let node: Value = serde_yaml::from_str(documents[1]).unwrap();
-        assert_eq!(secret["stringData"]["tokenSecret"], "s3cret");
+        assert_eq!(secret["data"]["tokenSecret"], "czNjcmV0");
         assert_eq!(
             node["spec"]["credentialsRef"],
             json!({"namespace": "drover-system", "name": "simulated"})

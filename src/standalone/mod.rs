@@ -20,6 +20,6 @@ pub use background::Background;
 pub use control_plane::{ControlPlane, Options};
 pub use crds::{InstallCrds, install_crds};
 pub use error::Error;
-pub use host::{HostAccess, Trust};
+pub use host::{HostAccess, HostCredentials, Trust};
 pub use run::{RunError, Running, Standalone, run};
 pub use simulator::Simulate;

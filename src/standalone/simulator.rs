@@ -17,7 +17,7 @@ use super::{
     Error, Search,
     child::{self, Program},
     control_plane::{ControlPlane, SIMULATOR},
-    host::{HostAccess, Trust},
+    host::{HostAccess, HostCredentials, Trust},
     process::{Process, Record},
 };
 
@@ -119,8 +119,10 @@ impl Simulator {
             host: "127.0.0.1".to_owned(),
             port: self.info.port,
             node_name: None,
-            token_id: self.info.token_id.clone(),
-            token_secret: self.info.token_secret.clone(),
+            credentials: HostCredentials::Token {
+                id: self.info.token_id.clone(),
+                secret: self.info.token_secret.clone(),
+            },
             trust: Trust::Fingerprint(self.info.fingerprint.clone()),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::conditions::reason;
 use crate::api::{ProxmoxNode, ProxmoxNodeSpec, Span};
@@ -15,6 +15,9 @@ use crate::fleet::{Budget, HostSpec, Poll};
 use crate::hypervisor::proxmox::{Connection, Credentials, Proxmox, Trust};
 use crate::model::ClusterId;
 use crate::plan::status::Outcome;
+
+/// What a Secret must hold, for people.
+const SECRET_KEYS: &str = "tokenId (user@realm!name) and tokenSecret, or username (user@realm) and password";
 
 /// What is wrong with spec or Secret, as it is said in the status.
 type Problem = Outcome;
@@ -33,7 +36,8 @@ pub(super) async fn host_spec(
         Err(problem) => return Ok(Err(problem)),
     };
     let Some(named) = &main.spec.credentials_ref else {
-        let message = "spec.credentialsRef is missing: name the Secret with the API token".to_owned();
+        let message =
+            format!("spec.credentialsRef is missing: name the Secret with the credentials ({SECRET_KEYS})");
         return Ok(Err(problem(reason::CREDENTIALS_MISSING, message)));
     };
     if !ctx.settings.credentials_namespaces.contains(&named.namespace) {
@@ -48,8 +52,7 @@ pub(super) async fn host_spec(
     let secrets: Api<Secret> = Api::namespaced(ctx.client.clone(), &named.namespace);
     let Some(secret) = secrets.get_opt(&named.name).await? else {
         let message = format!(
-            "there is no Secret '{}' in the namespace '{}' (spec.credentialsRef): make it with the keys tokenId and \
-             tokenSecret",
+            "there is no Secret '{}' in the namespace '{}' (spec.credentialsRef): make it with the keys {SECRET_KEYS}",
             named.name, named.namespace
         );
         return Ok(Err(problem(reason::CREDENTIALS_MISSING, message)));
@@ -77,18 +80,7 @@ fn connection_of(ctx: &Context, host: &ProxmoxNode) -> Result<Arc<ProxmoxNode>, 
 }
 
 fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret) -> Result<HostSpec, Problem> {
-    let key = |key: &str| {
-        let data = secret.data.as_ref().and_then(|d| d.get(key));
-        let text = data.and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
-        text.filter(|t| !t.trim().is_empty()).ok_or_else(|| {
-            let message = format!(
-                "the Secret '{}' lacks the key '{key}': it needs tokenId (user@realm!name) and tokenSecret",
-                secret.name_any()
-            );
-            problem(reason::CREDENTIALS_INVALID, message)
-        })
-    };
-    let (id, token) = (key("tokenId")?, key("tokenSecret")?);
+    let credentials = credentials(secret)?;
     let spec = &main.spec;
     let connection = Connection {
         host: spec.host.clone().unwrap_or_default(),
@@ -97,10 +89,8 @@ fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret) -> Result<Host
             .and_then(|p| u16::try_from(p).ok())
             .unwrap_or(Connection::PORT),
         trust: trust(spec)?,
-        credentials: Credentials::Token {
-            id: id.clone(),
-            secret: SecretString::from(token.clone()),
-        },
+        others: Vec::new(),
+        credentials: credentials.clone(),
         timeout: span("spec.timeout", spec.timeout.as_ref(), Connection::TIMEOUT)?,
     };
     let driver = Proxmox::connect(&connection)
@@ -118,7 +108,11 @@ fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret) -> Result<Host
     let mut hasher = DefaultHasher::new();
     (&connection.host, connection.port, connection.timeout).hash(&mut hasher);
     format!("{:?}", connection.trust).hash(&mut hasher);
-    (id, token).hash(&mut hasher);
+    let (name, secret) = match &credentials {
+        Credentials::Token { id, secret } => (id, secret),
+        Credentials::Password { username, password } => (username, password),
+    };
+    (name, secret.expose_secret()).hash(&mut hasher);
     // Name and cluster are pinned by the first contact; that they are now recorded is no other connection.
     host.spec.node_name.hash(&mut hasher);
     format!("{poll:?} {budget:?}").hash(&mut hasher);
@@ -130,6 +124,39 @@ fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret) -> Result<Host
         poll,
         budget,
     })
+}
+
+/// What the Secret holds: a token, or else a user.
+fn credentials(secret: &Secret) -> Result<Credentials, Problem> {
+    let key = |key: &str| {
+        let data = secret.data.as_ref().and_then(|d| d.get(key));
+        let text = data.and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
+        text.filter(|t| !t.trim().is_empty())
+    };
+    let lacks = |key: &str| {
+        let name = secret.name_any();
+        let message = format!("the Secret '{name}' lacks the key '{key}': it needs {SECRET_KEYS}");
+        problem(reason::CREDENTIALS_INVALID, message)
+    };
+    match (
+        key("tokenId"),
+        key("tokenSecret"),
+        key("username"),
+        key("password"),
+    ) {
+        (Some(id), Some(token), ..) => Ok(Credentials::Token {
+            id,
+            secret: SecretString::from(token),
+        }),
+        (None, None, Some(username), Some(password)) => Ok(Credentials::Password {
+            username,
+            password: SecretString::from(password),
+        }),
+        (None, None, Some(_), None) => Err(lacks("password")),
+        (None, None, None, Some(_)) => Err(lacks("username")),
+        (None, ..) => Err(lacks("tokenId")),
+        (Some(_), None, ..) => Err(lacks("tokenSecret")),
+    }
 }
 
 fn trust(spec: &ProxmoxNodeSpec) -> Result<Trust, Problem> {
@@ -186,5 +213,58 @@ fn budget(host: &ProxmoxNode) -> Budget {
         tasks: or(given.tasks, default.tasks),
         tasks_per_storage: or(given.tasks_per_storage, default.tasks_per_storage),
         clones_per_source: or(given.clones_per_source, default.clones_per_source),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::ByteString;
+
+    use super::*;
+
+    fn secret(keys: &[(&str, &str)]) -> Secret {
+        let bytes = |text: &str| ByteString(text.as_bytes().to_vec());
+        Secret {
+            data: Some(keys.iter().map(|(k, v)| ((*k).to_owned(), bytes(v))).collect()),
+            ..Secret::default()
+        }
+    }
+
+    #[test]
+    fn a_token_comes_before_a_user() {
+        let token = [("tokenId", "root@pam!drover"), ("tokenSecret", "s3cret")];
+        let user = [("username", "drover@pve"), ("password", "pa ss\n")];
+        let both = [token, user].concat();
+        assert!(matches!(credentials(&secret(&both)), Ok(Credentials::Token { id, .. }) if id == token[0].1));
+        let Ok(Credentials::Password { username, password }) = credentials(&secret(&user)) else {
+            panic!("a user is enough");
+        };
+        assert_eq!(
+            (username.as_str(), password.expose_secret()),
+            ("drover@pve", "pa ss\n")
+        );
+    }
+
+    #[test]
+    fn the_key_that_is_missing_is_named() {
+        for (keys, missing) in [
+            (vec![], "'tokenId'"),
+            (vec![("tokenId", "x")], "'tokenSecret'"),
+            (vec![("tokenSecret", "x")], "'tokenId'"),
+            (vec![("username", "x")], "'password'"),
+            (vec![("password", "x")], "'username'"),
+            (
+                vec![("tokenId", "x"), ("username", "x"), ("password", "y")],
+                "'tokenSecret'",
+            ),
+            (vec![("tokenId", " "), ("tokenSecret", "x")], "'tokenId'"),
+        ] {
+            let problem = credentials(&secret(&keys)).err().unwrap();
+            let text = format!("{problem:?}");
+            assert!(
+                text.contains(missing) && text.contains("username"),
+                "{keys:?}: {text}"
+            );
+        }
     }
 }

@@ -30,8 +30,9 @@ pub(super) fn judge(view: Option<&HostView>) -> (Outcome, Contact, Option<bool>)
             (outcome, contact(Truth::False, Truth::Unknown), None)
         }
         HostState::Denied { reason: why } => {
-            let message =
-                format!("{why}; check tokenId and tokenSecret in the Secret, and the token's permissions");
+            let message = format!(
+                "{why}; check tokenId and tokenSecret, or username and password, in the Secret, and the permissions"
+            );
             let outcome = Outcome::stalled(reason::CREDENTIALS_REFUSED, message);
             (outcome, contact(Truth::True, Truth::False), None)
         }
