@@ -3,7 +3,6 @@
 mod certificates;
 mod decoded;
 pub(super) mod described;
-mod evidence;
 mod failover;
 pub(super) mod recorded;
 mod rubbish;

@@ -20,6 +20,11 @@ pub(in crate::hypervisor::proxmox) struct Exchange {
 }
 
 impl Exchange {
+    /// The answer as it stood on the wire, if it was JSON.
+    pub(in crate::hypervisor::proxmox) fn body_of_answer(&self) -> Vec<u8> {
+        self.answer.to_string().into_bytes()
+    }
+
     /// The data of the answer.
     pub(in crate::hypervisor::proxmox) fn data(&self) -> Option<&Json> {
         self.answer.get("data")
