@@ -25,7 +25,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    async fn of(response: Response) -> Self {
+    pub(crate) async fn of(response: Response) -> Self {
         let reason = response.extensions().get::<hyper::ext::ReasonPhrase>();
         let reason = reason.map(|r| String::from_utf8_lossy(r.as_bytes()).into_owned());
         Self {

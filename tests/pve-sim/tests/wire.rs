@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pve_sim::{Seed, Timing};
+use pve_sim::{Release, Seed, Timing};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -165,4 +165,116 @@ async fn a_connection_ends_with_an_error() {
     let mut answer = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(2), stream.read_to_end(&mut answer));
     assert!(read.await.is_ok(), "the server didn't close");
+}
+
+/// Sends a request with a header of its own, and gives the answer's head and body.
+async fn ask(lab: &Lab, line: &str, headers: &str, body: &str) -> (String, Vec<u8>) {
+    let mut stream = connect(lab).await;
+    let request = format!(
+        "{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+        lab.token,
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    (head, answer[end + 4..].to_vec())
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_has_no_length() {
+    let lab = Lab::instant(Seed::default()).await;
+    let (head, body) = ask(&lab, "HEAD /api2/json/version", "", "").await;
+    assert!(
+        head.starts_with("HTTP/1.1 501 method 'HEAD' not available\r\n"),
+        "{head}"
+    );
+    assert!(!head.to_ascii_lowercase().contains("content-length"), "{head}");
+    assert_eq!(body, b"");
+}
+
+#[tokio::test]
+async fn the_path_says_in_which_form_the_answer_comes() {
+    let lab = Lab::instant(Seed::default()).await;
+    let (_, body) = ask(&lab, "GET /api2/extjs/version", "", "").await;
+    let body = String::from_utf8(body).unwrap();
+    assert!(body.ends_with(r#","success":1}"#), "{body}");
+    let (head, body) = ask(&lab, "GET /api2/extjs/nodes/pve1/qemu/999/config", "", "").await;
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(
+        (&body["success"], &body["status"]),
+        (&serde_json::json!(0), &serde_json::json!(500))
+    );
+    let (head, _) = ask(&lab, "GET /api2/html/version", "", "").await;
+    assert!(head.contains("Content-Type: text/html;charset=UTF-8"), "{head}");
+    let (head, body) = ask(&lab, "GET /api2/foo/version", "", "").await;
+    assert!(
+        head.starts_with("HTTP/1.1 501 no formatter for uri /version, foo"),
+        "{head}"
+    );
+    assert_eq!(body, b"no formatter for uri /version, foo");
+}
+
+#[tokio::test]
+async fn long_answers_are_compressed_for_who_asks() {
+    let lab = Lab::instant(Seed::default().with_foreign_vms(20)).await;
+    let line = "GET /api2/json/cluster/resources";
+    let (_, plain) = ask(&lab, line, "", "").await;
+    let (head, packed) = ask(&lab, line, "Accept-Encoding: gzip\r\n", "").await;
+    assert!(head.contains("Content-Encoding: gzip"), "{head}");
+    assert!(packed.starts_with(&[0x1f, 0x8b]) && packed.len() < plain.len());
+    let (head, _) = ask(&lab, "GET /api2/json/version", "Accept-Encoding: gzip\r\n", "").await;
+    assert!(!head.contains("Content-Encoding"), "{head}");
+}
+
+#[tokio::test]
+async fn what_is_no_object_in_json_ends_in_the_servers_own_words() {
+    for (release, line) in [(Release::V8_4, 957), (Release::V9_2, 978)] {
+        let lab = Lab::instant(Seed::default().with_release(release)).await;
+        let json = "Content-Type: application/json\r\n";
+        let (head, body) = ask(&lab, "PUT /api2/json/nodes/pve1/qemu/9000/config", json, "[1]").await;
+        let sentence =
+            format!("Not a HASH reference at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line {line}.");
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 500 {sentence}\r\n")),
+            "{head}"
+        );
+        assert_eq!(String::from_utf8(body).unwrap(), format!("{sentence}\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_header_of_too_many_lines_is_never_answered() {
+    let mut timing = Timing::instant();
+    timing.keep_alive = Duration::from_millis(200);
+    let lab = Lab::start(Seed::default().with_timing(timing)).await;
+    let lines = |count: usize| "X-Line: 1\r\n".repeat(count);
+    let answer = speak(&lab, "GET /api2/json/version", &lines(80), "").await;
+    assert_eq!(answer, "");
+    let answer = speak(&lab, "GET /api2/json/version", &lines(40), "").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_parameter_can_not_contradict_the_path() {
+    let lab = Lab::instant(Seed::default()).await;
+    let same = lab.get("/nodes/pve1/qemu/9000/config?vmid=9000").await;
+    assert_eq!(same.status, 200);
+    let other = lab.get("/nodes/pve1/qemu/9000/config?vmid=100").await;
+    assert_eq!(
+        other.error_of("vmid"),
+        "duplicate parameter (already defined in URI) with conflicting values!"
+    );
+}
+
+#[tokio::test]
+async fn who_is_nobody_is_told_nothing_of_his_body() {
+    let mut lab = Lab::instant(Seed::default()).await;
+    lab.token = "none".to_owned();
+    let line = "PUT /api2/json/nodes/pve1/qemu/9000/config";
+    let (head, _) = ask(&lab, line, "Content-Type: text/plain\r\n", "x").await;
+    assert!(head.starts_with("HTTP/1.1 401 No ticket\r\n"), "{head}");
 }

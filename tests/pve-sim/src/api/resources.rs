@@ -73,13 +73,8 @@ fn list(call: &Call) -> Reply {
     let wanted = |kind: &str| call.text("type").is_none_or(|t| t == kind);
     let mut rows = Vec::new();
     if wanted("vm") {
-        let unlimited = world.access.is_unlimited(&call.caller);
-        let visible = |g: &&Guest| {
-            unlimited
-                || world
-                    .access
-                    .any(&call.caller, &format!("/vms/{}", g.vmid), &["VM.Audit"])
-        };
+        let audited = world.access.on_guests(&call.caller, &["VM.Audit"]);
+        let visible = |g: &&Guest| audited.hold_on(g.vmid);
         rows.extend(
             world
                 .guests

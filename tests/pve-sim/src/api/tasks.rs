@@ -63,7 +63,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 /// Whether the caller may see a task: its own, or with Sys.Audit on the node.
 fn visible(world: &World, call: &Call, task: &Task) -> bool {
     let path = format!("/nodes/{}", task.parts.node);
-    task.parts.user == call.caller.0 || world.access.any(&call.caller, &path, &["Sys.Audit"])
+    call.caller.did(&task.parts.user) || world.access.any(&call.caller, &path, &["Sys.Audit"])
 }
 
 fn of_cluster(call: &Call) -> Reply {

@@ -149,7 +149,12 @@ fn caller(sim: &Shared, received: &Received) -> Result<Caller, String> {
 
 /// What the log keeps: secrets are masked.
 fn logged(given: &Result<BTreeMap<String, Given>, ApiError>) -> Vec<(String, String)> {
-    let secret = |name: &str| matches!(name, "password" | "cipassword" | "ticket" | "secret");
+    let secret = |name: &str| {
+        matches!(
+            name,
+            "password" | "confirmation-password" | "cipassword" | "ticket" | "tfa-challenge" | "secret"
+        )
+    };
     let shown = |name: &str, value: &Given| match value {
         _ if secret(name) => "**********".to_owned(),
         Given::Text(text) => text.clone(),

@@ -4,8 +4,13 @@ use serde_json::{Value, json};
 
 use super::super::{Allow, Call, Endpoint, Run};
 use super::permit::{SELF_OR_AUDIT, visible_groups};
+use crate::release::Release;
 use crate::state::{User, text_digest};
 use crate::wire::{ApiError, ApiResult, Reply};
+
+const TFA: Endpoint = Endpoint::get("/access/tfa", Allow::Everyone, &[], Run::Show(second_factors));
+const TFA_OF_USER: Endpoint = Endpoint::get("/access/tfa/{userid}", SELF_OR_AUDIT, &[], Run::Now(of_user));
+const TFA_ENTRY: Endpoint = Endpoint::get("/access/tfa/{userid}/{id}", SELF_OR_AUDIT, &[], Run::Now(entry));
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/access/domains", Allow::World, &[], Run::Show(realms)),
@@ -15,9 +20,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         &[],
         Run::Now(realm),
     ),
-    Endpoint::get("/access/tfa", Allow::Everyone, &[], Run::Show(second_factors)),
-    Endpoint::get("/access/tfa/{userid}", SELF_OR_AUDIT, &[], Run::Now(of_user)),
-    Endpoint::get("/access/tfa/{userid}/{id}", SELF_OR_AUDIT, &[], Run::Now(entry)),
+    TFA.ticket_only().until(Release::V7_4),
+    TFA.from(Release::V8_4),
+    TFA_OF_USER.ticket_only().until(Release::V7_4),
+    TFA_OF_USER.from(Release::V8_4),
+    TFA_ENTRY.ticket_only().until(Release::V7_4),
+    TFA_ENTRY.from(Release::V8_4),
 ];
 
 fn realms(call: &Call) -> Reply {

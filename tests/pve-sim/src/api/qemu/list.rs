@@ -8,15 +8,12 @@ use crate::wire::{ApiResult, Reply};
 
 pub(super) fn list(call: &Call) -> Reply {
     let world = call.world();
+    let audited = world.access.on_guests(&call.caller, &["VM.Audit"]);
     let rows = world
         .guests
         .values()
         .filter(|g| g.kind == GuestKind::Qemu && g.node == call.node())
-        .filter(|g| {
-            world
-                .access
-                .any(&call.caller, &format!("/vms/{}", g.vmid), &["VM.Audit"])
-        });
+        .filter(|g| audited.hold_on(g.vmid));
     let rows = rows.map(|guest| {
         let mut row = figures(guest);
         if call.flag("full") {

@@ -3,6 +3,7 @@
 
 mod acl;
 mod caller;
+mod guests;
 mod login;
 mod path;
 mod pool;

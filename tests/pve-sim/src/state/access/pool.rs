@@ -38,6 +38,11 @@ impl Pools {
         self.of_guest.get(&vmid).map(String::as_str)
     }
 
+    /// The guests that are in a pool.
+    pub(super) fn guests(&self) -> impl Iterator<Item = u32> {
+        self.of_guest.keys().copied()
+    }
+
     /// The pools that a storage is in.
     pub(super) fn of_storage(&self, storage: &str) -> impl Iterator<Item = &str> {
         let holding = self

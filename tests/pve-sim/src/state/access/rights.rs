@@ -112,7 +112,7 @@ impl Access {
     }
 
     /// Whether the caller has every privilege everywhere, so that long lists need not be asked row by row.
-    pub(crate) fn is_unlimited(&self, caller: &Caller) -> bool {
+    pub(super) fn is_unlimited(&self, caller: &Caller) -> bool {
         caller.is_root()
             || split_token(&caller.0).is_some_and(|(user, name)| {
                 user == "root@pam" && self.token(user, name).is_ok_and(|token| !token.privsep)
