@@ -8,6 +8,7 @@ mod backup_jobs;
 mod call;
 mod cluster;
 mod endpoint;
+mod firewall;
 mod ha;
 mod indexes;
 mod lxc;
@@ -30,7 +31,7 @@ use crate::release::Release;
 use crate::shared::Shared;
 use crate::state::Caller;
 use crate::verify::access as access_formats;
-use crate::verify::{CONFIG_ID, Kind, NODE, POOL, Param, STORAGE, Stated, TEXT, need, verify};
+use crate::verify::{CONFIG_ID, Kind, NODE, POOL, Param, STORAGE, Stated, TEXT, at_least, need, verify};
 use crate::wire::{ApiError, ApiResult, Given};
 
 /// The parameters that paths have; one that isn't here is any text.
@@ -40,6 +41,7 @@ const PATH: &[Param] = &[
     need("storage", STORAGE),
     need("upid", TEXT),
     need("snapname", CONFIG_ID),
+    need("pos", at_least(0)),
     need("userid", access_formats::USER),
     need("tokenid", access_formats::TOKEN_NAME),
     need("groupid", access_formats::GROUP),
@@ -72,6 +74,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     .into_iter()
     .chain(access::TABLES.iter().copied())
     .chain(cluster::TABLES.iter().copied())
+    .chain(firewall::TABLES.iter().copied())
     .chain(nodes::TABLES.iter().copied())
     .chain(ha::TABLES.iter().copied())
     .chain(backup_jobs::TABLES.iter().copied())

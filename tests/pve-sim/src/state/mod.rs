@@ -9,6 +9,7 @@ mod config;
 mod container;
 mod features;
 mod file_name;
+mod firewall;
 mod guest;
 mod guest_drives;
 pub(crate) mod ha;
@@ -37,6 +38,7 @@ pub(crate) use container::{
     change_container, is_mount, keep_unused, shown_option, stored_option, with_new_address,
 };
 pub(crate) use features::Feature;
+pub(crate) use firewall::{Firewall, FirewallFile, Group as FirewallGroup, Rule, rows_digest};
 pub(crate) use guest::{Guest, GuestKind, Power};
 pub(crate) use hotplug::change;
 pub(crate) use moment::Moment;

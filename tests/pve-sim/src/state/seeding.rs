@@ -59,6 +59,7 @@ impl World {
             storages: seed.storages().into_iter().map(Storage::from).collect(),
             volumes: BTreeMap::new(),
             bridges: vec!["vmbr0".to_owned(), "vmbr1".to_owned()],
+            firewalls: BTreeMap::new(),
             tasks: Tasks::default(),
             access: Access::new(seed.release),
             cache: ResourceCache::default(),

@@ -27,6 +27,9 @@ pub(crate) struct World {
     #[serde(with = "super::storage::volumes")]
     pub(crate) volumes: BTreeMap<(String, String), Volume>,
     pub(crate) bridges: Vec<String>,
+    /// The firewall's files, by their path below `/etc/pve`.
+    #[serde(default)]
+    pub(crate) firewalls: BTreeMap<String, super::firewall::Firewall>,
     pub(crate) tasks: Tasks,
     pub(crate) access: Access,
     #[serde(skip)]
@@ -87,6 +90,8 @@ impl World {
     pub(crate) fn remove_guest(&mut self, vmid: u32) -> Option<Guest> {
         let guest = self.guests.remove(&vmid)?;
         self.access.forget_guest(vmid);
+        self.firewalls
+            .remove(&super::firewall::FirewallFile::Guest(vmid).path());
         for volid in guest.every_volume() {
             if self
                 .volume(&guest.node, &volid)

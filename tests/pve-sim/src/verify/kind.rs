@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Format(fn(&str, &str) -> Result<(), String>),
     /// A format with a greatest length.
     LongFormat(fn(&str, &str) -> Result<(), String>, usize),
+    /// Another kind, with a least and a greatest length.
+    Within(&'static Kind, usize, usize),
     /// A list in a format: a JSON array is joined.
     List(fn(&str, &str) -> Result<(), String>),
     /// A list in a format with a greatest length.
@@ -158,6 +160,9 @@ impl Kind {
             Self::LongFormat(check, longest) | Self::LongList(check, longest) => check(name, text)
                 .map_err(malformed)
                 .and_then(|()| length(text, 0, *longest)),
+            Self::Within(kind, shortest, longest) => kind
+                .check(release, name, text)
+                .and_then(|()| length(text, *shortest, *longest)),
             Self::Properties(properties) => properties.check(release, name, text).map_err(malformed),
             Self::Array => Ok(()),
             Self::Vmid => {
@@ -171,6 +176,13 @@ impl Kind {
     }
 
     pub(super) fn stated(&self, release: Release, name: &str, optional: bool) -> Stated {
+        if let Self::Within(kind, shortest, longest) = self {
+            return Stated {
+                min_length: Some(*shortest),
+                max_length: Some(*longest),
+                ..kind.stated(release, name, optional)
+            };
+        }
         let mut stated = Stated {
             name: name.to_owned(),
             optional,
@@ -220,7 +232,7 @@ impl Kind {
             Self::Slots(slots) => stated.values = Some(slot_names(slots).collect()),
             Self::Pattern(expression) => stated.pattern = Some((*expression).to_owned()),
             Self::Properties(properties) => stated.properties = Some(properties.stated(release)),
-            Self::Boolean | Self::Format(_) | Self::List(_) | Self::Array => {}
+            Self::Boolean | Self::Format(_) | Self::List(_) | Self::Array | Self::Within(..) => {}
         }
         stated
     }

@@ -3,7 +3,6 @@
 pub(crate) mod access;
 mod address;
 pub(crate) mod cluster;
-mod drive_names;
 mod format;
 mod kind;
 mod lxc;
@@ -15,8 +14,28 @@ mod qemu;
 
 use std::collections::BTreeMap;
 
-pub(crate) use drive_names::{DRIVES, DRIVES_AND_UNUSED};
 pub use kind::Stated;
+/// The drives of a machine.
+pub(crate) const DRIVES: Kind = Kind::Slots(&[
+    ("ide", 4),
+    ("scsi", 31),
+    ("virtio", 16),
+    ("sata", 6),
+    ("efidisk", 1),
+    ("tpmstate", 1),
+]);
+/// Those, and volumes that no drive uses.
+pub(crate) const DRIVES_AND_UNUSED: Kind = Kind::Slots(&[
+    ("ide", 4),
+    ("scsi", 31),
+    ("virtio", 16),
+    ("sata", 6),
+    ("efidisk", 1),
+    ("tpmstate", 1),
+    ("unused", 256),
+]);
+/// A list of names of options.
+pub(crate) const OPTION_NAMES: Kind = Kind::List(format::config_id_list);
 /// A network with its prefix.
 pub(crate) const CIDR: Kind = Kind::Format(address::cidr);
 pub(crate) use kind::{

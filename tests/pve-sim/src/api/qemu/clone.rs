@@ -307,6 +307,7 @@ async fn fill(worker: &Worker, order: Order) -> Result<(), String> {
         world.tasks.log(&worker.upid, line);
     }
     write(&mut world, order.target, config);
+    world.clone_firewall(order.source, order.target);
     if let (Some(node), Some(guest)) = (order.target_node, world.guests.get_mut(&order.target)) {
         guest.node = node;
     }

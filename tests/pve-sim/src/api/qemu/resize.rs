@@ -13,7 +13,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[Endpoint::put(
     Allow::Any("/vms/{vmid}", &["VM.Config.Disk"]),
     &[&[
         may("digest", Kind::Text(40)),
-        need("disk", Kind::Enum(DRIVES)),
+        need("disk", DRIVES),
         need("size", SIZE),
         may("skiplock", Kind::Boolean),
     ]],

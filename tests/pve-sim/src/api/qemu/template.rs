@@ -3,14 +3,14 @@
 use super::super::{Allow, Endpoint, Run};
 use super::{Call, check_lock};
 use crate::state::{Feature, World, drive_volume, is_disk};
-use crate::verify::{DRIVES, Kind, may};
+use crate::verify::{DRIVES, may};
 use crate::wire::ApiResult;
 use crate::worker::{self, TaskName, Worker};
 
 pub(crate) const ENDPOINTS: &[Endpoint] = &[Endpoint::post(
     "/nodes/{node}/qemu/{vmid}/template",
     Allow::Any("/vms/{vmid}", &["VM.Allocate"]),
-    &[&[may("disk", Kind::Enum(DRIVES))]],
+    &[&[may("disk", DRIVES)]],
     Run::Now(template),
 )];
 
