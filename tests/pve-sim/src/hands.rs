@@ -204,6 +204,18 @@ impl Simulator {
         Ok(())
     }
 
+    /// Lets all statistics begin so many whole minutes ago.
+    pub fn begin_statistics(&self, minutes: u32) {
+        let mut world = self.core.world();
+        let since = crate::clock::now() / 60 * 60 - i64::from(minutes) * 60;
+        for node in &mut world.nodes {
+            node.measured_since = since;
+        }
+        for guest in world.guests.values_mut() {
+            guest.stood_since(since);
+        }
+    }
+
     /// Takes the cluster's quorum away, or gives it back.
     pub fn set_quorum(&self, quorate: bool) {
         self.core.set_quorum(quorate);

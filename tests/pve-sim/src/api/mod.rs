@@ -18,6 +18,7 @@ mod proxy;
 mod qemu;
 mod resources;
 mod route;
+mod statistics;
 mod storage;
 mod tasks;
 
@@ -77,6 +78,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     .chain(firewall::TABLES.iter().copied())
     .chain(nodes::TABLES.iter().copied())
     .chain(ha::TABLES.iter().copied())
+    .chain(statistics::TABLES.iter().copied())
     .chain(backup_jobs::TABLES.iter().copied())
     .flatten()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::access::{change, may_grant, refused_within};
-use super::resources::{guest_row, storage_row};
+use super::resources::{GuestRow, storage_row};
 use super::{Allow, Call, Endpoint, Run};
 use crate::release::Release;
 use crate::state::{Pool, World};
@@ -117,7 +117,7 @@ fn with_members(world: &World, call: &Call, name: &str) -> Result<Map<String, Va
     let wanted = |kind: &str| call.text("type").is_none_or(|asked| asked == kind);
     let guests = pool.guests.iter().filter_map(|vmid| world.guests.get(vmid));
     let guests = guests.filter(|guest| wanted(guest.kind.name()));
-    let mut members: Vec<Value> = guests.map(|guest| json!(guest_row(world, guest))).collect();
+    let mut members: Vec<Value> = guests.map(|guest| json!(GuestRow::of(world, guest, None))).collect();
     if wanted("storage") {
         let storages = pool.storages.iter().filter_map(|id| world.storage(id));
         // Shown once, as the node sees it that answers.

@@ -117,6 +117,18 @@ impl Guest {
         digest(&self.config, &self.pending, &self.snapshots)
     }
 
+    /// It has been as it is now since a moment of the past.
+    pub(crate) fn stood_since(&mut self, moment: i64) {
+        self.created = moment;
+        self.power_history = vec![(moment, self.is_running())];
+    }
+
+    /// Whether it ran at a moment.
+    pub(crate) fn ran_at(&self, moment: i64) -> bool {
+        let before = self.power_history.iter().rev().find(|(when, _)| *when <= moment);
+        before.is_some_and(|(_, ran)| *ran)
+    }
+
     pub(crate) fn is_running(&self) -> bool {
         matches!(self.power, Power::Running { .. })
     }

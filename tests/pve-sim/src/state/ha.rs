@@ -72,6 +72,9 @@ pub(crate) fn add_section(
 impl World {
     /// The resource that a guest is, if the HA stack cares for it (`PVE::HA::Config::vm_is_ha_managed`).
     pub(crate) fn ha_resource(&self, vmid: u32) -> Option<(String, &Section)> {
+        if self.ha.resources.is_empty() {
+            return None;
+        }
         let sid = service(self.guests.get(&vmid)?.kind, vmid);
         let section = self.ha.resources.get(&sid)?;
         Some((sid, section))

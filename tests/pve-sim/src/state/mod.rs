@@ -19,6 +19,7 @@ mod node;
 mod property;
 mod resources;
 mod seeding;
+pub(crate) mod statistics;
 mod storage;
 mod task;
 mod upid;

@@ -17,6 +17,8 @@ pub(crate) struct Node {
     pub(crate) cpus: u32,
     pub(crate) memory: u64,
     pub(crate) ip: String,
+    /// The first moment that there are statistics of, in seconds since the epoch.
+    pub(crate) measured_since: i64,
     /// Seconds that it had been up when the simulator started.
     pub(crate) age: u64,
     /// Bytes of its root file system, and how many are used.

@@ -56,15 +56,28 @@ impl GuestFigures {
 }
 
 impl World {
+    /// Bytes in use, of every storage on every node that is up; what is known of the others stays. What all nodes share has
+    /// the volumes of no node.
     fn storage_use(&self) -> BTreeMap<(String, String), u64> {
         let mut sums: BTreeMap<(&str, &str), u64> = BTreeMap::new();
         for volume in self.volumes.values() {
             *sums.entry((&volume.node, volume.storage())).or_default() += volume.used;
         }
-        let owned = sums.into_iter();
-        owned
-            .map(|((node, storage), used)| ((node.to_owned(), storage.to_owned()), used))
-            .collect()
+        let mut all = self.cache.storages.clone();
+        for storage in self.storages.iter().filter(|storage| storage.enabled) {
+            for node in self.nodes.iter().filter(|node| node.online && storage.is_on(&node.name)) {
+                let home = if storage.shared { "" } else { node.name.as_str() };
+                let used = sums.get(&(home, storage.name.as_str())).copied().unwrap_or(0);
+                all.insert((node.name.clone(), storage.name.clone()), used);
+            }
+        }
+        all
+    }
+
+    /// The last figure of a storage on a node; nothing if the node has never told one.
+    pub(crate) fn known_use(&self, node: &str, storage: &str) -> Option<u64> {
+        let figures = &self.cache.storages;
+        figures.get(&(node.to_owned(), storage.to_owned())).copied()
     }
 
     /// Takes new figures from every node that is up; those of a node that is down stay as they were.

@@ -28,6 +28,7 @@ const ISO_SIZE: u64 = 659_554_304;
 impl World {
     /// The state that a seed describes. `certificates` has one list a node.
     pub(crate) fn from_seed(seed: &Seed, secret: &str, certificates: Vec<Vec<CertificateInfo>>) -> Self {
+        let begun = clock::now() - i64::from(seed.machine.age);
         let nodes = certificates
             .into_iter()
             .zip(seed.names())
@@ -45,6 +46,7 @@ impl World {
                     memory: seed.node_memory,
                     ip,
                     age: u64::from(seed.machine.age),
+                    measured_since: begun,
                     rootfs: (seed.machine.rootfs_size, seed.machine.rootfs_size / 8),
                     certificates,
                 }
@@ -96,7 +98,7 @@ impl World {
             world.place(guest);
         }
         for guest in world.guests.values_mut() {
-            guest.created -= i64::from(seed.machine.age);
+            guest.stood_since(begun);
         }
         if let Some(first) = names.first() {
             world.tasks.remember(first, &seed.tasks);

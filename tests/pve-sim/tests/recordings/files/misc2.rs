@@ -1,8 +1,8 @@
-//! Downloads, backup jobs, tasks, and every index.
+//! Downloads, backup jobs, tasks, and a look at everything else that a node has; after `storage`, on the same machine.
 
-use pve_sim::Release;
+use pve_sim::{Release, Seed, SeedGuest, SeedStorage, SeedTask, Shutdown};
 
-use super::{File, machine};
+use super::{File, container_machine, web1};
 use crate::recordings::script::Script;
 
 pub(crate) const FILE: File = File {
@@ -12,5 +12,68 @@ pub(crate) const FILE: File = File {
 };
 
 fn script(release: Release) -> Script {
-    Script::new(machine(release))
+    let seed = container_machine(release);
+    let mut storages = seed.storages.clone().unwrap_or_default();
+    let content = ["backup", "iso", "import", "vztmpl", "images"];
+    storages.push(SeedStorage::new("d7", "dir", &content).sized(6 << 30));
+    let guests = vec![
+        web1(release).running().shutdown(Shutdown::Ignores),
+        SeedGuest::new(250, "bk").set("tags", "x"),
+    ];
+    let seed = Seed {
+        storages: Some(storages),
+        guests,
+        tasks: past(),
+        ..seed
+    };
+    Script::new(seed)
+        // Somebody had removed it under the running guest.
+        .before(0, |sim| sim.remove_volume("pve", "local:100/vm-100-disk-0.raw").unwrap())
+        .still_running(63..=72)
+        .before(126, |sim| sim.begin_statistics(1))
+}
+
+/// What had been done on the machine until then: 42 tasks, 12 of which had failed.
+fn past() -> Vec<SeedTask> {
+    let archive = "vzdump-lxc-240-2026_11_22-03_19_27.tar.zst";
+    let mut tasks = Vec::new();
+    for vmid in ["100", "101", "102"] {
+        tasks.push(SeedTask::new("qmcreate", vmid, "OK"));
+        tasks.push(SeedTask::new("qmstart", vmid, "OK"));
+        tasks.push(SeedTask::new("qmstart", vmid, &format!("VM {vmid} already running")));
+        tasks.push(SeedTask::new("qmsnapshot", vmid, "snapshot feature is not available"));
+        tasks.push(SeedTask::new("qmstop", vmid, "OK"));
+        tasks.push(SeedTask::new("qmstart", vmid, "OK"));
+        tasks.push(SeedTask::new("qmreboot", vmid, "OK"));
+    }
+    let protected = format!("cannot remove protected volume 'backup/{archive}' on 'local'");
+    let not_qemu =
+        format!("ERROR: file '/var/lib/vz/dump/{archive}' does not look like a QemuServer vzdump backup");
+    let upload = "/var/var/tmp/pveupload-3f8753da871c510ecd4013366751ebb1";
+    let not_qcow2 = format!("qemu-img.real: Could not open '{upload}': Image is not in qcow2 format");
+    let later = [
+        ("vzcreate", "240", "OK"),
+        ("vzdump", "240", "OK"),
+        ("imgdel", "240@local", &protected),
+        ("vzrestore", "244", "OK"),
+        ("vzrestore", "240", "OK"),
+        ("qmrestore", "225", &not_qemu),
+        ("prunebackups", "local", "OK"),
+        ("imgdel", "240@local", "OK"),
+        ("imgdel", "240@local", "OK"),
+        ("vzdump", "9999", "job errors"),
+        ("vzdump", "", "job errors"),
+        ("qmcreate", "250", "OK"),
+        ("vzdump", "250", "job errors"),
+        ("imgdel", "local", "OK"),
+        ("imgdel", "100@local", "OK"),
+        ("imgdel", "100@local", "OK"),
+        ("imgcopy", "", "OK"),
+        ("imgcopy", "", "OK"),
+        ("imgcopy", "", "OK"),
+        ("imgcopy", "", &not_qcow2),
+        ("imgcopy", "", "OK"),
+    ];
+    tasks.extend(later.map(|(kind, id, exit)| SeedTask::new(kind, id, exit)));
+    tasks
 }

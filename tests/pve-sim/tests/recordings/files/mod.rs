@@ -66,11 +66,10 @@ pub(crate) const FILES: &[File] = &[
 
 /// The machine on which most files were recorded: the node `pve` alone, the storage `local`, nothing else.
 fn machine(release: Release) -> Seed {
-    let content = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets"];
     Seed {
         release,
         node_names: vec!["pve".to_owned()],
-        storages: Some(vec![SeedStorage::new("local", "dir", &content).sized(6 << 30)]),
+        storages: Some(vec![local(6 << 30)]),
         template: false,
         isos: Vec::new(),
         node_cpus: 2,
@@ -78,6 +77,12 @@ fn machine(release: Release) -> Seed {
         machine: recorded_machine(),
         ..Seed::default()
     }
+}
+
+/// Its storage, of so many bytes.
+fn local(size: u64) -> SeedStorage {
+    let content = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets"];
+    SeedStorage::new("local", "dir", &content).sized(size)
 }
 
 /// What was under it: a container of its own, without services, name servers or Proxmox's own programs for HA.
@@ -106,6 +111,7 @@ fn pair(release: Release) -> Seed {
     Seed {
         node_names: vec!["pve1".to_owned(), "pve2".to_owned()],
         cluster_name: "truth".to_owned(),
+        storages: Some(vec![local(4 << 30)]),
         machine: SeedMachine {
             address: Ipv4Addr::new(192, 0, 2, 11),
             rootfs_size: 4 << 30,

@@ -14,6 +14,7 @@ pub(crate) const FILE: File = File {
 
 fn script(release: Release) -> Script {
     Script::new(pair(release).with_guest(migrated()).with_guest(diskless()))
+        .before(0, |sim| sim.begin_statistics(2))
 }
 
 /// The guest that `cluster2` made and moved.

@@ -6,7 +6,7 @@ mod run;
 mod storage_map;
 mod transfer;
 
-use super::super::{Allow, Endpoint, Run};
+use super::super::{Allow, Endpoint, Run, ha};
 use super::{Call, check_lock, need_quorum};
 use crate::release::Release;
 use crate::state::{World, drive_volume, is_disk};
@@ -91,6 +91,9 @@ fn migrate(call: &Call) -> ApiResult {
         }
         order
     };
+    if let Some(reply) = ha::divert(call, &ha::Order::Migrate(order.target.clone())) {
+        return Ok(reply);
+    }
     Ok(worker::start(
         call,
         &TaskName::of_guest("qmigrate", order.vmid),
