@@ -117,7 +117,9 @@ fn with_members(world: &World, call: &Call, name: &str) -> Result<Map<String, Va
     let wanted = |kind: &str| call.text("type").is_none_or(|asked| asked == kind);
     let guests = pool.guests.iter().filter_map(|vmid| world.guests.get(vmid));
     let guests = guests.filter(|guest| wanted(guest.kind.name()));
-    let mut members: Vec<Value> = guests.map(|guest| json!(GuestRow::of(world, guest, None))).collect();
+    let mut members: Vec<Value> = guests
+        .map(|guest| json!(GuestRow::of(world, guest, None)))
+        .collect();
     if wanted("storage") {
         let storages = pool.storages.iter().filter_map(|id| world.storage(id));
         // Shown once, as the node sees it that answers.

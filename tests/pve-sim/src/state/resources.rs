@@ -65,7 +65,11 @@ impl World {
         }
         let mut all = self.cache.storages.clone();
         for storage in self.storages.iter().filter(|storage| storage.enabled) {
-            for node in self.nodes.iter().filter(|node| node.online && storage.is_on(&node.name)) {
+            for node in self
+                .nodes
+                .iter()
+                .filter(|node| node.online && storage.is_on(&node.name))
+            {
                 let home = if storage.shared { "" } else { node.name.as_str() };
                 let used = sums.get(&(home, storage.name.as_str())).copied().unwrap_or(0);
                 all.insert((node.name.clone(), storage.name.clone()), used);

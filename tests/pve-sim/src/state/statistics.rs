@@ -139,10 +139,7 @@ fn of_guest(world: &World, guest: &Guest, end: i64) -> Sample {
 fn of_storage(world: &World, node: &Node, storage: &str) -> Sample {
     let used = world.known_use(&node.name, storage);
     let total = world.storage(storage).map_or(0, |found| found.total);
-    Sample::from([
-        ("total", number(total)),
-        ("used", number(used.unwrap_or(0))),
-    ])
+    Sample::from([("total", number(total)), ("used", number(used.unwrap_or(0)))])
 }
 
 /// How a longer time is made of its minutes.
@@ -175,7 +172,9 @@ pub(crate) fn consolidated(
         }
         minute += MINUTE;
     }
-    let known = sums.into_iter().filter(|(_, (_, count))| count * 2 * MINUTE >= seconds);
+    let known = sums
+        .into_iter()
+        .filter(|(_, (_, count))| count * 2 * MINUTE >= seconds);
     known
         .map(|(metric, (sum, count))| {
             #[allow(clippy::cast_precision_loss, reason = "a count of minutes")]
@@ -218,7 +217,12 @@ mod tests {
         let stopped = guest(&mut world);
         stopped.created = NOW - 3600;
         stopped.power_history = vec![(NOW - 600, true), (NOW - 90, false)];
-        let keys = |end| Measured::Guest(&world.guests[&100]).minute(&world, end).unwrap().len();
+        let keys = |end| {
+            Measured::Guest(&world.guests[&100])
+                .minute(&world, end)
+                .unwrap()
+                .len()
+        };
         assert_eq!([keys(NOW), keys(NOW - 900)], [4, 4]);
         assert_eq!(keys(NOW - 300), 17);
     }

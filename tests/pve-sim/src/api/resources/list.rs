@@ -128,8 +128,8 @@ pub(in super::super) fn storage_row(world: &World, node: &Node, storage: &Storag
 fn networks(world: &World, call: &Call) -> impl Iterator<Item = Value> {
     let zone = "localnetwork";
     let path = format!("/sdn/zones/{zone}");
-    let seen = world.release >= Release::V8_4
-        && world.access.any(&call.caller, &path, &["SDN.Audit", "SDN.Use"]);
+    let seen =
+        world.release >= Release::V8_4 && world.access.any(&call.caller, &path, &["SDN.Audit", "SDN.Use"]);
     world.nodes.iter().filter(move |_| seen).map(move |node| {
         if world.release >= Release::V9_2 {
             json!({

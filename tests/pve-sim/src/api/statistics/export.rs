@@ -58,7 +58,9 @@ const GUEST: &[(&str, &str)] = &[
 const STORAGE: &[(&str, &str)] = &[("disk_total", "total"), ("disk_used", "used")];
 
 fn points(id: &str, names: &[(&str, &str)], sample: &Sample, at: i64) -> Vec<Value> {
-    let known = names.iter().filter_map(|(name, metric)| Some((name, sample.get(metric)?)));
+    let known = names
+        .iter()
+        .filter_map(|(name, metric)| Some((name, sample.get(metric)?)));
     known
         .map(|(name, value)| {
             let counts_up = ["net_in", "net_out", "disk_read", "disk_write"].contains(name);
@@ -76,7 +78,11 @@ fn minute(world: &World, wanted: &dyn Fn(&str) -> bool, at: i64) -> Vec<Value> {
             all.extend(points(&id, names, &sample, at));
         }
     };
-    for node in world.nodes.iter().filter(|node| node.online && wanted(&node.name)) {
+    for node in world
+        .nodes
+        .iter()
+        .filter(|node| node.online && wanted(&node.name))
+    {
         add(format!("node/{}", node.name), NODE, Measured::Node(node));
         for storage in world.storages.iter().filter(|s| s.enabled && s.is_on(&node.name)) {
             let id = format!("storage/{}/{}", node.name, storage.name);
@@ -94,10 +100,20 @@ fn minute(world: &World, wanted: &dyn Fn(&str) -> bool, at: i64) -> Vec<Value> {
 /// Only what pvestatd has collected can be exported.
 fn export(call: &Call) -> Reply {
     let world = call.world();
-    if !world.system.machine.services.iter().any(|service| service == "pvestatd") {
+    if !world
+        .system
+        .machine
+        .services
+        .iter()
+        .any(|service| service == "pvestatd")
+    {
         return Reply::data(json!({"data": []}));
     }
-    let local = world.nodes.first().map_or("", |node| node.name.as_str()).to_owned();
+    let local = world
+        .nodes
+        .first()
+        .map_or("", |node| node.name.as_str())
+        .to_owned();
     let listed = call.list("node-list");
     let local_only = call.flag("local-only");
     let wanted = |node: &str| {

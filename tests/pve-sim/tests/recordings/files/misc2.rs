@@ -28,7 +28,9 @@ fn script(release: Release) -> Script {
     };
     Script::new(seed)
         // Somebody had removed it under the running guest.
-        .before(0, |sim| sim.remove_volume("pve", "local:100/vm-100-disk-0.raw").unwrap())
+        .before(0, |sim| {
+            sim.remove_volume("pve", "local:100/vm-100-disk-0.raw").unwrap()
+        })
         .still_running(63..=72)
         .before(126, |sim| sim.begin_statistics(1))
 }
@@ -40,8 +42,16 @@ fn past() -> Vec<SeedTask> {
     for vmid in ["100", "101", "102"] {
         tasks.push(SeedTask::new("qmcreate", vmid, "OK"));
         tasks.push(SeedTask::new("qmstart", vmid, "OK"));
-        tasks.push(SeedTask::new("qmstart", vmid, &format!("VM {vmid} already running")));
-        tasks.push(SeedTask::new("qmsnapshot", vmid, "snapshot feature is not available"));
+        tasks.push(SeedTask::new(
+            "qmstart",
+            vmid,
+            &format!("VM {vmid} already running"),
+        ));
+        tasks.push(SeedTask::new(
+            "qmsnapshot",
+            vmid,
+            "snapshot feature is not available",
+        ));
         tasks.push(SeedTask::new("qmstop", vmid, "OK"));
         tasks.push(SeedTask::new("qmstart", vmid, "OK"));
         tasks.push(SeedTask::new("qmreboot", vmid, "OK"));
