@@ -15,6 +15,7 @@ mod delete;
 mod docs;
 mod faults;
 mod floors;
+mod fuzz;
 mod hosts;
 mod keep;
 mod standalone;

@@ -71,7 +71,7 @@ pub use paths::{DevicePath, HostPath, MountPath, RomFile};
 pub use serial::SerialPort;
 pub use size::DiskSize;
 pub use smbios::Smbios;
-pub use spellings::{GuestKind, Spelling, spelling};
+pub use spellings::{GuestKind, Spelling, options, spelling};
 pub use ssh_keys::SshKeys;
 pub use startup::Startup;
 pub use tags::{Tag, Tags};

@@ -32,11 +32,16 @@ pub fn spelling(kind: GuestKind, option: &str) -> Option<Spelling> {
     let stem = option.trim_end_matches(|c: char| c.is_ascii_digit());
     let numbered = stem.len() < option.len();
     let fits = |name: &str| match name.strip_suffix("[n]") {
-        Some(name) => numbered && name == stem,
+        Some(stem_of_name) => option == name || numbered && stem_of_name == stem,
         None => name == option,
     };
     let mut table = table(kind).iter();
     table.find(|(name, _)| fits(name)).map(|(_, spelling)| *spelling)
+}
+
+/// The options that are spelt in one of these ways; numbered ones as `net[n]`.
+pub fn options(kind: GuestKind) -> impl Iterator<Item = &'static str> {
+    table(kind).iter().map(|(option, _)| *option)
 }
 
 pub(super) fn table(kind: GuestKind) -> &'static [(&'static str, Spelling)] {

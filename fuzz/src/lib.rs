@@ -1,0 +1,8 @@
+//! What must hold for any bytes that a host might send: the bodies of the fuzz targets, one a file. The project's
+//! own tests run them too, for some thousand inputs (`tests/it/fuzz.rs`).
+
+mod property_strings;
+mod upids;
+
+pub use property_strings::property_strings;
+pub use upids::upids;
