@@ -44,6 +44,10 @@ struct Options {
     #[arg(long, env = "PVE_SIM_TOKEN_SECRET", hide_env_values = true)]
     token_secret: Option<String>,
 
+    /// The password of root@pam; without one nobody can log in as root
+    #[arg(long, env = "PVE_SIM_ROOT_PASSWORD", hide_env_values = true)]
+    root_password: Option<String>,
+
     /// A YAML or JSON file with a whole seed (guests, tokens, ISOs, timing); options given here come first
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
@@ -147,6 +151,9 @@ fn seed(options: &Options) -> Result<Seed, Failure> {
     }
     if let Some(secret) = &options.token_secret {
         seed.token_secret = Some(secret.clone());
+    }
+    if let Some(password) = &options.root_password {
+        seed.root_password = Some(password.clone());
     }
     seed.listen = options.listen;
     seed.admin = options.admin;

@@ -196,7 +196,7 @@ impl ApiError {
         }
     }
 
-    /// As the ExtJS interface wants it: always with a message.
+    /// As the web interface wants it: always with a message.
     pub(super) fn ext_js(&self) -> Value {
         let (end, errors) = match &self.body {
             ErrorBody::Json {

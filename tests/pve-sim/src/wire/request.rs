@@ -74,7 +74,7 @@ impl Received {
             .and_then(|length| length.parse().ok())
             .unwrap_or(0);
         let mut received = Self {
-            wanted: Wanted::new(format.unwrap_or(Format::Json), &head.headers),
+            wanted: Wanted::new(format.unwrap_or(Format::Json), head.version, &head.headers),
             segments,
             path,
             query: decode_pairs(head.uri.query().unwrap_or("")),

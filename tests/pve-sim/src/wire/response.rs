@@ -6,7 +6,7 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use http_body_util::Full;
 use hyper::ext::ReasonPhrase;
 use serde_json::Value;
@@ -51,7 +51,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn new(format: Format, headers: &HeaderMap) -> Self {
+    pub(super) fn new(format: Format, version: Version, headers: &HeaderMap) -> Self {
         let mentions = |name: HeaderName, word: &str| {
             let values = headers.get_all(name);
             let mut texts = values.iter().filter_map(|value| value.to_str().ok());
@@ -60,7 +60,8 @@ impl Wanted {
         Self {
             format,
             gzip: mentions(header::ACCEPT_ENCODING, "gzip"),
-            close: mentions(header::CONNECTION, "close"),
+            close: mentions(header::CONNECTION, "close")
+                || (version < Version::HTTP_11 && !headers.contains_key(header::CONNECTION)),
         }
     }
 }
@@ -175,7 +176,7 @@ mod tests {
     use super::*;
 
     fn written(error: ApiError) -> Response<Full<Bytes>> {
-        let wanted = Wanted::new(Format::Json, &HeaderMap::new());
+        let wanted = Wanted::new(Format::Json, Version::HTTP_11, &HeaderMap::new());
         write(&Err(error), wanted, Release::V9_2)
     }
 

@@ -43,7 +43,7 @@ pub(super) async fn serve(
         tokio::time::sleep(sim.timing().keep_alive).await;
         return Err(Unanswered::Closed);
     }
-    let early = Wanted::new(Format::Json, request.headers());
+    let early = Wanted::new(Format::Json, request.version(), request.headers());
     let received = match Received::read(request).await {
         Ok(received) => received,
         Err(error) => return Ok(write(&Err(error), early, sim.release)),

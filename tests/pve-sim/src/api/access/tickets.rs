@@ -40,13 +40,11 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 
 /// Nobody learns what was wrong, and nobody learns it soon.
 async fn log_in(call: Call) -> ApiResult {
-    match answer(&call) {
-        Some(reply) => Ok(reply),
-        None => {
-            call.sim.pause(|t| t.unauthorized_delay).await;
-            Err(ApiError::new(401, "authentication failure"))
-        }
+    if let Some(reply) = answer(&call) {
+        return Ok(reply);
     }
+    call.sim.pause(|t| t.unauthorized_delay).await;
+    Err(ApiError::new(401, "authentication failure"))
 }
 
 fn answer(call: &Call) -> Option<Reply> {

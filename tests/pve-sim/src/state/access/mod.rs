@@ -16,7 +16,7 @@ mod ticket;
 
 pub(crate) use acl::Subject;
 pub(crate) use caller::{Caller, is_token_name, is_user_id, split_token};
-pub(crate) use login::{Attempt, Credentials, Login, Refused};
+pub(crate) use login::{Attempt, Credentials, Login};
 pub(crate) use path::{normal_path, path_is_valid};
 pub(crate) use pool::Pool;
 pub(crate) use privilege::Privileges;

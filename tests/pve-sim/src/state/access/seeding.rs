@@ -111,10 +111,14 @@ impl Access {
         if let Some((name, _)) = same {
             return name.clone();
         }
-        let name = (1..)
-            .map(|number| format!("Seed{number}"))
-            .find(|name| !self.roles.contains_key(name))
-            .unwrap_or_default();
+        let mut number = self.roles.len();
+        let name = loop {
+            let name = format!("Seed{number}");
+            if !self.roles.contains_key(&name) {
+                break name;
+            }
+            number += 1;
+        };
         let role = Role {
             privileges,
             special: false,
