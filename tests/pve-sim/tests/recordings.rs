@@ -34,10 +34,12 @@ async fn no_change_of_a_recorded_answer_goes_unseen_but_in_a_masked_value() {
     let Some(report) = replayed().await else { return };
     for (kind, count) in report.flips() {
         assert_eq!(count.seen + count.masked, count.made, "{kind:?}");
-        if kind == Kind::Value {
-            assert!(count.seen * 100 >= count.made * COMPARED_BY_VALUE, "{count:?}");
-        } else {
-            assert_eq!(count.masked, 0, "{kind:?}");
-        }
+        let most = match kind {
+            Kind::Value => 100 - COMPARED_BY_VALUE,
+            // A number that is a string as well, a key that the recorded machine lacked.
+            Kind::Type | Kind::MissingKey => 1,
+            _ => 0,
+        };
+        assert!(count.masked * 100 <= count.made * most, "{kind:?}: {count:?}");
     }
 }

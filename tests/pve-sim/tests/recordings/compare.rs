@@ -123,8 +123,9 @@ impl Comparison<'_> {
         let same = match masked {
             Some(Masked::Number | Masked::Figure) => is_like(recorded, own),
             Some(Masked::Text) => recorded.is_string() && own.is_string(),
+            Some(Masked::Digits) => digits(recorded).is_some() && digits(recorded) == digits(own),
             Some(Masked::Words) => words(recorded).is_some() && words(recorded) == words(own),
-            Some(Masked::Ordered) | None => match (recorded, own) {
+            Some(Masked::Ordered | Masked::Lacked) | None => match (recorded, own) {
                 (Value::Object(_), Value::Object(_)) => return self.object(place, recorded, own),
                 (Value::Array(theirs), Value::Array(ours)) => {
                     return rows::compare(self, place, theirs, ours, masked == Some(Masked::Ordered));
@@ -164,32 +165,39 @@ impl Comparison<'_> {
         }
         for (key, value) in ours {
             place.push(key);
-            self.differs(place, format!("(lacking) ≠ {}", short(&value)));
+            if self.stopped || !self.masks.may_lack(place) {
+                self.differs(place, format!("(lacking) ≠ {}", short(&value)));
+            }
             place.pop();
         }
         self.stopped = around;
-        if let Some(wrong) = incoherent(own) {
+        if let Some(wrong) = incoherent(recorded).or_else(|| incoherent(own)) {
             self.differs(place, wrong);
         }
     }
 }
 
-/// Whether two numbers may stand for each other: what is counted is whole on both sides. A share that was recorded as
-/// none looks whole.
+/// Whether two numbers may stand for each other: what is counted is whole on both sides. A share that is none or
+/// all looks whole.
 fn is_like(recorded: &Value, own: &Value) -> bool {
-    let counted = recorded.as_i64().is_some_and(|n| n != 0);
+    let counted = recorded.as_i64().is_some_and(|n| n.abs() > 1);
     recorded.is_number() && own.is_number() && (!counted || own.is_i64() || own.is_u64())
 }
 
-/// What a task's row says against its own UPID. The parts are masked, but have to belong together.
-fn incoherent(own: &Value) -> Option<String> {
-    let upid: Vec<&str> = own["upid"].as_str()?.split(':').collect();
+/// What a task's row says against its UPID. The parts are masked, but have to belong together.
+fn incoherent(task: &Value) -> Option<String> {
+    let upid: Vec<&str> = task["upid"].as_str()?.split(':').collect();
     let part = |n: usize| u64::from_str_radix(upid.get(n).copied().unwrap_or_default(), 16).ok();
     let fields = [("pid", part(2)), ("pstart", part(3)), ("starttime", part(4))];
     let wrong = fields
         .into_iter()
-        .find(|(name, part)| own.get(name).is_some_and(|field| field.as_u64() != *part))?;
-    Some(format!("{} isn't that of the UPID: {}", wrong.0, short(own)))
+        .find(|(name, part)| task.get(name).is_some_and(|field| field.as_u64() != *part))?;
+    Some(format!("{} isn't that of the UPID: {}", wrong.0, short(task)))
+}
+
+fn digits(value: &Value) -> Option<String> {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    text.bytes().all(|b| b.is_ascii_digit()).then_some(text)
 }
 
 fn words(value: &Value) -> Option<Vec<&str>> {

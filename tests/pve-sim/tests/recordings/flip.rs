@@ -10,7 +10,7 @@ use super::client::Answer;
 use super::compare::compare;
 use super::library::RecordedAnswer;
 use super::log;
-use super::mask::Masks;
+use super::mask::{Masked, Masks};
 use super::names::Bindings;
 
 /// What is changed.
@@ -69,7 +69,7 @@ pub(crate) fn try_all(
         count.made += 1;
         if !compare(&change.answer, own, call, &mut bindings.clone()).is_empty() {
             count.seen += 1;
-        } else if change.kind == Kind::Value && change.is_masked(call, &masks) {
+        } else if change.is_masked(call, &masks) {
             count.masked += 1;
         }
     }
@@ -78,74 +78,84 @@ pub(crate) fn try_all(
 /// A recorded answer with one thing changed.
 struct Change {
     kind: Kind,
-    /// Where in the body, as a JSON pointer; empty for what isn't in it.
-    pointer: String,
+    /// Where in the body, of a key that isn't there where it was.
+    place: Vec<String>,
     answer: RecordedAnswer,
 }
 
 impl Change {
-    /// In a value that isn't compared as it is, or in a line of a log that isn't compared.
+    /// In a value that isn't compared as it is, in a line of a log that isn't compared, or a key that may be lacking.
     fn is_masked(&self, call: &Call, masks: &Masks) -> bool {
-        let segments = self.pointer.split('/').skip(1);
-        let place: Vec<String> = segments
-            .map(|s| s.replace("~1", "/").replace("~0", "~"))
-            .collect();
-        let line = self.answer.body.pointer(&self.pointer).and_then(Value::as_str);
-        masks.at(&place).is_some() || (call.is_log() && line.is_some_and(log::is_of_others))
+        let masked = masks.at(&self.place);
+        match self.kind {
+            Kind::Value => {
+                let value = self.place.iter().try_fold(&self.answer.body, child);
+                let line = value.and_then(Value::as_str);
+                masked.is_some() || (call.is_log() && line.is_some_and(log::is_of_others))
+            }
+            Kind::Type => masked == Some(Masked::Digits),
+            Kind::MissingKey => masks.may_lack(&self.place),
+            _ => false,
+        }
     }
 }
 
 fn changes(recorded: &RecordedAnswer) -> Vec<Change> {
     let mut changes = around(recorded);
-    let mut add = |kind, pointer: &str, how: &dyn Fn(&mut Value)| {
+    let mut add = |kind, place: &[String], how: &dyn Fn(&mut Value)| {
         let mut answer = recorded.clone();
-        if let Some(value) = answer.body.pointer_mut(pointer) {
+        // A key is taken from the object around it.
+        let around = &place[..place.len() - usize::from(kind == Kind::MissingKey)];
+        if let Some(value) = around.iter().try_fold(&mut answer.body, child_mut) {
             how(value);
-            let pointer = pointer.to_owned();
-            changes.push(Change {
-                kind,
-                pointer,
-                answer,
-            });
+            let place = place.to_vec();
+            changes.push(Change { kind, place, answer });
         }
     };
     if let Some(text) = recorded.body.as_str().filter(|text| *text != "<html>") {
-        add(Kind::Sentence, "", &|body| *body = json!(other_word(text)));
+        add(Kind::Sentence, &[], &|body| *body = json!(other_word(text)));
         return changes;
     }
-    for pointer in places(&recorded.body) {
-        match recorded.body.pointer(&pointer).unwrap_or(&Value::Null) {
+    for place in places(&recorded.body) {
+        match place
+            .iter()
+            .try_fold(&recorded.body, child)
+            .unwrap_or(&Value::Null)
+        {
             Value::Object(fields) => {
                 if let Some(key) = fields.keys().next_back() {
-                    add(Kind::MissingKey, &pointer, &|v| {
+                    let lost = [place.as_slice(), std::slice::from_ref(key)].concat();
+                    add(Kind::MissingKey, &lost, &|v| {
                         _ = v.as_object_mut().map(|o| o.remove(key));
                     });
                 }
-                add(Kind::ExtraKey, &pointer, &|v| v["never-heard-of"] = json!(1));
+                add(Kind::ExtraKey, &place, &|v| v["never-heard-of"] = json!(1));
             }
             Value::Array(rows) => {
                 let more = rows.last().cloned().unwrap_or(json!({}));
                 let push = |v: &mut Value| _ = v.as_array_mut().map(|rows| rows.push(more.clone()));
-                add(Kind::ExtraRow, &pointer, &push);
+                add(Kind::ExtraRow, &place, &push);
                 if !rows.is_empty() {
-                    add(Kind::MissingRow, &pointer, &|v| {
+                    add(Kind::MissingRow, &place, &|v| {
                         _ = v.as_array_mut().map(Vec::pop);
                     });
                 }
             }
             value => {
-                let is_sentence = pointer == "/message" || pointer.starts_with("/errors/");
+                let is_sentence = place
+                    .first()
+                    .is_some_and(|key| key == "message" || key == "errors");
                 let kind = if is_sentence { Kind::Sentence } else { Kind::Value };
                 let (same_type, other_type) = others(value);
                 if let Some(other) = same_type {
-                    add(kind, &pointer, &|v| *v = other.clone());
+                    add(kind, &place, &|v| *v = other.clone());
                 }
-                add(Kind::Type, &pointer, &|v| *v = other_type.clone());
+                add(Kind::Type, &place, &|v| *v = other_type.clone());
             }
         }
     }
     if let Some(swapped) = swapped(&recorded.body) {
-        add(Kind::SwappedRow, "", &|body| *body = swapped.clone());
+        add(Kind::SwappedRow, &[], &|body| *body = swapped.clone());
     }
     changes
 }
@@ -156,12 +166,8 @@ fn around(recorded: &RecordedAnswer) -> Vec<Change> {
     let mut add = |kind, how: &dyn Fn(&mut RecordedAnswer)| {
         let mut answer = recorded.clone();
         how(&mut answer);
-        let pointer = String::new();
-        changes.push(Change {
-            kind,
-            pointer,
-            answer,
-        });
+        let place = Vec::new();
+        changes.push(Change { kind, place, answer });
     };
     add(Kind::Status, &|a| {
         a.status = if a.status == 500 { 200 } else { 500 }
@@ -200,30 +206,43 @@ fn others(value: &Value) -> (Option<Value>, Value) {
     }
 }
 
+/// What stands below a value at a key or a row's number.
+fn child<'a>(value: &'a Value, key: &String) -> Option<&'a Value> {
+    match value {
+        Value::Array(rows) => rows.get(key.parse::<usize>().ok()?),
+        _ => value.get(key),
+    }
+}
+
+fn child_mut<'a>(value: &'a mut Value, key: &String) -> Option<&'a mut Value> {
+    match value {
+        Value::Array(rows) => rows.get_mut(key.parse::<usize>().ok()?),
+        _ => value.get_mut(key),
+    }
+}
+
 /// Some places in a body, spread over it.
-fn places(body: &Value) -> Vec<String> {
+fn places(body: &Value) -> Vec<Vec<String>> {
     let mut all = Vec::new();
-    walk(body, String::new(), &mut all);
+    walk(body, &mut Vec::new(), &mut all);
     let step = all.len().div_ceil(PLACES).max(1);
     all.into_iter().step_by(step).collect()
 }
 
-fn walk(value: &Value, pointer: String, all: &mut Vec<String>) {
-    let below = |key: &str| format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+fn walk(value: &Value, place: &mut Vec<String>, all: &mut Vec<Vec<String>>) {
+    let mut below = |key: String, value: &Value| {
+        place.push(key);
+        walk(value, place, all);
+        place.pop();
+    };
     match value {
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                walk(value, below(key), all);
-            }
-        }
-        Value::Array(rows) => {
-            for (number, row) in rows.iter().enumerate() {
-                walk(row, below(&number.to_string()), all);
-            }
-        }
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| below(key.clone(), value)),
+        Value::Array(rows) => (0..)
+            .zip(rows)
+            .for_each(|(n, row): (usize, _)| below(n.to_string(), row)),
         _ => {}
     }
-    all.push(pointer);
+    all.push(place.clone());
 }
 
 /// The body with the contents of its first and last row under each other's `id` or number, if these differ.

@@ -15,6 +15,10 @@ pub(crate) enum Masked {
     Words,
     /// A list whose order counts, unlike others.
     Ordered,
+    /// A number, or its digits as a string.
+    Digits,
+    /// Where the recorded machine had nothing, of a guest that runs; what it had is compared.
+    Lacked,
 }
 
 /// One exception.
@@ -38,7 +42,7 @@ const fn mask(calls: &'static str, at: &'static str, masked: Masked, reason: &'s
     }
 }
 
-use Masked::{Figure, Number, Ordered, Text, Words};
+use Masked::{Digits, Figure, Lacked, Number, Ordered, Text, Words};
 
 const PROCESS: &str = "a process id";
 const TIME: &str = "a time";
@@ -47,6 +51,7 @@ const HARDWARE: &str = "the recorded machine's hardware and kernel";
 const UNORDERED: &str = "Perl's hashes have no order";
 const SECRET: &str = "a secret, which the recorder blackened";
 const CERTIFICATE: &str = "made on the recorded machine";
+const SCALAR: &str = "a scalar of Perl's is a number or a string by what was done with it last";
 const QEMU: &str = "the recorded machine's QEMU, which isn't Proxmox's";
 
 /// The exceptions.
@@ -68,6 +73,7 @@ const MASKS: &[Mask] = &[
         TIME,
     ),
     mask("GET /cluster/tasks", "/data/*/starttime|endtime", Number, TIME),
+    mask("GET /cluster/tasks", "/data/*/saved", Digits, SCALAR),
     // QEMU guests.
     mask("GET /nodes/*/qemu/*/status/current", "/data/pid", Number, PROCESS),
     mask("GET /nodes/*/qemu/*/status/current", "/data/uptime", Figure, TIME),
@@ -87,6 +93,12 @@ const MASKS: &[Mask] = &[
         "GET /nodes/*/qemu/*/status/current",
         "/data/running-machine|running-qemu",
         Text,
+        QEMU,
+    ),
+    mask(
+        "GET /nodes/*/qemu/*/status/current",
+        "/data/balloon|ballooninfo|blockstat|diskread|diskwrite|freemem|proxmox-support",
+        Lacked,
         QEMU,
     ),
     mask("GET /nodes/*/qemu", "/data/*/pid", Number, PROCESS),
@@ -280,12 +292,22 @@ impl Masks {
 
     /// How the value at a place is compared, if not by value.
     pub(crate) fn at(&self, place: &[String]) -> Option<Masked> {
-        let place: Vec<&str> = place.iter().map(String::as_str).collect();
-        let here = |m: &&&Mask| {
-            let pattern: Vec<&str> = m.at.split('/').skip(1).collect();
+        let mut here = self.all(place);
+        here.find(|masked| *masked != Lacked)
+    }
+
+    /// Whether what stands at a place may have been lacking on the recorded machine.
+    pub(crate) fn may_lack(&self, place: &[String]) -> bool {
+        self.all(place).any(|masked| masked == Lacked)
+    }
+
+    fn all(&self, place: &[String]) -> impl Iterator<Item = Masked> {
+        let is_here = |mask: &&&Mask| {
+            let pattern: Vec<&str> = mask.at.split('/').skip(1).collect();
+            let place: Vec<&str> = place.iter().map(String::as_str).collect();
             fits(&pattern, &place)
         };
-        self.0.iter().find(here).map(|m| m.masked)
+        self.0.iter().filter(is_here).map(|mask| mask.masked)
     }
 }
 

@@ -42,7 +42,6 @@ pub(crate) struct Session {
     passwords: BTreeMap<String, String>,
     tickets: BTreeMap<String, Ticket>,
     secrets: BTreeMap<String, String>,
-    stand_in: String,
 }
 
 impl Session {
@@ -52,7 +51,6 @@ impl Session {
             passwords,
             tickets: BTreeMap::new(),
             secrets: secrets.into(),
-            stand_in: format!("{}={}", sim.token_id(), sim.token_secret()),
         }
     }
 
@@ -102,11 +100,12 @@ impl Session {
             .await?;
         let data = answer.data().unwrap_or_default();
         let part = |name: &str| data[name].as_str().map(str::to_owned);
-        // Until the simulator has tickets, its token speaks for everybody who can't have one: `sign`.
-        let (ticket, csrf) = (
-            part("ticket").unwrap_or_default(),
-            part("CSRFPreventionToken").unwrap_or_default(),
-        );
+        let (Some(ticket), Some(csrf)) = (part("ticket"), part("CSRFPreventionToken")) else {
+            return Err(format!(
+                "{user} can't log in: {} {}",
+                answer.status, answer.reason
+            ));
+        };
         self.tickets.insert(user.to_owned(), Ticket { ticket, csrf });
         Ok(())
     }
@@ -115,15 +114,9 @@ impl Session {
     pub(crate) fn sign(&self, request: &mut Request, sender: &Sender) {
         let mut add = |name: &str, value: String| request.headers.push((name.to_owned(), value));
         match sender {
-            Sender::User(user) if self.ticket(user).is_empty() => {
-                add("Authorization", format!("PVEAPIToken={}", self.stand_in));
-            }
             Sender::User(user) => {
                 add("Cookie", format!("PVEAuthCookie={}", encode(self.ticket(user))));
                 add("CSRFPreventionToken", self.csrf(user).to_owned());
-            }
-            Sender::Token(id) if self.secret(id).is_empty() => {
-                add("Authorization", format!("PVEAPIToken={}", self.stand_in));
             }
             Sender::Token(id) => {
                 add("Authorization", format!("PVEAPIToken={id}={}", self.secret(id)));

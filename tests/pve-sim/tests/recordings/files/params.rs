@@ -12,7 +12,8 @@ pub(crate) const FILE: File = File {
 };
 
 fn script(release: Release) -> Script {
+    let token = if release >= Release::V9_2 { "op4" } else { "op6" };
     Script::new(machine(release).with_guest(web1(release).running()))
-        .token("root@pam!op4")
+        .token(&format!("root@pam!{token}"))
         .still_running([12])
 }
