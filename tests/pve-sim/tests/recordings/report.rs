@@ -100,6 +100,11 @@ impl Report {
         text
     }
 
+    /// Whether all files were replayed, so that shares of the whole can be told.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.only.file.is_none()
+    }
+
     /// The changes that were tried on the comparison, of all files.
     pub(crate) fn flips(&self) -> Tally {
         let mut all = Tally::new();
