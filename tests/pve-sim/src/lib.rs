@@ -19,6 +19,7 @@
 
 mod admin;
 mod api;
+mod checksum;
 mod clock;
 mod events;
 mod fault;
@@ -52,10 +53,11 @@ pub use requests::{RequestEntry, Requests};
 pub use saved::Saved;
 pub use scenario::{Playing, Scenario, ScenarioError, Step, When};
 pub use seed::{
-    Disk, PciDevice, Rights, Seed, SeedFile, SeedGuest, SeedMachine, SeedPool, SeedStorage, SeedTask,
-    SeedToken, SeedUser, Shutdown,
+    Disk, PciDevice, Rights, Seed, SeedDownload, SeedFile, SeedGuest, SeedMachine, SeedPool, SeedStorage,
+    SeedTask, SeedToken, SeedUser, Shutdown,
 };
 pub use simulator::{Simulator, StartError};
+pub use state::GuestKind;
 pub use state::NodeProxy;
 pub use timing::Timing;
 pub use verify::Stated;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use machine::{Disk, PciDevice, SeedMachine, SeedTask};
 
 use crate::release::Release;
+use crate::state::GuestKind;
 use crate::timing::Timing;
 
 /// The description of a cluster, written by hand or read from a file. The default is one node `pve1` with the storages
@@ -36,6 +37,10 @@ pub struct Seed {
     pub isos: Vec<String>,
     /// Further files on storages, on every node: templates, images to import.
     pub files: Vec<SeedFile>,
+    /// Servers of network file systems and backups that answer, by name or address: storages can be added on them.
+    pub servers: Vec<String>,
+    /// What lies at URLs. Nothing else can be downloaded; the simulator doesn't reach out.
+    pub downloads: BTreeMap<String, SeedDownload>,
     /// The storages, when they are to be others than `local` and `local-lvm`.
     pub storages: Option<Vec<SeedStorage>>,
     /// Bytes in `local`, on each node.
@@ -87,6 +92,8 @@ impl Default for Seed {
             guests: Vec::new(),
             isos: vec!["debian-12.iso".to_owned()],
             files: Vec::new(),
+            servers: Vec::new(),
+            downloads: BTreeMap::new(),
             storages: None,
             local_size: 100 * GIB,
             local_lvm_size: 2048 * GIB,
@@ -231,6 +238,50 @@ impl SeedFile {
     }
 }
 
+/// A file that lies at a URL.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedDownload {
+    /// Bytes.
+    pub size: u64,
+    /// As the server says; by the name's ending when absent.
+    #[serde(default)]
+    pub mimetype: Option<String>,
+    /// Its checksums, by algorithm (`sha256`). One that isn't given is that of the URL.
+    #[serde(default)]
+    pub checksums: BTreeMap<String, String>,
+}
+
+impl SeedDownload {
+    /// A file of so many bytes.
+    #[must_use]
+    pub fn new(size: u64) -> Self {
+        Self {
+            size,
+            mimetype: None,
+            checksums: BTreeMap::new(),
+        }
+    }
+
+    /// With a checksum.
+    #[must_use]
+    pub fn checksum(mut self, algorithm: impl Into<String>, checksum: impl Into<String>) -> Self {
+        self.checksums.insert(algorithm.into(), checksum.into());
+        self
+    }
+
+    /// The type that its server gives it.
+    pub(crate) fn mimetype(&self, url: &str) -> &str {
+        let by_name = match url.rsplit('.').next().unwrap_or("") {
+            "iso" => "application/x-iso9660-image",
+            "gz" => "application/gzip",
+            "xz" => "application/x-xz",
+            _ => "application/octet-stream",
+        };
+        self.mimetype.as_deref().unwrap_or(by_name)
+    }
+}
+
 /// A storage that the cluster has; each node has one of its own under the name, unless it is shared.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -248,6 +299,9 @@ pub struct SeedStorage {
     /// Bytes, on each node.
     #[serde(default = "hundred_gib")]
     pub size: u64,
+    /// What else its section of `storage.cfg` says: `path`, `nodes`, `prune-backups`, ….
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
 }
 
 fn hundred_gib() -> u64 {
@@ -264,7 +318,15 @@ impl SeedStorage {
             content: content.iter().map(|&c| c.to_owned()).collect(),
             shared: false,
             size: hundred_gib(),
+            options: BTreeMap::new(),
         }
+    }
+
+    /// With an option of its section of `storage.cfg`.
+    #[must_use]
+    pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.insert(key.into(), value.into());
+        self
     }
 
     /// With so many bytes.
@@ -281,6 +343,9 @@ impl SeedStorage {
 pub struct SeedGuest {
     /// Its number.
     pub vmid: u32,
+    /// `qemu` or `lxc`.
+    #[serde(default, rename = "type")]
+    pub kind: GuestKind,
     /// Its node; `pve1` when absent.
     #[serde(default)]
     pub node: Option<String>,
@@ -320,11 +385,33 @@ impl SeedGuest {
         ];
         Self {
             vmid,
+            kind: GuestKind::Qemu,
             node: None,
             config: config.map(|(k, v)| (k.to_owned(), v)).into(),
             running: false,
             shutdown: Shutdown::default(),
             agent: true,
+        }
+    }
+
+    /// A stopped container with one core, 512 MiB of memory, a network card on `vmbr0` and a root file system of 8 GiB.
+    #[must_use]
+    pub fn container(vmid: u32, hostname: impl Into<String>) -> Self {
+        let config = [
+            ("hostname", hostname.into()),
+            ("arch", "amd64".to_owned()),
+            ("ostype", "debian".to_owned()),
+            ("cores", "1".to_owned()),
+            ("memory", "512".to_owned()),
+            ("swap", "512".to_owned()),
+            ("net0", "name=eth0,bridge=vmbr0,ip=dhcp".to_owned()),
+            ("rootfs", format!("local-lvm:vm-{vmid}-disk-0,size=8G")),
+            ("unprivileged", "1".to_owned()),
+        ];
+        Self {
+            kind: GuestKind::Lxc,
+            config: config.map(|(k, v)| (k.to_owned(), v)).into(),
+            ..Self::new(vmid, "")
         }
     }
 

@@ -37,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) release: Release,
     /// True while tasks are held.
     gate: watch::Sender<bool>,
+    backup_locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     lock_files: Mutex<HashMap<u32, Arc<RwLock<()>>>>,
     tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -63,6 +64,7 @@ impl Shared {
             faults: Faults::default(),
             holds: Holds::default(),
             log: RequestLog::default(),
+            backup_locks: Mutex::default(),
             lock_files: Mutex::default(),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -126,6 +128,11 @@ impl Shared {
         }
         self.pause(|t| t.config_lock).await;
         Err(format!("cfs-lock '{lock}' error: no quorum!"))
+    }
+
+    /// What only one backup job of a node holds.
+    pub(crate) fn backup_lock(&self, node: &str) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(locked(&self.backup_locks).entry(node.to_owned()).or_default())
     }
 
     /// Takes a guest's lock file, as long as Proxmox would wait for it; else its sentence.

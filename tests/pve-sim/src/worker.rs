@@ -33,6 +33,18 @@ impl Worker {
     }
 }
 
+/// How a task ended, if it did within a time.
+pub(crate) async fn ended(sim: &Shared, upid: &str, limit: Duration) -> Option<String> {
+    let end = sim.world().tasks.get(upid)?.ended.clone();
+    let timing = sim.timing();
+    tokio::time::timeout(timing.real(limit), end.cancelled())
+        .await
+        .ok()?;
+    let world = sim.world();
+    let (_, exit) = world.tasks.get(upid)?.end.as_ref()?;
+    Some(exit.clone())
+}
+
 /// How a task is entered in the list.
 pub(crate) struct TaskName<'a> {
     /// As `qmclone`.

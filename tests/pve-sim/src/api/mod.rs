@@ -21,9 +21,11 @@ mod route;
 mod statistics;
 mod storage;
 mod tasks;
+mod vzdump;
 
 pub(crate) use call::Call;
 pub(crate) use endpoint::{Allow, Endpoint, Run};
+pub(crate) use storage::temporary_path;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -69,14 +71,15 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         qemu::RESIZE_ENDPOINTS,
         qemu::TEMPLATE_ENDPOINTS,
         resources::ENDPOINTS,
-        storage::ENDPOINTS,
         tasks::ENDPOINTS,
+        vzdump::ENDPOINTS,
     ]
     .into_iter()
     .chain(access::TABLES.iter().copied())
     .chain(cluster::TABLES.iter().copied())
     .chain(firewall::TABLES.iter().copied())
     .chain(nodes::TABLES.iter().copied())
+    .chain(storage::TABLES.iter().copied())
     .chain(ha::TABLES.iter().copied())
     .chain(statistics::TABLES.iter().copied())
     .chain(backup_jobs::TABLES.iter().copied())

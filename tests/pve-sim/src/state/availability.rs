@@ -28,6 +28,14 @@ impl World {
         storage.is_some_and(|s| ["btrfs", "lvmthin", "rbd", "zfspool"].contains(&s.kind.as_str()) || qcow2)
     }
 
+    /// Whether there is room on its storage for a file of so many bytes.
+    pub(crate) fn check_room(&self, node: &str, volid: &str, size: u64) -> Result<(), ()> {
+        let storage = volid.split(':').next().unwrap_or("");
+        let total = self.storage(storage).map_or(0, |s| s.total);
+        let free = total.saturating_sub(self.used(node, storage));
+        (size <= free).then_some(()).ok_or(())
+    }
+
     /// Processors that a guest may use: a container without a limit has those of its node.
     pub(crate) fn cpus_of(&self, guest: &Guest) -> u64 {
         if guest.kind == GuestKind::Lxc && guest.option("cores").is_none() {

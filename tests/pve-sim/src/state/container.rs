@@ -47,13 +47,13 @@ fn is_live(key: &str) -> bool {
         || numbered(key, "unused")
 }
 
-/// A value as it is stored: property strings with their keys in order (what has no key, what is required, the rest by
-/// name), cards with an address and a type, tags in order.
+/// A value as it is stored: mount points and cards with their keys in order (what has no key, what is required, the rest
+/// by name), cards with an address and a type, tags in order.
 pub(crate) fn stored_option(key: &str, value: &str) -> String {
     if key == "tags" {
         return normalize_tags(value);
     }
-    let Some(properties) = ct_option_properties(key) else {
+    let Some(properties) = ct_option_properties(key).filter(|_| is_net(key) || is_mount(key)) else {
         return value.to_owned();
     };
     let Ok(mut parts) = properties.parse(value) else {

@@ -14,10 +14,13 @@ use crate::hands::GuestView;
 use crate::seed::Shutdown;
 
 /// What a guest is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum GuestKind {
+pub enum GuestKind {
+    /// A virtual machine.
+    #[default]
     Qemu,
+    /// A container.
     Lxc,
 }
 

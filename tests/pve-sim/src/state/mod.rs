@@ -16,6 +16,7 @@ pub(crate) mod ha;
 mod hotplug;
 mod moment;
 mod node;
+mod outside;
 mod property;
 mod resources;
 mod seeding;
@@ -40,11 +41,13 @@ pub(crate) use container::{
 };
 pub(crate) use features::Feature;
 pub(crate) use firewall::{Firewall, FirewallFile, Group as FirewallGroup, Rule, rows_digest};
-pub(crate) use guest::{Guest, GuestKind, Power};
+pub use guest::GuestKind;
+pub(crate) use guest::{Guest, Power};
 pub(crate) use hotplug::change;
 pub(crate) use moment::Moment;
 pub(crate) use node::Node;
 pub use node::NodeProxy;
+pub(crate) use outside::{Found, Outside, TemporaryFile, host as outside_host};
 pub(crate) use property::{
     drive_property, drive_volume, format_size, normalize_tags, parse_size, render_bytes, set_property,
     with_mac,

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::access::Access;
 use super::config::{is_disk, is_net};
-use super::guest::Guest;
+use super::container::{is_mount, stored_option};
+use super::guest::{Guest, GuestKind};
 use super::moment::Moment;
 use super::node::{Node, Settings, System};
 use super::property::{drive_property, drive_volume, normalize_tags, parse_size, with_mac};
@@ -60,6 +61,7 @@ impl World {
             guests: BTreeMap::new(),
             storages: seed.storages().into_iter().map(Storage::from).collect(),
             volumes: BTreeMap::new(),
+            outside: super::outside::Outside::from_seed(seed),
             bridges: vec!["vmbr0".to_owned(), "vmbr1".to_owned()],
             firewalls: BTreeMap::new(),
             tasks: Tasks::default(),
@@ -117,13 +119,21 @@ impl World {
             .or_else(|| self.nodes.first().map(|n| n.name.clone()))
             .unwrap_or_default();
         let mut guest = Guest::new(seed.vmid, &node, seed.config);
+        guest.kind = seed.kind;
         guest.shutdown = seed.shutdown;
         guest.agent_inside = seed.agent;
-        complete(&mut guest.config);
+        match seed.kind {
+            GuestKind::Qemu => complete(&mut guest.config),
+            GuestKind::Lxc => {
+                for (key, value) in &mut guest.config {
+                    *value = stored_option(key, value);
+                }
+            }
+        }
         let drives: Vec<String> = guest
             .config
             .iter()
-            .filter(|(key, _)| is_disk(key) || key.starts_with("unused"))
+            .filter(|(key, _)| is_disk(key) || is_mount(key) || key.starts_with("unused"))
             .map(|(_, value)| value.clone())
             .collect();
         for value in drives {
@@ -133,7 +143,11 @@ impl World {
                     .and_then(parse_size)
                     .unwrap_or(1 << 30);
                 let format = volid.rsplit_once('.').map_or("raw", |(_, extension)| extension);
-                self.add_volume(Volume::disk(&node, volid.to_owned(), format, size, seed.vmid));
+                let mut volume = Volume::disk(&node, volid.to_owned(), format, size, seed.vmid);
+                if seed.kind == GuestKind::Lxc {
+                    "rootdir".clone_into(&mut volume.content);
+                }
+                self.add_volume(volume);
             }
         }
         self.guests.insert(seed.vmid, guest);

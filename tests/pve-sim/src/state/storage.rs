@@ -27,8 +27,10 @@ pub(crate) struct Storage {
 
 impl From<SeedStorage> for Storage {
     fn from(seed: SeedStorage) -> Self {
+        let mut options = first_options(&seed.kind, &seed.name);
+        options.extend(seed.options);
         Self {
-            options: first_options(&seed.kind, &seed.name),
+            options,
             name: seed.name,
             kind: seed.kind,
             content: seed.content,

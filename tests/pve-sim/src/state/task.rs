@@ -21,6 +21,9 @@ pub(crate) struct Task {
     /// Cancelled by `DELETE`.
     #[serde(skip)]
     pub(crate) abort: CancellationToken,
+    /// Cancelled at its end.
+    #[serde(skip)]
+    pub(crate) ended: CancellationToken,
 }
 
 impl Task {
@@ -90,6 +93,7 @@ impl Tasks {
             log: Vec::new(),
             end: None,
             abort: CancellationToken::new(),
+            ended: CancellationToken::new(),
         });
         &self.list[at]
     }
@@ -139,6 +143,7 @@ impl Tasks {
             error => format!("TASK ERROR: {error}"),
         });
         task.end = Some((clock::now(), exit.to_owned()));
+        task.ended.cancel();
     }
 
     /// Ends what still runs as a crash of the host would.

@@ -8,6 +8,7 @@ use super::access::Access;
 use super::guest::{Guest, GuestKind, Power};
 use super::moment::Moment;
 use super::node::{Node, System};
+use super::outside::Outside;
 use super::resources::ResourceCache;
 use super::storage::{Storage, Volume};
 use super::task::Tasks;
@@ -26,6 +27,9 @@ pub(crate) struct World {
     /// By node (empty for those on shared storages) and volume id.
     #[serde(with = "super::storage::volumes")]
     pub(crate) volumes: BTreeMap<(String, String), Volume>,
+    /// What the hosts reach, and what was sent to them.
+    #[serde(default)]
+    pub(crate) outside: Outside,
     pub(crate) bridges: Vec<String>,
     /// The firewall's files, by their path below `/etc/pve`.
     #[serde(default)]

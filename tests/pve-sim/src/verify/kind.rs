@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Enum(&'static [&'static str]),
     /// One of the places where disks go: names, each alone (0) or with the numbers below that.
     Slots(&'static [(&'static str, u16)]),
+    /// One of these numbers.
+    Numbers(&'static [&'static str]),
     /// A regular expression, as Proxmox has it.
     Pattern(&'static str),
     /// A regular expression with a greatest length.
@@ -109,7 +111,7 @@ impl Kind {
     pub(super) const fn type_name(&self) -> &'static str {
         match self {
             Self::Boolean => "boolean",
-            Self::Integer(..) | Self::Vmid => "integer",
+            Self::Integer(..) | Self::Numbers(_) | Self::Vmid => "integer",
             Self::Number(..) => "number",
             Self::Array => "array",
             _ => "string",
@@ -118,7 +120,7 @@ impl Kind {
 
     /// Whether configurations show it as a number.
     pub(super) const fn is_shown_as_number(&self) -> bool {
-        matches!(self, Self::Boolean | Self::Integer(..))
+        matches!(self, Self::Boolean | Self::Integer(..) | Self::Numbers(_))
     }
 
     /// The sentence for what is wrong with the text.
@@ -138,10 +140,12 @@ impl Kind {
             }
             Self::Text(longest) => length(text, 0, *longest),
             Self::Length(shortest, longest) => length(text, *shortest, *longest),
-            Self::Enum(values) => values.contains(&text).then_some(()).ok_or_else(|| {
-                let values = values.join(", ");
-                format!("value '{text}' does not have a value in the enumeration '{values}'")
-            }),
+            Self::Enum(values) | Self::Numbers(values) => {
+                values.contains(&text).then_some(()).ok_or_else(|| {
+                    let values = values.join(", ");
+                    format!("value '{text}' does not have a value in the enumeration '{values}'")
+                })
+            }
             Self::Slots(slots) => {
                 let names = || slot_names(slots);
                 names().any(|name| name == text).then_some(()).ok_or_else(|| {
@@ -224,7 +228,9 @@ impl Kind {
                 stated.min_length = (*shortest > 0).then_some(*shortest);
                 stated.max_length = bounded(*longest);
             }
-            Self::Enum(values) => stated.values = Some(values.iter().map(|&v| v.to_owned()).collect()),
+            Self::Enum(values) | Self::Numbers(values) => {
+                stated.values = Some(values.iter().map(|&v| v.to_owned()).collect())
+            }
             Self::LongPattern(expression, longest) => {
                 stated.pattern = Some((*expression).to_owned());
                 stated.max_length = bounded(*longest);

@@ -3,6 +3,7 @@
 mod credentials;
 mod decode;
 mod listener;
+mod multipart;
 mod reply;
 mod request;
 mod response;

@@ -8,9 +8,11 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
 use super::decode::{Given, collect, decode_body, decode_pairs, percent_decode};
+use super::multipart::{self, Upload};
 use super::reply::ApiError;
 use super::response::{Format, Wanted};
 use crate::release::Release;
+use crate::state::TemporaryFile;
 
 /// The greatest body that isn't an upload.
 const BODY_LIMIT: usize = 512 * 1024;
@@ -31,6 +33,8 @@ pub(super) struct Received {
     query: Vec<(String, String)>,
     content_type: String,
     body: Bytes,
+    /// The fields of an upload, and its file.
+    upload: Option<Upload>,
     /// What is wrong with it, which only those are told who may ask at all.
     pub(super) refusal: Option<ApiError>,
 }
@@ -81,6 +85,7 @@ impl Received {
             content_type: text(header::CONTENT_TYPE).unwrap_or_default(),
             headers: head.headers.clone(),
             body: Bytes::new(),
+            upload: None,
             refusal: None,
             method,
         };
@@ -88,6 +93,9 @@ impl Received {
         if length > 0 && !takes_content {
             let sentence = format!("Unexpected content for method '{}'", received.method);
             received.refusal = Some(ApiError::plain(501, sentence));
+        } else if let Some(boundary) = received.boundary() {
+            let upload = multipart::read(body, &boundary).await;
+            received.upload = Some(upload.ok_or_else(|| ApiError::empty(400, "Bad Request"))?);
         } else if length > BODY_LIMIT {
             received.refusal = Some(ApiError::plain(501, "for data too large"));
         } else {
@@ -106,6 +114,20 @@ impl Received {
         Ok(received)
     }
 
+    /// What ends the parts of an upload.
+    fn boundary(&self) -> Option<String> {
+        self.is_upload()
+            .then(|| multipart::boundary(&self.content_type))
+            .flatten()
+    }
+
+    /// The file of an upload, which is then at a path.
+    pub(super) fn take_file(&mut self, path: String) -> Option<TemporaryFile> {
+        let upload = self.upload.as_mut()?;
+        upload.fields.insert("tmpfilename".to_owned(), path);
+        Some(upload.file.clone())
+    }
+
     /// Body and query together; the query wins.
     pub(super) fn parameters(&self, release: Release) -> Result<BTreeMap<String, Given>, ApiError> {
         let mut given = if self.body.is_empty() {
@@ -113,6 +135,10 @@ impl Received {
         } else {
             decode_body(&self.content_type, &self.body, release)?
         };
+        if let Some(upload) = &self.upload {
+            let fields = upload.fields.iter();
+            given.extend(fields.map(|(name, value)| (name.clone(), Given::Text(value.clone()))));
+        }
         given.extend(collect(&self.query));
         // With it browsers keep answers out of their caches.
         given.remove("_dc");

@@ -57,8 +57,12 @@ pub(super) async fn serve(
     answered.await.unwrap_or(Err(Unanswered::Reset))
 }
 
-async fn handle(sim: Arc<Shared>, received: Received) -> Result<Response<Full<Bytes>>, Unanswered> {
+async fn handle(sim: Arc<Shared>, mut received: Received) -> Result<Response<Full<Bytes>>, Unanswered> {
     let begun = Instant::now();
+    let temporary = api::temporary_path();
+    if let Some(file) = received.take_file(temporary.clone()) {
+        sim.world().outside.uploads.insert(temporary, file);
+    }
     let given = received.parameters(sim.release);
     let (method, path) = (received.method.as_str(), received.path.as_str());
     let seq = sim.log.arrived(method, path, logged(&given));

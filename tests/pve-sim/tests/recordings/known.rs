@@ -14,12 +14,20 @@ pub(crate) struct Known {
 pub(crate) const MOST: usize = 15;
 
 /// All of them.
-pub(crate) const KNOWN: &[Known] = &[Known {
-    release: Release::V9_2,
-    file: "lxc",
-    index: 52,
-    reason: "the recorded machine was a container itself, in which nothing could be mounted into another",
-}];
+pub(crate) const KNOWN: &[Known] = &[
+    Known {
+        release: Release::V9_2,
+        file: "lxc",
+        index: 52,
+        reason: "the recorded machine was a container itself, in which nothing could be mounted into another",
+    },
+    Known {
+        release: Release::V9_2,
+        file: "storage",
+        index: 47,
+        reason: "the recorded machine's QEMU couldn't back up, and its log is of how that failed",
+    },
+];
 
 /// Why an exchange differs, if that is known.
 pub(crate) fn reason(release: Release, file: &str, index: usize) -> Option<&'static str> {

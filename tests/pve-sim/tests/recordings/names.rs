@@ -119,6 +119,24 @@ const NAMES: &[Name] = &[
         reason: "the checksum of a file that only the recorder had",
     },
     Name {
+        pattern: r"/var/var/tmp/|/var/tmp/",
+        calls: "GET /nodes/*/tasks/**",
+        rule: Rule::Free,
+        reason: "where the recorded machine kept temporary files",
+    },
+    Name {
+        pattern: r"\bqemu-img(\.real)?: ",
+        calls: "GET /nodes/*/tasks/**",
+        rule: Rule::Free,
+        reason: "the recorded machine's qemu-img was behind another program",
+    },
+    Name {
+        pattern: r"\bTotal bytes written: \d+",
+        calls: "GET /nodes/*/tasks/*/log",
+        rule: Rule::Free,
+        reason: "what tar measured",
+    },
+    Name {
         pattern: r"\bpveupload-[0-9a-f]{32}\b",
         calls: "**",
         rule: Rule::OneToOne,

@@ -1,6 +1,7 @@
 //! Makes a container out of a template: the number is taken at once, with a configuration of nothing but a lock; the
 //! rest is a task. Restoring a backup is the same call.
 
+use super::super::storage::check_volume_access;
 use super::{Call, check_protection, config, lock_file, mounts, need_pool, need_quorum, power, restore};
 use crate::state::{Config, Guest, GuestKind, World, binary_size, is_mount, stored_option};
 use crate::wire::{ApiError, ApiResult};
@@ -128,7 +129,11 @@ fn check(call: &Call) -> Result<Order, ApiError> {
         }
     }
     let archive = call.text("ostemplate").unwrap_or("").to_owned();
-    check_archive(call, &world, &archive, restore)?;
+    if archive == "-" {
+        return Err(ApiError::internal("pipe requires cli environment"));
+    }
+    let wanted = if restore { "backup" } else { "vztmpl" };
+    check_volume_access(call, &world, Some(vmid), &archive, Some(wanted))?;
     if !mounts.is_empty() && !mounts.contains_key("rootfs") {
         let text = "mount points configured, but 'rootfs' not set - aborting";
         return Err(ApiError::internal(text));
@@ -151,31 +156,6 @@ fn check(call: &Call) -> Result<Order, ApiError> {
         storage,
         pool: pool.map(str::to_owned),
     })
-}
-
-/// A template wants that one may see its storage, a backup that one may back up (`check_volume_access`).
-fn check_archive(call: &Call, world: &World, archive: &str, restore: bool) -> Result<(), ApiError> {
-    if archive == "-" {
-        return Err(ApiError::internal("pipe requires cli environment"));
-    }
-    let Some((storage, _)) = archive.split_once(':').filter(|_| !archive.starts_with('/')) else {
-        return if call.caller.is_root() {
-            Ok(())
-        } else {
-            Err(ApiError::internal(
-                "Only root can pass arbitrary filesystem paths.",
-            ))
-        };
-    };
-    let path = format!("/storage/{storage}");
-    if world.access.any(&call.caller, &path, &["Datastore.Allocate"]) {
-        return Ok(());
-    }
-    if restore {
-        call.require(world, &path, &["Datastore.AllocateSpace"])?;
-        return call.require(world, &format!("/vms/{}", call.vmid()), &["VM.Backup"]);
-    }
-    call.require(world, &path, &["Datastore.AllocateSpace", "Datastore.Audit"])
 }
 
 async fn fill(worker: &Worker, order: &Order) -> Result<(), String> {

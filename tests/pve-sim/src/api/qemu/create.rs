@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::drives::{self, Made};
-use super::{Call, need_quorum, power};
+use super::{Call, need_quorum, power, restore};
 use crate::state::{Config, Guest, is_disk, is_net};
 use crate::verify::{option_is_known, option_privileges};
 use crate::wire::{ApiError, ApiResult};
 use crate::worker::{self, TaskName, Worker};
 
 pub(super) fn create(call: &Call) -> ApiResult {
+    if call.text("archive").is_some() {
+        return restore::restore(call);
+    }
     let vmid = call.vmid();
     let options: Config = call
         .params
@@ -18,9 +21,6 @@ pub(super) fn create(call: &Call) -> ApiResult {
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     check_rights(call, vmid, &options)?;
-    if call.text("archive").is_some() {
-        return Err(ApiError::not_implemented(&call.method, &call.path));
-    }
     need_quorum(call)?;
     let node = call.node().to_owned();
     {

@@ -13,6 +13,7 @@ mod move_disk;
 mod power;
 mod reassign;
 mod resize;
+mod restore;
 mod template;
 
 use super::{Allow, Call, Endpoint, Run};

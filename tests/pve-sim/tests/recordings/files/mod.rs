@@ -82,7 +82,11 @@ fn machine(release: Release) -> Seed {
 /// Its storage, of so many bytes.
 fn local(size: u64) -> SeedStorage {
     let content = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets"];
-    SeedStorage::new("local", "dir", &content).sized(size)
+    // Nobody had written a storage.cfg: this is what Proxmox VE takes for granted then.
+    SeedStorage::new("local", "dir", &content)
+        .sized(size)
+        .set("priority", "0")
+        .set("prune-backups", "keep-all=1")
 }
 
 /// What was under it: a container of its own, without services, name servers or Proxmox's own programs for HA.
@@ -97,11 +101,15 @@ fn recorded_machine() -> SeedMachine {
     }
 }
 
-/// The machine with the template that its containers were made of.
+/// The machine with the template that its containers were made of, in a size with which their backups are as large as
+/// they were, and with the image that the recorder had put there.
 fn container_machine(release: Release) -> Seed {
     let template = "local:vztmpl/alpine-3.22-default_20250617_amd64.tar.gz";
     Seed {
-        files: vec![SeedFile::new(template, 669_013)],
+        files: vec![
+            SeedFile::new(template, 685_631),
+            SeedFile::new("local:iso/tiny.iso", 358_400),
+        ],
         ..machine(release)
     }
 }

@@ -1,18 +1,26 @@
 //! Storages, uploads, backups and restores.
 
-use pve_sim::Release;
+use pve_sim::{Release, SeedGuest};
 
-use super::{File, image, machine, sha256};
+use super::{File, container_machine, image, sha256, web1};
 use crate::recordings::script::{Part, Script};
 
 pub(crate) const FILE: File = File {
     name: "storage",
     script,
-    unequal_for_now: [None, Some(108)],
+    unequal_for_now: [None, Some(0)],
 };
 
 fn script(release: Release) -> Script {
-    uploads(Script::new(machine(release)))
+    let seed = container_machine(release)
+        .with_guest(web1(release).running())
+        .with_guest(SeedGuest {
+            config: [("rootfs", "local:200/subvol-200-disk-0.subvol,size=0T")]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into(),
+            ..SeedGuest::container(200, "ct9")
+        });
+    uploads(Script::new(seed))
 }
 
 /// What the recorder left out of its uploads.
