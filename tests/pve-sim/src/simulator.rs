@@ -17,7 +17,7 @@ use crate::requests::Requests;
 use crate::saved::Saved;
 use crate::seed::Seed;
 use crate::shared::{Shared, locked};
-use crate::state::{World, split_token};
+use crate::state::{World, is_user_id, split_token};
 use crate::timing::Timing;
 use crate::tls::Certificates;
 use crate::wire::Listener;
@@ -390,6 +390,10 @@ fn check(seed: &Seed) -> Result<(), StartError> {
             let text = format!("token id '{id}' isn't like user@realm!name");
             return Err(StartError::Seed(text));
         }
+    }
+    if let Some(user) = seed.users.iter().find(|user| !is_user_id(&user.id)) {
+        let text = format!("user id '{}' isn't like user@realm", user.id);
+        return Err(StartError::Seed(text));
     }
     let mut numbers = std::collections::BTreeSet::new();
     for guest in &seed.guests {

@@ -51,12 +51,9 @@ fn missing(name: &str) -> String {
 fn list(call: &Call) -> Reply {
     let world = call.world();
     let seeing = ["User.Modify", "Sys.Audit", "Group.Allocate"];
-    let (all, groups) = visible_groups(&world.access, &call.caller, &seeing);
-    let visible = world
-        .access
-        .groups
-        .iter()
-        .filter(|(name, _)| all || groups.contains(&name.as_str()));
+    let (_, groups) = visible_groups(&world.access, &call.caller, &seeing);
+    let all = world.access.groups.iter();
+    let visible = all.filter(|(name, _)| groups.contains(&name.as_str()));
     let rows = visible.map(|(name, group)| {
         let users: Vec<&str> = group.users.iter().map(String::as_str).collect();
         let mut row = Map::new();

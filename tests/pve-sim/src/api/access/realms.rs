@@ -80,6 +80,6 @@ fn entry(call: &Call) -> ApiResult {
     let user = world.access.user(call.text("userid").unwrap_or(""))?;
     let id = call.text("id").unwrap_or("");
     let found = entries(user).into_iter().find(|entry| entry["id"] == id);
-    let missing = || ApiError::new(404, format!("no such tfa entry '{id}'"));
+    let missing = || ApiError::new(404, format!("No such tfa entry '{id}'"));
     found.map(Reply::data).ok_or_else(missing)
 }
