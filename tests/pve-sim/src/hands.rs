@@ -204,15 +204,18 @@ impl Simulator {
         Ok(())
     }
 
-    /// Lets all statistics begin so many whole minutes ago.
-    pub fn begin_statistics(&self, minutes: u32) {
+    /// Lets all statistics begin so many whole minutes ago, and time stand still for them. What has happened to guests
+    /// counts to the minute that has just begun.
+    pub fn freeze_statistics(&self, minutes: u32) {
         let mut world = self.core.world();
-        let since = crate::clock::now() / 60 * 60 - i64::from(minutes) * 60;
+        let now = crate::clock::now() / 60 * 60;
+        let since = now - i64::from(minutes) * 60;
+        world.statistics_at = Some(now);
         for node in &mut world.nodes {
             node.measured_since = since;
         }
         for guest in world.guests.values_mut() {
-            guest.stood_since(since);
+            guest.measure_since(since, now + 1);
         }
     }
 

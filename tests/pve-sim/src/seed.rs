@@ -3,7 +3,7 @@
 mod machine;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,8 @@ pub struct Seed {
     pub local_lvm_size: u64,
     /// Processors of each node.
     pub node_cpus: u32,
+    /// The bridges of every node, the first of which has the node's address.
+    pub bridges: Vec<String>,
     /// Bytes of memory of each node.
     pub node_memory: u64,
     /// What the nodes are besides: hardware, system, age.
@@ -98,6 +100,7 @@ impl Default for Seed {
             local_size: 100 * GIB,
             local_lvm_size: 2048 * GIB,
             node_cpus: 16,
+            bridges: vec!["vmbr0".to_owned(), "vmbr1".to_owned()],
             node_memory: 128 * GIB,
             machine: SeedMachine::default(),
             tasks: Vec::new(),
@@ -135,6 +138,12 @@ impl Seed {
         } else {
             self.node_names.clone()
         }
+    }
+
+    /// The nodes' names and addresses.
+    pub(crate) fn addresses(&self) -> Vec<(String, Ipv4Addr)> {
+        let addresses = (self.machine.address.to_bits()..=u32::MAX).map(Ipv4Addr::from_bits);
+        self.names().into_iter().zip(addresses).collect()
     }
 
     /// The storages: those that are described, else `local` and `local-lvm`.

@@ -67,7 +67,7 @@ impl Simulator {
     pub async fn start(seed: Seed) -> Result<Self, StartError> {
         check(&seed)?;
         let names = seed.names();
-        let certificates = Certificates::make(&names)?;
+        let certificates = Certificates::make(&seed.addresses())?;
         let token_secret = seed
             .token_secret
             .clone()

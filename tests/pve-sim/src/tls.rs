@@ -1,5 +1,6 @@
 //! The certificates of the cluster: a CA of its own, and one certificate a node signed by it.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -43,9 +44,12 @@ pub(crate) struct Certificates {
     pub(crate) key_pem: String,
 }
 
+/// `::1` as OpenSSL spells it.
+const LOOPBACK: &str = "0000:0000:0000:0000:0000:0000:0000:0001";
+
 impl Certificates {
     /// New ones for the nodes; the first one's is presented, whichever node a call is about.
-    pub(crate) fn make(nodes: &[String]) -> Result<Self, StartError> {
+    pub(crate) fn make(nodes: &[(String, Ipv4Addr)]) -> Result<Self, StartError> {
         let unit = Uuid::new_v4().to_string();
         let ca_subject = [
             (DnType::CommonName, "CN", "Proxmox Virtual Environment"),
@@ -73,13 +77,14 @@ impl Certificates {
 
         let mut of_nodes = Vec::new();
         let mut server = None;
-        for node in nodes {
+        for (node, address) in nodes {
+            let address = address.to_string();
             let subject = [
                 (DnType::OrganizationalUnitName, "OU", "PVE Cluster Node"),
                 (DnType::OrganizationName, "O", "Proxmox Virtual Environment"),
                 (DnType::CommonName, "CN", node.as_str()),
             ];
-            let names = ["127.0.0.1", "::1", "localhost", node.as_str()].map(str::to_owned);
+            let names = ["127.0.0.1", "::1", "localhost", &address, node].map(str::to_owned);
             let key = KeyPair::generate()?;
             let mut params = CertificateParams::new(names.to_vec())?;
             params.distinguished_name = distinguished(&subject);
@@ -91,7 +96,7 @@ impl Certificates {
                 &certificate,
                 &params,
                 [&ca_subject, &subject],
-                &names,
+                &names.map(|name| name.replace("::1", LOOPBACK)),
             );
             of_nodes.push(vec![ca_row.clone(), own]);
             if server.is_none() {

@@ -66,6 +66,7 @@ fn visible(world: &World, call: &Call, task: &Task) -> bool {
     call.caller.did(&task.parts.user) || world.access.any(&call.caller, &path, &["Sys.Audit"])
 }
 
+/// What each node has told of its tasks, a node that has gone since included.
 fn of_cluster(call: &Call) -> Reply {
     let world = call.world();
     let mut ended: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
@@ -74,8 +75,7 @@ fn of_cluster(call: &Call) -> Reply {
         let on_node = ended.entry(task.parts.node.as_str()).or_default();
         *on_node += usize::from(task.end.is_some());
         let listed = task.end.is_none() || *on_node <= RECENT;
-        let node_is_up = world.node(&task.parts.node).is_some_and(|n| n.online);
-        if !listed || !node_is_up || !visible(&world, call, task) {
+        if !listed || !visible(&world, call, task) {
             continue;
         }
         let mut row = json!({
@@ -90,6 +90,9 @@ fn of_cluster(call: &Call) -> Reply {
         if let Some((endtime, exit)) = &task.end {
             row["endtime"] = json!(endtime);
             row["status"] = json!(exit);
+            if world.tasks.is_just_saved(task) {
+                row["saved"] = json!(1);
+            }
         }
         rows.push(row);
     }
@@ -97,8 +100,11 @@ fn of_cluster(call: &Call) -> Reply {
 }
 
 fn of_node(call: &Call) -> Reply {
-    let world = call.world();
+    let mut world = call.world();
     let source = call.text("source").unwrap_or("archive");
+    if source != "archive" {
+        world.tasks.reread(call.node());
+    }
     let contains = |filter: Option<&str>, text: &str| {
         filter.is_none_or(|f| text.to_lowercase().contains(&f.to_lowercase()))
     };

@@ -120,6 +120,9 @@ pub struct SeedTask {
     pub id: String,
     /// `OK`, `WARNINGS: n` or what went wrong.
     pub exit: String,
+    /// Its node; the first one when absent.
+    #[serde(default)]
+    pub node: Option<String>,
 }
 
 impl SeedTask {
@@ -130,6 +133,14 @@ impl SeedTask {
             kind: kind.to_owned(),
             id: id.to_owned(),
             exit: exit.to_owned(),
+            node: None,
         }
+    }
+
+    /// On another node.
+    #[must_use]
+    pub fn on(mut self, node: &str) -> Self {
+        self.node = Some(node.to_owned());
+        self
     }
 }

@@ -126,6 +126,14 @@ impl Guest {
         self.power_history = vec![(moment, self.is_running())];
     }
 
+    /// It began at one moment, and what has happened since happened at another.
+    pub(crate) fn measure_since(&mut self, begun: i64, now: i64) {
+        self.created = begun;
+        for (at, (when, _)) in self.power_history.iter_mut().enumerate() {
+            *when = if at == 0 { begun } else { now };
+        }
+    }
+
     /// Whether it ran at a moment.
     pub(crate) fn ran_at(&self, moment: i64) -> bool {
         let before = self.power_history.iter().rev().find(|(when, _)| *when <= moment);

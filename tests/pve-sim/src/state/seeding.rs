@@ -1,7 +1,6 @@
 //! Makes the first state out of a seed, and guests out of descriptions.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
 use uuid::Uuid;
 
@@ -32,11 +31,9 @@ impl World {
         let begun = clock::now() - i64::from(seed.machine.age);
         let nodes = certificates
             .into_iter()
-            .zip(seed.names())
-            .enumerate()
-            .map(|(at, (certificates, name))| {
-                let first = seed.machine.address.to_bits();
-                let ip = Ipv4Addr::from_bits(first.wrapping_add(u32::try_from(at).unwrap_or(0))).to_string();
+            .zip(seed.addresses())
+            .map(|(certificates, (name, address))| {
+                let ip = address.to_string();
                 Node {
                     settings: Settings::of(&name, &ip, &seed.machine),
                     name,
@@ -62,11 +59,12 @@ impl World {
             storages: seed.storages().into_iter().map(Storage::from).collect(),
             volumes: BTreeMap::new(),
             outside: super::outside::Outside::from_seed(seed),
-            bridges: vec!["vmbr0".to_owned(), "vmbr1".to_owned()],
+            bridges: seed.bridges.clone(),
             firewalls: BTreeMap::new(),
             tasks: Tasks::default(),
             access: Access::new(seed.release),
             cache: ResourceCache::default(),
+            statistics_at: None,
             system: System {
                 machine: seed.machine.clone(),
             },

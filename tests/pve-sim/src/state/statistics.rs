@@ -117,9 +117,13 @@ fn of_guest(world: &World, guest: &Guest, end: i64) -> Sample {
         ("mem", memory),
         ("netin", 2000.0 * load("netin")),
         ("netout", 1500.0 * load("netout")),
-        ("diskread", 4096.0 * load("diskread")),
-        ("diskwrite", 2048.0 * load("diskwrite")),
     ]);
+    // QEMU tells of the disks that it has.
+    let disks = guest.volumes().any(|(_, volid)| world.volume(&guest.node, volid).is_some());
+    if disks {
+        sample.insert("diskread", 4096.0 * load("diskread"));
+        sample.insert("diskwrite", 2048.0 * load("diskwrite"));
+    }
     if world.release >= Release::V9_2 {
         sample.insert("memhost", memory);
         for metric in [

@@ -1,6 +1,6 @@
 //! Tasks: started by a call, ended by themselves, listed afterwards.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -61,6 +61,9 @@ pub(crate) struct Tasks {
     list: Vec<Task>,
     index: HashMap<String, usize>,
     next_pid: u32,
+    /// The task of each node that was the last to end, until somebody reads the list again.
+    #[serde(skip)]
+    just_saved: BTreeMap<String, String>,
 }
 
 /// The first process number that is given out.
@@ -85,6 +88,7 @@ impl Tasks {
             user: user.to_owned(),
         };
         let upid = parts.to_string();
+        self.reread(node);
         let at = self.list.len();
         self.index.insert(upid.clone(), at);
         self.list.push(Task {
@@ -105,7 +109,13 @@ impl Tasks {
             let back = i64::try_from(back).unwrap_or(0);
             let uptime = u64::try_from(1_000_000 - back * 100).unwrap_or(0);
             let upid = self
-                .begin(node, &task.kind, &task.id, "root@pam", uptime)
+                .begin(
+                    task.node.as_deref().unwrap_or(node),
+                    &task.kind,
+                    &task.id,
+                    "root@pam",
+                    uptime,
+                )
                 .upid
                 .clone();
             self.end(&upid, &task.exit);
@@ -119,6 +129,7 @@ impl Tasks {
             self.index.insert(entered.upid.clone(), self.list.len());
             self.list.push(entered);
         }
+        self.just_saved.clear();
     }
 
     pub(crate) fn get(&self, upid: &str) -> Option<&Task> {
@@ -144,6 +155,8 @@ impl Tasks {
         });
         task.end = Some((clock::now(), exit.to_owned()));
         task.ended.cancel();
+        let node = task.parts.node.clone();
+        self.just_saved.insert(node, upid.to_owned());
     }
 
     /// Ends what still runs as a crash of the host would.
@@ -157,6 +170,17 @@ impl Tasks {
         for upid in running {
             self.end(&upid, "unexpected status");
         }
+    }
+
+    /// Whether a task is just being entered among the ended ones: then `/cluster/tasks` has it with a number, and with a text
+    /// once the list has been read from its file (`PVE::RPCEnvironment::active_workers`).
+    pub(crate) fn is_just_saved(&self, task: &Task) -> bool {
+        self.just_saved.get(&task.parts.node) == Some(&task.upid)
+    }
+
+    /// The list of a node's tasks was read from its file.
+    pub(crate) fn reread(&mut self, node: &str) {
+        self.just_saved.remove(node);
     }
 
     /// Newest first.

@@ -38,6 +38,9 @@ pub(crate) struct World {
     pub(crate) access: Access,
     #[serde(skip)]
     pub(crate) cache: ResourceCache,
+    /// The time at which statistics are asked for, when it stands still.
+    #[serde(skip)]
+    pub(crate) statistics_at: Option<i64>,
     /// What every node's system is.
     pub(crate) system: System,
     /// `datacenter.cfg`, but for its description.
@@ -112,6 +115,14 @@ impl World {
             Some(GuestKind::Lxc) => super::container::apply_pending(self, vmid),
             _ => super::hotplug::apply_pending(self, vmid),
         }
+    }
+
+    /// Enters a task that a node's own programs ran, as root, and that has gone well.
+    pub(crate) fn enter_task(&mut self, node: &str, kind: &str, vmid: u32) {
+        let ticks = self.node(node).map_or(0, Node::ticks);
+        let task = self.tasks.begin(node, kind, &vmid.to_string(), "root@pam", ticks);
+        let upid = task.upid.clone();
+        self.tasks.end(&upid, "OK");
     }
 
     /// Starts a guest: what was pending is applied, and its clock begins.

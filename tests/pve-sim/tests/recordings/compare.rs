@@ -119,9 +119,10 @@ impl Comparison<'_> {
         let masked = self
             .masks
             .at(place)
-            .filter(|m| *m != Masked::Figure || !self.stopped);
+            .filter(|m| !self.stopped || !matches!(m, Masked::Figure | Masked::Share));
         let same = match masked {
             Some(Masked::Number | Masked::Figure) => is_like(recorded, own),
+            Some(Masked::Share) => is_share(recorded) && is_share(own),
             Some(Masked::Text) => recorded.is_string() && own.is_string(),
             Some(Masked::Digits) => digits(recorded).is_some() && digits(recorded) == digits(own),
             Some(Masked::Words) => words(recorded).is_some() && words(recorded) == words(own),
@@ -182,6 +183,11 @@ impl Comparison<'_> {
 fn is_like(recorded: &Value, own: &Value) -> bool {
     let counted = recorded.as_i64().is_some_and(|n| n.abs() > 1);
     recorded.is_number() && own.is_number() && (!counted || own.is_i64() || own.is_u64())
+}
+
+/// Whether a number is a share of a whole.
+fn is_share(value: &Value) -> bool {
+    value.as_f64().is_some_and(|share| (0.0..=1.0).contains(&share))
 }
 
 /// What a task's row says against its UPID. The parts are masked, but have to belong together.

@@ -17,6 +17,18 @@ pub(crate) const MOST: usize = 15;
 pub(crate) const KNOWN: &[Known] = &[
     Known {
         release: Release::V9_2,
+        file: "cluster1",
+        index: 39,
+        reason: "the recorded node's first figures were still in the format of 8, which lacks memhost",
+    },
+    Known {
+        release: Release::V9_2,
+        file: "cluster2",
+        index: 15,
+        reason: "the recorded machine's QEMU, which isn't Proxmox's, told nothing of a guest that had moved there",
+    },
+    Known {
+        release: Release::V9_2,
         file: "lxc",
         index: 52,
         reason: "the recorded machine was a container itself, in which nothing could be mounted into another",

@@ -34,6 +34,10 @@ const OTHERS: &[(&str, &str)] = &[
         "the recorded machine's QEMU, which isn't Proxmox's",
     ),
     (
+        r"^command '/usr/bin/qemu-img info .* failed: exit code 1$",
+        "the recorded machine's qemu-img, which didn't know the option",
+    ),
+    (
         r"filesystem type on dumpdir is 'overlay'",
         "the recorded machine's disk",
     ),

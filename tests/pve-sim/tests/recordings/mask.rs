@@ -7,6 +7,8 @@ use super::call::{Call, fits};
 pub(crate) enum Masked {
     /// Any number.
     Number,
+    /// Any number from 0 to 1 of what runs; of a guest that is stopped, the same.
+    Share,
     /// Any number of a guest that runs; of one that is stopped, the same.
     Figure,
     /// Any string.
@@ -42,7 +44,7 @@ const fn mask(calls: &'static str, at: &'static str, masked: Masked, reason: &'s
     }
 }
 
-use Masked::{Digits, Figure, Lacked, Number, Ordered, Text, Words};
+use Masked::{Digits, Figure, Lacked, Number, Ordered, Share, Text, Words};
 
 const PROCESS: &str = "a process id";
 const TIME: &str = "a time";
@@ -52,6 +54,7 @@ const UNORDERED: &str = "Perl's hashes have no order";
 const SECRET: &str = "a secret, which the recorder blackened";
 const CERTIFICATE: &str = "made on the recorded machine";
 const SCALAR: &str = "a scalar of Perl's is a number or a string by what was done with it last";
+const KEYS: &str = "the simulator's keys are of a kind that is made more quickly";
 const QEMU: &str = "the recorded machine's QEMU, which isn't Proxmox's";
 
 /// The exceptions.
@@ -153,10 +156,11 @@ const MASKS: &[Mask] = &[
     mask("GET /cluster/resources", "/data/*/uptime", Figure, TIME),
     mask(
         "GET /cluster/resources",
-        "/data/*/cpu|mem|memhost|disk|diskread|diskwrite|netin|netout",
+        "/data/*/mem|memhost|disk|diskread|diskwrite|netin|netout",
         Figure,
         TICKS,
     ),
+    mask("GET /cluster/resources", "/data/*/cpu", Share, TICKS),
     mask("GET /pools", "/data/*/members/*/content", Words, UNORDERED),
     mask("GET /pools/*", "/data/members/*/content", Words, UNORDERED),
     mask("GET /cluster/backup", "/data/*/next-run", Number, TIME),
@@ -212,6 +216,18 @@ const MASKS: &[Mask] = &[
         "/data/*/fingerprint|pem",
         Text,
         CERTIFICATE,
+    ),
+    mask(
+        "GET /nodes/*/certificates/info",
+        "/data/*/public-key-bits",
+        Number,
+        KEYS,
+    ),
+    mask(
+        "GET /nodes/*/certificates/info",
+        "/data/*/public-key-type",
+        Text,
+        KEYS,
     ),
     mask(
         "GET /nodes/*/certificates/info",

@@ -113,6 +113,18 @@ const NAMES: &[Name] = &[
         reason: "a measured speed",
     },
     Name {
+        pattern: r"\btransferred [\d.]+ [KMG]iB VM-state\b",
+        calls: "GET /nodes/*/tasks/*/log",
+        rule: Rule::Free,
+        reason: "what the guest had in its memory",
+    },
+    Name {
+        pattern: r"\.tmp\.\d+\b",
+        calls: "**",
+        rule: Rule::Free,
+        reason: "a process id",
+    },
+    Name {
         pattern: r"\b[0-9a-f]{64}\b",
         calls: "GET /nodes/*/tasks/**",
         rule: Rule::OneToOne,

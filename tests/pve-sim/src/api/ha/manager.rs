@@ -34,7 +34,7 @@ pub(super) fn move_later(sim: &Arc<Shared>, sid: &str, node: &str) {
             } else {
                 "vzmigrate"
             };
-            enter(&mut world, &from, task, vmid);
+            world.enter_task(&from, task, vmid);
             world.relocate(vmid, &node);
         }
     });
@@ -71,25 +71,14 @@ fn act(world: &mut World, sid: &str) {
     };
     match (requested.as_str(), running) {
         ("started", false) => {
-            enter(world, &node, verbs[0], vmid);
+            world.enter_task(&node, verbs[0], vmid);
             world.power_on(vmid);
         }
         ("stopped" | "disabled", true) => {
-            enter(world, &node, verbs[1], vmid);
+            world.enter_task(&node, verbs[1], vmid);
             world.power_off(vmid);
         }
         _ => {}
     }
     world.ha.known.insert(sid.to_owned(), requested);
-}
-
-/// Enters a task of the manager's, which has gone well.
-fn enter(world: &mut World, node: &str, kind: &str, vmid: u32) {
-    let ticks = world.node(node).map_or(0, crate::state::Node::ticks);
-    let upid = world
-        .tasks
-        .begin(node, kind, &vmid.to_string(), "root@pam", ticks)
-        .upid
-        .clone();
-    world.tasks.end(&upid, "OK");
 }

@@ -119,7 +119,7 @@ fn export(call: &Call) -> Reply {
     let wanted = |node: &str| {
         (!local_only || node == local) && (listed.is_empty() || listed.iter().any(|name| name == node))
     };
-    let last = clock::now() / MINUTE * MINUTE;
+    let last = world.statistics_at.unwrap_or_else(clock::now) / MINUTE * MINUTE;
     let back = if call.flag("history") { HISTORY } else { 0 };
     let start = call.number("start-time").unwrap_or(i64::MIN);
     let minutes = (0..=back).rev().map(|back| last - back * MINUTE);

@@ -76,7 +76,7 @@ fn rows(call: &Call, world: &World, object: Measured<'_>) -> Reply {
         Some("MAX") => Consolidation::Maximum,
         _ => Consolidation::Average,
     };
-    let last = clock::now().div_euclid(seconds) * seconds;
+    let last = world.statistics_at.unwrap_or_else(clock::now).div_euclid(seconds) * seconds;
     let ends = (0..count).rev().map(|back| last - back * seconds);
     let mut rows: Vec<Map<String, Value>> = ends
         .map(|end| {

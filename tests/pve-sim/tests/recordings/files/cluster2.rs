@@ -1,6 +1,6 @@
 //! Two nodes: a live migration, the HA stack's configuration, a node that is gone, and a cluster without quorum.
 
-use pve_sim::{Release, SeedGuest};
+use pve_sim::{Release, Seed, SeedGuest, SeedTask};
 
 use super::{File, pair};
 use crate::recordings::script::Script;
@@ -12,8 +12,12 @@ pub(crate) const FILE: File = File {
 };
 
 fn script(release: Release) -> Script {
-    Script::new(pair(release).with_guest(migrated()))
-        .figures([9])
+    let seed = Seed {
+        tasks: past(),
+        ..pair(release).with_guest(migrated())
+    };
+    Script::new(seed)
+        .figures([15])
         .before(39, |sim| {
             sim.set_node_online("pve2", false).unwrap();
             sim.set_quorum(false);
@@ -37,4 +41,18 @@ pub(super) fn migrated() -> SeedGuest {
         config: config.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
         ..SeedGuest::new(300, "onp2").on("pve1")
     }
+}
+
+/// The tasks of `cluster1`.
+fn past() -> Vec<SeedTask> {
+    let missing = "Configuration file 'nodes/pve1/qemu-server/300.conf' does not exist";
+    let task = |kind: &str, exit: &str| SeedTask::new(kind, "300", exit);
+    vec![
+        task("qmcreate", "OK").on("pve2"),
+        task("qmstart", missing),
+        task("qmstart", "OK").on("pve2"),
+        task("qmigrate", "migration aborted").on("pve2"),
+        task("qmstop", "OK").on("pve2"),
+        task("qmigrate", "OK").on("pve2"),
+    ]
 }

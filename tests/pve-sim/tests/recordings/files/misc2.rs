@@ -32,7 +32,7 @@ fn script(release: Release) -> Script {
             sim.remove_volume("pve", "local:100/vm-100-disk-0.raw").unwrap()
         })
         .still_running(63..=72)
-        .before(126, |sim| sim.begin_statistics(1))
+        .before(126, |sim| sim.freeze_statistics(1))
 }
 
 /// What had been done on the machine until then: 42 tasks, 12 of which had failed.

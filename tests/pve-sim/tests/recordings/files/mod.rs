@@ -74,6 +74,7 @@ fn machine(release: Release) -> Seed {
         isos: Vec::new(),
         node_cpus: 2,
         node_memory: 25_276_510_208,
+        bridges: vec!["vmbr0".to_owned()],
         machine: recorded_machine(),
         ..Seed::default()
     }

@@ -14,7 +14,7 @@ pub(crate) const FILE: File = File {
 
 fn script(release: Release) -> Script {
     Script::new(pair(release).with_guest(migrated()).with_guest(diskless()))
-        .before(0, |sim| sim.begin_statistics(2))
+        .before(0, |sim| sim.freeze_statistics(2))
 }
 
 /// The guest that `cluster2` made and moved.

@@ -95,6 +95,8 @@ async fn go(worker: &Worker, order: &Order) -> Result<(), Stop> {
             worker,
             format!("starting VM {} on remote node '{}'", order.vmid, order.target),
         );
+        let mut world = worker.world();
+        world.enter_task(&order.target, "qmstart", order.vmid);
     } else if !local.is_empty() {
         say(worker, "copying local disk images");
     }
