@@ -124,7 +124,6 @@ impl Comparison<'_> {
             Some(Masked::Number | Masked::Figure) => is_like(recorded, own),
             Some(Masked::Share) => is_share(recorded) && is_share(own),
             Some(Masked::Text) => recorded.is_string() && own.is_string(),
-            Some(Masked::Digits) => digits(recorded).is_some() && digits(recorded) == digits(own),
             Some(Masked::Words) => words(recorded).is_some() && words(recorded) == words(own),
             Some(Masked::Ordered | Masked::Lacked) | None => match (recorded, own) {
                 (Value::Object(_), Value::Object(_)) => return self.object(place, recorded, own),
@@ -199,11 +198,6 @@ fn incoherent(task: &Value) -> Option<String> {
         .into_iter()
         .find(|(name, part)| task.get(name).is_some_and(|field| field.as_u64() != *part))?;
     Some(format!("{} isn't that of the UPID: {}", wrong.0, short(task)))
-}
-
-fn digits(value: &Value) -> Option<String> {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    text.bytes().all(|b| b.is_ascii_digit()).then_some(text)
 }
 
 fn words(value: &Value) -> Option<Vec<&str>> {

@@ -93,7 +93,6 @@ impl Change {
                 let line = value.and_then(Value::as_str);
                 masked.is_some() || (call.is_log() && line.is_some_and(log::is_of_others))
             }
-            Kind::Type => masked == Some(Masked::Digits),
             Kind::MissingKey => masks.may_lack(&self.place),
             _ => false,
         }
