@@ -16,6 +16,9 @@ pub(crate) struct Task {
     pub(crate) upid: String,
     pub(crate) parts: Upid,
     pub(crate) log: Vec<String>,
+    /// What it says when it is interrupted, if that isn't the interruption alone.
+    #[serde(default)]
+    pub(crate) when_interrupted: Option<String>,
     /// When and how it ended.
     pub(crate) end: Option<(i64, String)>,
     /// Cancelled by `DELETE`.
@@ -95,6 +98,7 @@ impl Tasks {
             upid,
             parts,
             log: Vec::new(),
+            when_interrupted: None,
             end: None,
             abort: CancellationToken::new(),
             ended: CancellationToken::new(),
@@ -142,6 +146,13 @@ impl Tasks {
         }
     }
 
+    /// From now on an interruption is said so.
+    pub(crate) fn say_when_interrupted(&mut self, upid: &str, line: &str) {
+        if let Some(task) = self.get_mut(upid) {
+            task.when_interrupted = Some(line.to_owned());
+        }
+    }
+
     /// Ends a task that still runs, and writes the last line of its log.
     pub(crate) fn end(&mut self, upid: &str, exit: &str) {
         let Some(task) = self.get_mut(upid).filter(|t| t.end.is_none()) else {
@@ -150,7 +161,10 @@ impl Tasks {
         task.log.push(match exit {
             "OK" => "TASK OK".to_owned(),
             warnings if warnings.starts_with("WARNINGS: ") => format!("TASK {warnings}"),
-            "unexpected status" => "received interrupt".to_owned(),
+            "unexpected status" => task
+                .when_interrupted
+                .take()
+                .unwrap_or_else(|| "received interrupt".to_owned()),
             error => format!("TASK ERROR: {error}"),
         });
         task.end = Some((clock::now(), exit.to_owned()));

@@ -237,13 +237,19 @@ async fn bring_down(
     force: bool,
 ) -> Result<(), String> {
     let obeys = {
-        let world = worker.world();
+        let mut world = worker.world();
         let guest = world.guest_on(node, vmid)?;
         check_lock(guest)?;
         if !guest.is_running() {
             return Ok(());
         }
-        guest.shutdown == Shutdown::Obeys
+        let (obeys, asks) = (guest.shutdown == Shutdown::Obeys, guest.agent_enabled());
+        if asks && !guest.agent_inside {
+            // It is the question to the agent that is interrupted.
+            let line = "QEMU Guest Agent is not running - received interrupt";
+            world.tasks.say_when_interrupted(&worker.upid, line);
+        }
+        obeys
     };
     let timing = worker.sim.timing();
     let limit = timeout.unwrap_or(timing.shutdown_timeout);
