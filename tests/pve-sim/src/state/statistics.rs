@@ -119,7 +119,9 @@ fn of_guest(world: &World, guest: &Guest, end: i64) -> Sample {
         ("netout", 1500.0 * load("netout")),
     ]);
     // QEMU tells of the disks that it has.
-    let disks = guest.volumes().any(|(_, volid)| world.volume(&guest.node, volid).is_some());
+    let disks = guest
+        .volumes()
+        .any(|(_, volid)| world.volume(&guest.node, volid).is_some());
     if disks {
         sample.insert("diskread", 4096.0 * load("diskread"));
         sample.insert("diskwrite", 2048.0 * load("diskwrite"));
