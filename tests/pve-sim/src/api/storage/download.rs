@@ -168,6 +168,8 @@ impl Fetch {
         worker
             .pause(|t| t.backup(file.size).saturating_sub(t.backup_base))
             .await;
+        worker.log("     0K                                                       100%");
+        worker.log(format!("'{path}.tmp_dwnl' saved [{0}/{0}]", file.size));
         if let Some((algorithm, expected)) = &self.checksum {
             let stated = file.checksums.get(algorithm).cloned();
             let got = stated

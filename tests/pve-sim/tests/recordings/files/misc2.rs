@@ -1,6 +1,6 @@
 //! Downloads, backup jobs, tasks, and a look at everything else that a node has; after `storage`, on the same machine.
 
-use pve_sim::{Release, Seed, SeedGuest, SeedStorage, SeedTask, Shutdown};
+use pve_sim::{Release, Seed, SeedDownload, SeedGuest, SeedStorage, SeedTask, Shutdown};
 
 use super::{File, container_machine, web1};
 use crate::recordings::script::Script;
@@ -8,7 +8,7 @@ use crate::recordings::script::Script;
 pub(crate) const FILE: File = File {
     name: "misc2",
     script,
-    unequal_for_now: [None, Some(17)],
+    unequal_for_now: [None, Some(0)],
 };
 
 fn script(release: Release) -> Script {
@@ -24,6 +24,7 @@ fn script(release: Release) -> Script {
         storages: Some(storages),
         guests,
         tasks: past(),
+        downloads: [("http://192.0.2.10:8099/tiny.iso".to_owned(), tiny())].into(),
         ..seed
     };
     Script::new(seed)
@@ -33,6 +34,15 @@ fn script(release: Release) -> Script {
         })
         .still_running(63..=73)
         .before(126, |sim| sim.freeze_statistics(1))
+}
+
+/// The image that the recorder's own server had.
+fn tiny() -> SeedDownload {
+    let checksum = "d865ff982d932c3bae4449f35f67dbb99e09d70c9cd6890b50fe61a9f6312d10";
+    SeedDownload {
+        checksums: [("sha256".to_owned(), checksum.to_owned())].into(),
+        ..SeedDownload::new(358_400)
+    }
 }
 
 /// What had been done on the machine until then: 42 tasks, 12 of which had failed.
