@@ -9,6 +9,8 @@ SHELL := /usr/bin/env bash
 # a part of the dependencies again.
 ALL := --workspace --all-targets --locked
 DROVER := target/debug/drover
+# Where the simulators write down what they receive while the tests run.
+REQUESTS := $(CURDIR)/target/requests
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +33,10 @@ check: build ## Formatting, clippy without warnings, generated files in sync, li
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; \
 	else echo "cargo-deny is not installed: licences and bans are not checked"; fi
 
-test: tools ## Run all tests, against a real Kubernetes API
-	cargo test --workspace --locked
+test: tools ## Run all tests, against a real Kubernetes API; then hold what Drover sent to Proxmox VE's schemas
+	rm -rf $(REQUESTS)
+	PVE_SIM_RECORD=$(REQUESTS) cargo test --workspace --locked
+	PVE_SIM_RECORD=$(REQUESTS) cargo test --locked --test it -- client_schema --nocapture
 
 crds: build ## Write crds/ from src/api
 	rm -f crds/*.yaml

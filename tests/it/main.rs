@@ -9,6 +9,7 @@
 
 mod annotations;
 mod bad_input;
+mod client_schema;
 mod crds;
 mod create;
 mod delete;

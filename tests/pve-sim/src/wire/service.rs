@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use thiserror::Error;
@@ -20,6 +20,8 @@ use super::request::{Received, is_oversized};
 use super::response::{Format, Wanted, write};
 use crate::api;
 use crate::hold::Mark;
+use crate::recorder::{self, RecordedRequest, RecordedValue};
+use crate::release::Release;
 use crate::shared::Shared;
 use crate::state::Caller;
 
@@ -65,6 +67,7 @@ async fn handle(sim: Arc<Shared>, mut received: Received) -> Result<Response<Ful
     }
     let given = received.parameters(sim.release);
     let (method, path) = (received.method.as_str(), received.path.as_str());
+    recorder::record(|| recorded(sim.release, &received, &given));
     let seq = sim.log.arrived(method, path, logged(&given));
     let trouble = sim.faults.for_request(method, path);
     if !trouble.delay.is_zero() {
@@ -151,16 +154,20 @@ fn caller(sim: &Shared, received: &Received) -> Result<Caller, String> {
     sim.world().access.authenticate(&credentials, guarded, lifetime)
 }
 
+/// What stands for a secret.
+const MASK: &str = "**********";
+
+fn is_secret(name: &str) -> bool {
+    matches!(
+        name,
+        "password" | "confirmation-password" | "cipassword" | "ticket" | "tfa-challenge" | "secret"
+    )
+}
+
 /// What the log keeps: secrets are masked.
 fn logged(given: &Result<BTreeMap<String, Given>, ApiError>) -> Vec<(String, String)> {
-    let secret = |name: &str| {
-        matches!(
-            name,
-            "password" | "confirmation-password" | "cipassword" | "ticket" | "tfa-challenge" | "secret"
-        )
-    };
     let shown = |name: &str, value: &Given| match value {
-        _ if secret(name) => "**********".to_owned(),
+        _ if is_secret(name) => MASK.to_owned(),
         Given::Text(text) => text.clone(),
         Given::Array(items) => items.join("\0"),
         Given::Null => "null".to_owned(),
@@ -171,4 +178,35 @@ fn logged(given: &Result<BTreeMap<String, Given>, ApiError>) -> Vec<(String, Str
         .flatten()
         .map(|(name, value)| (name.clone(), shown(name, value)))
         .collect()
+}
+
+/// What a record of all requests keeps, likewise.
+fn recorded(
+    release: Release,
+    received: &Received,
+    given: &Result<BTreeMap<String, Given>, ApiError>,
+) -> RecordedRequest {
+    let value = |name: &str, value: &Given| match value {
+        _ if is_secret(name) => RecordedValue::Text(MASK.to_owned()),
+        Given::Text(text) => RecordedValue::Text(text.clone()),
+        Given::Array(items) => RecordedValue::Array(items.clone()),
+        Given::Null => RecordedValue::Null,
+    };
+    let parameters = given.as_ref().ok().map(|given| {
+        let pairs = given
+            .iter()
+            .map(|(name, given)| (name.clone(), value(name, given)));
+        pairs.collect()
+    });
+    let agent = received.headers.get(header::USER_AGENT);
+    RecordedRequest {
+        release: release.name().to_owned(),
+        method: received.method.clone(),
+        segments: received.segments.clone(),
+        parameters,
+        user_agent: agent.map_or_else(String::new, |a| {
+            String::from_utf8_lossy(a.as_bytes()).into_owned()
+        }),
+        thread: std::thread::current().name().unwrap_or_default().to_owned(),
+    }
 }

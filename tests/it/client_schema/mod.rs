@@ -1,0 +1,170 @@
+//! Every request that Drover sent in a run of tests passes the schema of the release that it went to.
+//!
+//! The simulators write down what they receive, those of this process and, where `PVE_SIM_RECORD` names a folder, those
+//! of all processes. `make test` names one, and at the end has this file's check go over all that lies there.
+
+mod check;
+mod finds;
+mod schema;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use drover::hypervisor::Hypervisor as _;
+use drover::hypervisor::proxmox::api::{self, Kind, Timeframe};
+use drover::hypervisor::proxmox::{Connection, Credentials, Proxmox, Trust};
+use drover::model::{CreateGuest, GuestAddress, NewDisk, NewNic};
+use pve_sim::{RecordedRequest, Release, Seed, Simulator, Timing};
+use schema::Schema;
+use uuid::Uuid;
+
+/// What Drover calls itself; other clients may send what they like.
+const DROVER: &str = "drover/";
+
+fn driver(sim: &Simulator) -> Proxmox {
+    Proxmox::connect(&Connection {
+        host: "127.0.0.1".to_owned(),
+        port: sim.port(),
+        trust: Trust::Fingerprint(sim.fingerprint().parse().unwrap()),
+        others: Vec::new(),
+        credentials: Credentials::Token {
+            id: sim.token_id().to_owned(),
+            secret: sim.token_secret().into(),
+        },
+        timeout: Connection::TIMEOUT,
+    })
+    .unwrap()
+}
+
+fn new_guest() -> CreateGuest {
+    CreateGuest {
+        at: GuestAddress {
+            node: "pve1".parse().unwrap(),
+            vmid: 120.try_into().unwrap(),
+        },
+        name: "web1".to_owned(),
+        description: "<!-- mark; & more -->\nü".to_owned(),
+        uuid: Uuid::from_u128(7),
+        sockets: 1,
+        cores: 1,
+        memory_mib: 1024,
+        agent: true,
+        disks: vec![NewDisk {
+            slot: "scsi0".to_owned(),
+            storage: "local-lvm".to_owned(),
+            size: 8 << 30,
+        }],
+        nics: vec![NewNic {
+            slot: "net0".to_owned(),
+            model: "virtio".to_owned(),
+            bridge: "vmbr0".to_owned(),
+        }],
+        iso: Some("local:iso/debian-12.iso".parse().unwrap()),
+    }
+}
+
+/// Some calls to each release, so that there is something to check whatever else runs.
+async fn some_calls(release: Release) {
+    let seed = Seed::default()
+        .with_timing(Timing::instant())
+        .with_release(release);
+    let sim = Simulator::start(seed).await.unwrap();
+    let driver = driver(&sim);
+    let guest = new_guest();
+    let node = guest.at.node.clone();
+    driver.version().await.unwrap();
+    driver.overview().await.unwrap();
+    driver.number_state(guest.at.vmid).await.unwrap();
+    driver.create(&guest).await.unwrap();
+    assert!(sim.idle(Duration::from_secs(10)).await);
+    driver.guest_config(&guest.at).await.unwrap();
+    driver
+        .ask(&api::nodes::NodeStatus::new(node.clone()))
+        .await
+        .unwrap();
+    driver
+        .ask(&api::guest::GuestStatus::new(
+            Kind::Qemu,
+            node.clone(),
+            guest.at.vmid,
+        ))
+        .await
+        .unwrap();
+    // Whether the simulator has figures over time is no matter here: the request counts.
+    let _ = driver
+        .ask(&api::nodes::NodeStatistics::new(node, Timeframe::Hour))
+        .await;
+}
+
+/// What was written down so far in a folder.
+fn recorded(folder: &Path) -> Vec<RecordedRequest> {
+    let mut requests = Vec::new();
+    for file in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        // A line that is being written has no end yet.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        requests.extend(
+            whole
+                .lines()
+                .map(|line| serde_json::from_str::<RecordedRequest>(line).unwrap()),
+        );
+    }
+    requests.retain(|request| request.user_agent.starts_with(DROVER));
+    requests
+}
+
+#[tokio::test]
+async fn every_request_of_drover_passes_the_schema_of_its_release() {
+    let own = tempfile::tempdir().unwrap();
+    let folder = pve_sim::record_requests(own.path()).expect("requests can be written down");
+    // Where other tests go on writing, the folder must outlive this one.
+    let _kept = (folder == own.path()).then(|| own.keep());
+    for release in Release::ALL {
+        some_calls(release).await;
+    }
+    let schemas: BTreeMap<&str, Schema> = Release::ALL
+        .iter()
+        .filter_map(|release| Some((release.name(), Schema::read(release.name())?)))
+        .collect();
+    if schemas.is_empty() {
+        println!("skipped: the schemas are not here (../shared/pve, or what DROVER_PVE names)");
+        return;
+    }
+    let requests = recorded(&folder);
+    let mut calls = BTreeSet::new();
+    let mut wrong: BTreeMap<String, usize> = BTreeMap::new();
+    for request in &requests {
+        let schema = &schemas[request.release.as_str()];
+        if let Some(call) = schema.call(&request.method, &request.segments) {
+            calls.insert((request.method.clone(), call.template.to_owned()));
+        }
+        for mistake in check::mistakes(schema, request) {
+            let path = request.segments.join("/");
+            let line = format!(
+                "{} {} /{path}: {mistake} ({})",
+                request.release, request.method, request.thread
+            );
+            *wrong.entry(line).or_default() += 1;
+        }
+    }
+    let releases: BTreeSet<&str> = requests.iter().map(|request| request.release.as_str()).collect();
+    println!(
+        "checked {} requests of Drover, {} distinct calls, to {}: {} mistakes",
+        requests.len(),
+        calls.len(),
+        releases.into_iter().collect::<Vec<_>>().join(", "),
+        wrong.len()
+    );
+    assert!(
+        requests.len() >= 20 && calls.len() >= 8,
+        "too few requests were written down"
+    );
+    let wrong: Vec<String> = wrong
+        .into_iter()
+        .map(|(line, times)| format!("{times} times {line}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

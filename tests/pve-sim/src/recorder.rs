@@ -1,0 +1,97 @@
+//! Writes down every request that this process's simulators receive, for a check over a whole run of tests: one file
+//! a process, one JSON object a line. It is off unless `PVE_SIM_RECORD` names a folder, or a test asks for it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
+
+use serde::{Deserialize, Serialize};
+
+use crate::shared::locked;
+
+/// The environment variable that names the folder.
+const VARIABLE: &str = "PVE_SIM_RECORD";
+
+static RECORDER: OnceLock<Option<Recorder>> = OnceLock::new();
+
+/// A request as it is written down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedRequest {
+    /// The release that it went to: `9.2`.
+    pub release: String,
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// The parts of the path below `/api2/json`, decoded.
+    pub segments: Vec<String>,
+    /// What was given, by name, secrets masked; absent if it could not be read.
+    pub parameters: Option<BTreeMap<String, RecordedValue>>,
+    /// What the client says it is.
+    pub user_agent: String,
+    /// The name of the thread that runs the simulator, which mostly is that of a test.
+    pub thread: String,
+}
+
+/// The value of a parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RecordedValue {
+    /// A text, as all values of forms are.
+    Text(String),
+    /// A repeated name of a form, or an array.
+    Array(Vec<String>),
+    /// JSON's `null`.
+    Null,
+}
+
+struct Recorder {
+    folder: PathBuf,
+    file: Mutex<File>,
+}
+
+impl Recorder {
+    fn new(folder: &Path) -> std::io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let path = folder.join(format!("{}.jsonl", std::process::id()));
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            file: Mutex::new(file),
+        })
+    }
+}
+
+/// Writes down this process's requests from now on, into a file in `folder`, or where it does so already. Returns
+/// that folder, and none if nothing can be written there.
+pub fn record_requests(folder: &Path) -> Option<PathBuf> {
+    let recorder = RECORDER.get_or_init(|| wanted().or_else(|| Recorder::new(folder).ok()));
+    recorder.as_ref().map(|recorder| recorder.folder.clone())
+}
+
+/// The recorder that the environment asks for.
+fn wanted() -> Option<Recorder> {
+    let folder = std::env::var_os(VARIABLE).filter(|folder| !folder.is_empty())?;
+    match Recorder::new(Path::new(&folder)) {
+        Ok(recorder) => Some(recorder),
+        Err(error) => {
+            tracing::error!(folder = %folder.display(), %error, "requests can't be written down");
+            None
+        }
+    }
+}
+
+/// Writes a request down, if that is wanted.
+pub(crate) fn record(request: impl FnOnce() -> RecordedRequest) {
+    let Some(recorder) = RECORDER.get_or_init(wanted) else {
+        return;
+    };
+    let Ok(mut line) = serde_json::to_vec(&request()) else {
+        return;
+    };
+    line.push(b'\n');
+    // One write a line: lines of several threads do not mix.
+    if let Err(error) = locked(&recorder.file).write_all(&line) {
+        tracing::error!(%error, "a request can't be written down");
+    }
+}
