@@ -40,6 +40,29 @@ pub enum Refusal {
     Other,
 }
 
+impl Refusal {
+    /// The class of a refusal whose sentence is known.
+    #[must_use]
+    pub const fn class(&self) -> Option<Class> {
+        match self {
+            Self::GuestMissing => Some(Class::NotFound),
+            Self::GuestExists | Self::DigestMismatch => Some(Class::Conflict),
+            Self::GuestRunning
+            | Self::GuestNotRunning
+            | Self::Locked(_)
+            | Self::LockTimeout
+            | Self::NoQuorum
+            | Self::AgentNotRunning => Some(Class::Busy),
+            Self::NodeMissing
+            | Self::StorageMissing
+            | Self::VolumeMissing
+            | Self::Protected
+            | Self::Parameters => Some(Class::Invalid),
+            Self::Other => None,
+        }
+    }
+}
+
 /// A failed call.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -152,23 +175,13 @@ impl Error {
             Self::Stale { .. } => Class::Conflict,
             Self::HeldBack { .. } => Class::Busy,
             Self::Unbuildable { .. } => Class::Invalid,
-            Self::Refused { refusal, status, .. } => match refusal {
-                Refusal::GuestMissing => Class::NotFound,
-                Refusal::GuestExists | Refusal::DigestMismatch => Class::Conflict,
-                Refusal::GuestRunning
-                | Refusal::GuestNotRunning
-                | Refusal::Locked(_)
-                | Refusal::LockTimeout
-                | Refusal::NoQuorum
-                | Refusal::AgentNotRunning => Class::Busy,
-                Refusal::NodeMissing
-                | Refusal::StorageMissing
-                | Refusal::VolumeMissing
-                | Refusal::Protected
-                | Refusal::Parameters => Class::Invalid,
-                Refusal::Other if *status >= 500 && *status != 501 => Class::Transient,
-                Refusal::Other => Class::Permanent,
-            },
+            Self::Refused { refusal, status, .. } => refusal.class().unwrap_or({
+                if *status >= 500 && *status != 501 {
+                    Class::Transient
+                } else {
+                    Class::Permanent
+                }
+            }),
         }
     }
 

@@ -31,6 +31,18 @@ pub(super) fn lenient<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     T::deserialize(Lenient(value)).map_err(|error| error.to_string())
 }
 
+/// Takes a page of a list out of an answer, and how many rows the whole has, if that is said.
+pub(super) fn page<T: DeserializeOwned>(body: &[u8]) -> Result<(Vec<T>, Option<u64>), String> {
+    #[derive(Deserialize)]
+    struct Total {
+        #[serde(default, deserialize_with = "number")]
+        total: Option<u64>,
+    }
+    let rows = lenient(body)?;
+    let Total { total } = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    Ok((rows, total))
+}
+
 /// What an error's body says: its sentence, and complaints about single parameters. Bodies without either are
 /// common: all before Proxmox VE 8.3 have no `message`, and 401 and 595 have no body at all.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! One subject a file: how to reach a host (`connection`, `tls`, `member`, `members`, `wire`), as whom (`auth`,
 //! `login`, `ticket`, `client`), how a request is written (`call`, `encode`) and an answer read (`verdict`,
 //! `failure`, `answers`, `lenient`, `sentences`), how things are spelt (`property`, `devices`, `options`, `size`,
-//! `config`), in which version (`versions`), and what is asked (`cluster`, `qemu`, `storage`, `tasks`; in full `api`).
+//! `config`), in which version (`versions`), and what is asked: by the floors above (`cluster`, `qemu`, `storage`,
+//! `tasks`), and in full (`api`, `transfer`, `follow`).
 
 mod answers;
 pub mod api;
@@ -16,6 +17,7 @@ mod connection;
 pub mod devices;
 mod encode;
 mod failure;
+mod follow;
 mod lenient;
 mod login;
 mod member;
@@ -41,6 +43,7 @@ mod tests;
 pub use auth::Credentials;
 pub use call::{Call, Method};
 pub use connection::{Connection, Endpoint};
+pub use follow::{Ending, Pace};
 pub use observe::{CallRecord, Observer};
 pub use sentences::meaning;
 pub use tls::{Fingerprint, Trust};
