@@ -62,9 +62,8 @@ fn wrong_length(schema: &Value, text: &str) -> Option<String> {
 
 fn not_among(schema: &Value, text: &str) -> Option<String> {
     let words = schema["enum"].as_array()?;
-    let among = words
-        .iter()
-        .any(|word| word.as_str() == Some(text) || word.to_string() == text);
+    let spelt = |word: &Value| word.as_str().map_or_else(|| word.to_string(), str::to_owned);
+    let among = words.iter().any(|word| spelt(word) == text);
     (!among).then(|| format!("'{text}' is not one of its words"))
 }
 

@@ -4,11 +4,13 @@ mod certificates;
 mod decoded;
 pub(super) mod described;
 mod failover;
+mod quirks;
 pub(super) mod recorded;
 mod rubbish;
 mod server;
 mod simulated;
 mod tables;
+mod tasks;
 mod tickets;
 mod transfers;
 

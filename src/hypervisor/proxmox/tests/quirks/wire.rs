@@ -1,0 +1,112 @@
+//! Quirks of the wire.
+
+use std::io::Cursor;
+use std::time::Duration;
+
+use pve_sim::{Seed, SeedGuest, Timing};
+
+use super::super::super::Upload;
+use super::super::super::api::guest::Destroy;
+use super::super::super::api::qemu::UpdateVirtualMachine;
+use super::super::super::api::storage::FileContent;
+use super::super::super::api::{Kind, Options};
+use super::super::super::devices::SshKeys;
+use super::super::server::Server;
+use super::super::{UPID, data};
+use super::{DONE, at, changed, instant, own, simulator};
+use crate::hypervisor::{Error, Hypervisor as _};
+use crate::runtime::Class;
+
+#[tokio::test]
+async fn quirk_08_a_connection_that_was_idle_is_closed_and_nobody_hears_of_it() {
+    let timing = Timing {
+        keep_alive: Duration::from_millis(50),
+        ..Timing::instant()
+    };
+    let (_sim, driver) = simulator(Seed::default().with_timing(timing)).await;
+    for _ in 0..5 {
+        driver.version().await.unwrap();
+        // The server must have been idle for longer than it keeps connections: that is the quirk.
+        tokio::time::sleep(Duration::from_millis(80)).await;
+    }
+}
+
+#[tokio::test]
+async fn quirk_09_bodies_are_never_chunked_never_on_delete_and_not_too_large() {
+    let (sim, driver) = instant(Seed::default().with_guest(SeedGuest::new(150, "db"))).await;
+    let at = at("pve1", 150);
+    let describe = |length: usize| UpdateVirtualMachine {
+        options: Options::from_iter([("description", "x".repeat(length))]),
+        ..UpdateVirtualMachine::new()
+    };
+    let error = driver
+        .change(&own(&driver, &at).await, &describe(600 << 10))
+        .await
+        .unwrap_err();
+    assert!(matches!(&error, Error::Refused { status: 501, .. }), "{error:?}");
+    assert_eq!(error.class(), Class::Permanent);
+    driver
+        .change(&own(&driver, &at).await, &describe(8000))
+        .await
+        .unwrap();
+    let upload = Upload {
+        node: at.node.clone(),
+        storage: "local".to_owned(),
+        content: FileContent::Iso,
+        filename: "x.iso".to_owned(),
+        size: 3,
+        checksum: None,
+    };
+    let server = Server::saying(data(&format!("{UPID:?}"))).await;
+    server
+        .driver()
+        .upload(&upload, Cursor::new(b"iso"))
+        .await
+        .unwrap();
+    let sent = &server.seen()[0];
+    assert_eq!(sent.header("transfer-encoding"), None);
+    assert_eq!(
+        sent.header("content-length"),
+        Some(sent.body.len().to_string().as_str())
+    );
+    let destroyed = changed(&driver, &at, &Destroy::new(Kind::Qemu)).await.unwrap();
+    assert_eq!(destroyed, DONE);
+    assert!(
+        sim.requests()
+            .iter()
+            .all(|request| request.status != Some(501) || request.method == "PUT")
+    );
+}
+
+#[tokio::test]
+async fn quirk_10_a_semicolon_does_not_cut_a_value_in_two() {
+    let (_sim, driver) = instant(Seed::default().with_guest(SeedGuest::new(150, "db"))).await;
+    let at = at("pve1", 150);
+    let update = UpdateVirtualMachine {
+        options: Options::from_iter([("tags", "a;b"), ("description", "one; two & three=3 %3B")]),
+        ..UpdateVirtualMachine::new()
+    };
+    driver.change(&own(&driver, &at).await, &update).await.unwrap();
+    let config = driver.guest_config(&at).await.unwrap();
+    assert_eq!(config.raw["tags"], "a;b");
+    assert_eq!(config.description.trim_end(), "one; two & three=3 %3B");
+}
+
+#[tokio::test]
+async fn quirk_11_keys_are_encoded_within_their_value() {
+    let (sim, driver) = instant(Seed::default().with_guest(SeedGuest::new(150, "db"))).await;
+    let at = at("pve1", 150);
+    let key = "ssh-ed25519 AAAAC3Nz+a/b= me@example.org";
+    let keys = SshKeys::of_lines(key).to_string();
+    assert!(keys.contains("%20") && !keys.contains('+'), "{keys}");
+    let update = UpdateVirtualMachine {
+        options: Options::from_iter([("sshkeys", keys.clone())]),
+        ..UpdateVirtualMachine::new()
+    };
+    driver.change(&own(&driver, &at).await, &update).await.unwrap();
+    assert_eq!(sim.guest(150).unwrap().config["sshkeys"], keys);
+    let read: SshKeys = driver.guest_config(&at).await.unwrap().raw["sshkeys"]
+        .parse()
+        .unwrap();
+    assert_eq!(read, SshKeys::of_lines(key));
+}
