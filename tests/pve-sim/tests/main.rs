@@ -3,9 +3,11 @@
 
 mod access;
 mod admin;
+mod backups;
 mod client;
 mod cluster;
 mod config;
+mod containers;
 mod faults;
 mod hands;
 mod happenings;
@@ -16,5 +18,7 @@ mod program;
 mod rights;
 mod scenarios;
 mod schemas;
+mod storages;
 mod tickets;
+mod uploads;
 mod wire;

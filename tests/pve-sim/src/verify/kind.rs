@@ -220,6 +220,8 @@ impl Kind {
                 stated.minimum = (*minimum > f64::MIN).then_some(*minimum);
                 stated.maximum = (*maximum < f64::MAX).then_some(*maximum);
             }
+            // The bounds have always been checked by the format; 8 states them.
+            Self::Vmid if release < Release::V8_4 => stated.minimum = Some(1.0),
             Self::Vmid => (stated.minimum, stated.maximum) = (Some(100.0), Some(999_999_999.0)),
             Self::Text(longest) | Self::LongFormat(_, longest) | Self::LongList(_, longest) => {
                 stated.max_length = bounded(*longest)

@@ -169,18 +169,11 @@ impl Sink {
             return;
         }
         self.held.extend_from_slice(bytes);
-        match find_ending(&self.held, &self.ending) {
-            Some(at) => {
-                self.ended = true;
-                let content = self.held.split_to(at);
-                self.take(&content);
-            }
-            None => {
-                let sure = self.held.len().saturating_sub(self.ending.len() - 1);
-                let content = self.held.split_to(sure);
-                self.take(&content);
-            }
-        }
+        let ending = find_ending(&self.held, &self.ending);
+        self.ended = ending.is_some();
+        let sure = ending.unwrap_or_else(|| self.held.len().saturating_sub(self.ending.len() - 1));
+        let content = self.held.split_to(sure);
+        self.take(&content);
     }
 
     fn take(&mut self, content: &[u8]) {

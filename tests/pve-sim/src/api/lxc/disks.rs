@@ -6,7 +6,8 @@ use super::{
     Call, check_digest, check_lock, check_writable, clone, container, lock_file, mounts, need_quorum,
 };
 use crate::state::{
-    World, change_container, drive_property, drive_volume, format_size, keep_unused, parse_size, set_property,
+    Storage, World, change_container, drive_property, drive_volume, format_size, keep_unused, parse_size,
+    set_property,
 };
 use crate::wire::{ApiError, ApiResult};
 use crate::worker::{self, TaskName, Worker};
@@ -67,7 +68,7 @@ fn grow(world: &mut World, node: &str, vmid: u32, disk: &str, bytes: u64) -> Res
         .split(':')
         .next()
         .and_then(|name| world.storage(name))
-        .is_some_and(|s| s.has_files());
+        .is_some_and(Storage::has_files);
     let Some(volume) = world.volume_mut(node, volid) else {
         return Err(format!("volume '{volid}' does not exist"));
     };

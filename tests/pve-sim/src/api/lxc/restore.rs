@@ -87,7 +87,7 @@ fn backed_up_mounts(archive: &Archive, storage: &str) -> Config {
                 .and_then(crate::state::parse_size)
                 .unwrap_or(0);
             let gibibytes = size.div_ceil(1 << 30);
-            let rest = value.split_once(",").map_or("", |(_, rest)| rest);
+            let rest = value.split_once(',').map_or("", |(_, rest)| rest);
             let kept: Vec<&str> = rest
                 .split(',')
                 .filter(|p| !p.starts_with("size=") && !p.is_empty())

@@ -93,18 +93,12 @@ fn row(storage: &Storage, digest: &str) -> Value {
 
 /// Of the file that all of them are in.
 fn digest(world: &World) -> String {
-    let mut text = String::new();
-    for storage in &world.storages {
-        let content = storage.content.join(",");
-        text += &format!(
-            "{}: {}\n\tcontent {content}\n\tdisable {}\n",
-            storage.kind, storage.name, !storage.enabled
-        );
-        for (key, value) in &storage.options {
-            text += &format!("\t{key} {value}\n");
-        }
-    }
-    text_digest(&text)
+    let sections = world.storages.iter().map(|storage| {
+        let (kind, name, options) = (&storage.kind, &storage.name, &storage.options);
+        let (content, enabled) = (storage.content.join(","), storage.enabled);
+        format!("{kind}: {name} {content} {enabled} {options:?}")
+    });
+    text_digest(&sections.collect::<Vec<_>>().join("\n"))
 }
 
 /// The options among the parameters, as a storage's own checks leave them (`check_config`).

@@ -86,6 +86,10 @@ struct Import {
 }
 
 impl Import {
+    fn is_qcow2(&self) -> bool {
+        self.path.rsplit('.').next() == Some("qcow2")
+    }
+
     async fn run(self, worker: Worker) -> Result<(), String> {
         let temporary = &self.temporary;
         worker.log(format!("starting file import from: {temporary}"));
@@ -97,7 +101,7 @@ impl Import {
             }
             worker.log("calculating checksum...OK, checksum verified");
         }
-        if self.path.ends_with(".qcow2") && !uploaded.head.starts_with(b"QFI\xfb") {
+        if self.is_qcow2() && !uploaded.head.starts_with(b"QFI\xfb") {
             worker.log(format!(
                 "command '/usr/bin/qemu-img info '--output=json' {temporary} -f qcow2' failed: exit code 1"
             ));

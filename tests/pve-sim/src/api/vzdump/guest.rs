@@ -36,7 +36,7 @@ pub(super) async fn back_up(job: &Job, worker: &Worker, vmid: u32) -> Result<(),
     let made = write(job, worker, vmid, &plan).await;
     unlock(&mut worker.world(), vmid);
     let volid = made?;
-    finish(job, worker, vmid, &plan, &volid)?;
+    finish(job, worker, vmid, &plan, &volid);
     let took = clock::now() - begun;
     let (hours, minutes, seconds) = (took / 3600, took / 60 % 60, took % 60);
     say(format!(
@@ -280,7 +280,7 @@ fn no_room(plan: &Plan, vmid: u32) -> String {
 }
 
 /// Notes, protection, and what there is too many of.
-fn finish(job: &Job, worker: &Worker, vmid: u32, plan: &Plan, volid: &str) -> Result<(), String> {
+fn finish(job: &Job, worker: &Worker, vmid: u32, plan: &Plan, volid: &str) {
     let mut world = worker.world();
     let mut lines = Vec::new();
     let notes = job.notes.as_ref().map(|template| notes(job, plan, template));
@@ -314,8 +314,6 @@ fn finish(job: &Job, worker: &Worker, vmid: u32, plan: &Plan, volid: &str) -> Re
     for line in lines {
         world.tasks.log(&worker.upid, format!("INFO: {line}"));
     }
-    drop(world);
-    Ok(())
 }
 
 /// A template of notes, filled in.

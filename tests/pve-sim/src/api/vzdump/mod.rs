@@ -9,9 +9,9 @@ use super::storage::{check_volume_access, prune_guest};
 use super::{Allow, Call, Endpoint, Run};
 use crate::release::Release;
 use crate::state::GuestKind;
-use crate::verify::cluster::{MAIL_TO, VMIDS};
+use crate::verify::cluster::{MAIL_TO, OPTION, VMIDS};
 use crate::verify::storage::PRUNE;
-use crate::verify::{CONFIG_ID, Kind, NODE, Param, STORAGE, TEXT, at_least, may, need};
+use crate::verify::{Kind, NODE, Param, STORAGE, TEXT, at_least, may, need};
 use crate::wire::{ApiError, ApiResult, Reply};
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -63,7 +63,7 @@ const OPTIONS: &[Param] = &[
     may("notification-policy", Kind::Enum(&["always", "failure", "never"]))
         .from(Release::V8_4)
         .until(Release::V8_4),
-    may("notification-target", CONFIG_ID)
+    may("notification-target", OPTION)
         .from(Release::V8_4)
         .until(Release::V8_4),
     may(
@@ -119,23 +119,17 @@ fn extract(call: &Call) -> ApiResult {
     check_volume_access(call, &world, None, volid, Some("backup"))?;
     let archive = world.volume(call.node(), volid).and_then(|v| v.archive.as_ref());
     let archive = archive.ok_or_else(|| ApiError::internal(format!("volume '{volid}' does not exist")))?;
-    let mut text = String::new();
-    for (key, value) in &archive.config {
-        if key == "description" {
-            continue;
-        }
-        text += &format!("{key}: {value}\n");
-    }
-    // A description stands first, as a comment.
-    let comment = archive.config.get("description").map(|d| {
-        let lines = d.lines().map(|line| format!("#{line}\n"));
-        lines.collect::<String>()
-    });
-    let disks = archive.config.keys().filter(|key| crate::state::is_disk(key));
-    if archive.kind == GuestKind::Qemu {
-        for key in disks {
-            text += &format!("#qmdump#map:{key}:drive-{key}:::\n");
-        }
-    }
-    Ok(Reply::data(format!("{}{text}", comment.unwrap_or_default())))
+    // A description stands first, as a comment; what is mapped to what in the archive stands last.
+    let description = archive.config.get("description").into_iter();
+    let comment = description.flat_map(|text| text.lines().map(|line| format!("#{line}\n")));
+    let options = archive.config.iter().filter(|(key, _)| *key != "description");
+    let options = options.map(|(key, value)| format!("{key}: {value}\n"));
+    let disks = archive
+        .config
+        .keys()
+        .filter(|key| archive.kind == GuestKind::Qemu && crate::state::is_disk(key))
+        .map(|key| format!("#qmdump#map:{key}:drive-{key}:::\n"));
+    Ok(Reply::data(
+        comment.chain(options).chain(disks).collect::<String>(),
+    ))
 }

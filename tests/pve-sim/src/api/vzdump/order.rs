@@ -138,18 +138,16 @@ fn select(call: &Call, world: &World) -> Result<Vec<u32>, ApiError> {
 
 /// The command that would do the same, as the log begins.
 fn command_line(call: &Call) -> String {
-    let mut line = "vzdump".to_owned();
-    for vmid in call.list("vmid") {
-        line += &format!(" {vmid}");
-    }
-    let options = call.params.iter().filter(|(key, _)| key.as_str() != "vmid");
-    for (key, value) in options {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@+%".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@+%".contains(c);
+    let quoted = |value: &str| {
         if !value.is_empty() && value.chars().all(plain) {
-            line += &format!(" --{key} {value}");
+            value.to_owned()
         } else {
-            line += &format!(" --{key} '{}'", value.replace('\'', "'\\''"));
+            format!("'{}'", value.replace('\'', "'\\''"))
         }
-    }
-    line
+    };
+    let options = call.params.iter().filter(|(key, _)| key.as_str() != "vmid");
+    let options = options.map(|(key, value)| format!("--{key} {}", quoted(value)));
+    let words = std::iter::once("vzdump".to_owned()).chain(call.list("vmid"));
+    words.chain(options).collect::<Vec<_>>().join(" ")
 }

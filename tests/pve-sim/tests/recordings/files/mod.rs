@@ -15,9 +15,10 @@ mod vm2;
 mod vm3;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use pve_sim::{Release, Seed, SeedFile, SeedGuest, SeedMachine, SeedStorage};
+use pve_sim::{Release, Seed, SeedDownload, SeedFile, SeedGuest, SeedMachine, SeedStorage};
 use sha2::{Digest, Sha256};
 
 use super::script::Script;
@@ -102,6 +103,9 @@ fn recorded_machine() -> SeedMachine {
     }
 }
 
+/// Of the image that the recorder had on a server of his.
+const TINY_ISO: &str = "d865ff982d932c3bae4449f35f67dbb99e09d70c9cd6890b50fe61a9f6312d10";
+
 /// The machine with the template that its containers were made of, in a size with which their backups are as large as
 /// they were, and with the image that the recorder had put there.
 fn container_machine(release: Release) -> Seed {
@@ -111,6 +115,10 @@ fn container_machine(release: Release) -> Seed {
             SeedFile::new(template, 685_631),
             SeedFile::new("local:iso/tiny.iso", 358_400),
         ],
+        downloads: BTreeMap::from([(
+            "http://192.0.2.10:8099/tiny.iso".to_owned(),
+            SeedDownload::new(358_400).checksum("sha256", TINY_ISO),
+        )]),
         ..machine(release)
     }
 }
