@@ -15,6 +15,7 @@ mod holds;
 mod lifecycle;
 mod pools;
 mod program;
+mod realms;
 mod rights;
 mod scenarios;
 mod schemas;

@@ -29,7 +29,7 @@ mod volumes;
 mod world;
 
 pub(crate) use access::{
-    Access, Attempt, Caller, Credentials, Group, Login, Pool, Privileges, Role, Subject, Token, User,
+    Access, Attempt, Caller, Credentials, Group, Login, Pool, Privileges, Realm, Role, Subject, Token, User,
     is_token_name, is_user_id, normal_path, path_is_valid, privilege, split_token,
 };
 pub(crate) use archive::{Archive, binary_size};

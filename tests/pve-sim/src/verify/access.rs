@@ -88,6 +88,20 @@ fn realm(_: &str, text: &str) -> Result<(), String> {
     is_token_name(text).then_some(()).ok_or_else(sentence)
 }
 
+/// The name of an attribute in a directory (`ldap-simple-attr`).
+pub(crate) fn simple_attribute(_: &str, text: &str) -> Result<(), String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    let starts = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
+    let sentence = || format!("value '{text}' does not look like a simple ldap attribute name\n");
+    let valid = starts && text.bytes().all(plain);
+    valid.then_some(()).ok_or_else(sentence)
+}
+
+/// A list of names of attributes.
+pub(crate) fn simple_attributes(name: &str, text: &str) -> Result<(), String> {
+    each(text, |one| simple_attribute(name, one))
+}
+
 fn privileges(release: Release, text: &str) -> Result<(), String> {
     each(text, |name| match privilege(release, name) {
         Some(_) => Ok(()),

@@ -11,6 +11,7 @@ mod param;
 mod pattern;
 mod properties;
 mod qemu;
+pub(crate) mod realms;
 pub(crate) mod storage;
 
 use std::collections::BTreeMap;

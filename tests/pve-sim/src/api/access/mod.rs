@@ -7,6 +7,7 @@ mod permissions;
 mod permit;
 mod realms;
 mod roles;
+mod second_factors;
 mod tickets;
 mod tokens;
 mod users;
@@ -23,6 +24,7 @@ pub(super) const TABLES: &[&[Endpoint]] = &[
     permissions::ENDPOINTS,
     realms::ENDPOINTS,
     roles::ENDPOINTS,
+    second_factors::ENDPOINTS,
     tickets::ENDPOINTS,
     tokens::ENDPOINTS,
     users::ENDPOINTS,

@@ -30,7 +30,8 @@ const ALLOCATE_IN_REALM: Allow = Allow::Rule(|world, caller, given| {
 });
 
 /// Who manages the user: by a privilege on all groups, or on one that the user is in.
-const MODIFY_USER: Allow = Allow::Rule(|world, caller, given| existing(&world.access, caller, given, MODIFY));
+pub(super) const MODIFY_USER: Allow =
+    Allow::Rule(|world, caller, given| existing(&world.access, caller, given, MODIFY));
 
 /// The same, or who may only look.
 pub(super) const AUDIT_USER: Allow =

@@ -237,7 +237,7 @@ fn change_password(call: &Call) -> ApiResult {
             return Err(ApiError::new(403, "Permission check failed"));
         }
         if call.release() >= Release::V8_4 {
-            confirm(access, call)?;
+            confirm(access, call, "confirmation-password")?;
         }
     }
     check_password_can_be_kept(access, id)?;
@@ -245,11 +245,10 @@ fn change_password(call: &Call) -> ApiResult {
     Ok(Reply::null())
 }
 
-/// Who isn't root has to give his own password again.
-fn confirm(access: &Access, call: &Call) -> Result<(), ApiError> {
-    const NAME: &str = "confirmation-password";
-    let Some(given) = call.text(NAME) else {
-        return Err(ApiError::parameter(NAME, "password is required to modify user"));
+/// Who isn't root has to give his own password again, as a parameter of this name.
+pub(super) fn confirm(access: &Access, call: &Call, name: &str) -> Result<(), ApiError> {
+    let Some(given) = call.text(name) else {
+        return Err(ApiError::parameter(name, "password is required to modify user"));
     };
     let own = access.user(&call.caller.0)?.password.as_deref();
     if own == Some(given) {

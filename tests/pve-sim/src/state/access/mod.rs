@@ -21,4 +21,4 @@ pub(crate) use path::{normal_path, path_is_valid};
 pub(crate) use pool::Pool;
 pub(crate) use privilege::Privileges;
 pub(crate) use role::privilege;
-pub(crate) use store::{Access, Group, Role, Token, User};
+pub(crate) use store::{Access, Group, Realm, Role, Token, User};

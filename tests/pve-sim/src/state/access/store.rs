@@ -69,7 +69,9 @@ pub(crate) struct Role {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Realm {
     pub(crate) kind: String,
-    pub(crate) comment: String,
+    pub(crate) options: BTreeMap<String, String>,
+    /// What the host logs in with at a directory; it is kept apart and never shown.
+    pub(crate) password: Option<String>,
 }
 
 /// Everybody, and what each may.
@@ -92,7 +94,8 @@ impl Access {
         let realm = |kind: &str, comment: &str| {
             let realm = Realm {
                 kind: kind.to_owned(),
-                comment: comment.to_owned(),
+                options: BTreeMap::from([("comment".to_owned(), comment.to_owned())]),
+                password: None,
             };
             (kind.to_owned(), realm)
         };
