@@ -184,9 +184,9 @@ fn is_like(recorded: &Value, own: &Value) -> bool {
     recorded.is_number() && own.is_number() && (!counted || own.is_i64() || own.is_u64())
 }
 
-/// Whether a number is a share of a whole.
+/// Whether a number is a share of a whole, as it is measured: a busy processor can seem a little more than that.
 fn is_share(value: &Value) -> bool {
-    value.as_f64().is_some_and(|share| (0.0..=1.0).contains(&share))
+    value.as_f64().is_some_and(|share| (0.0..1.01).contains(&share))
 }
 
 /// What a task's row says against its UPID. The parts are masked, but have to belong together.

@@ -7,7 +7,7 @@ use super::call::{Call, fits};
 pub(crate) enum Masked {
     /// Any number.
     Number,
-    /// Any number from 0 to 1 of what runs; of a guest that is stopped, the same.
+    /// Any share of a whole of what runs, from 0 to 1; of a guest that is stopped, the same.
     Share,
     /// Any number of a guest that runs; of one that is stopped, the same.
     Figure,
