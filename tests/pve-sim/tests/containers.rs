@@ -421,3 +421,56 @@ async fn options_of_later_releases_are_not_known_to_earlier_ones() {
         "invalid format - format error\nnet0.name: property is missing and it is not optional\n"
     );
 }
+
+#[tokio::test]
+async fn features_but_nesting_are_for_root_himself() {
+    let rights = vec![Rights::all("/vms"), Rights::all("/storage")];
+    let seed = seed()
+        .with_guest(SeedGuest::container(200, "a"))
+        .with_token(SeedToken::limited("root@pam!some", "s", rights));
+    let mut lab = Lab::instant(seed).await;
+    lab.token("root@pam!some", "s");
+    let path = "/nodes/pve1/lxc/200/config";
+    lab.put(path, &[("features", "nesting=1")]).await.data();
+    let denied = lab.put(path, &[("features", "nesting=1,fuse=1")]).await;
+    assert_eq!(
+        sentence(&denied),
+        (
+            403,
+            "Permission check failed (changing feature flags (except nesting) is only allowed for root@pam)"
+        )
+    );
+    let denied = lab.put(path, &[("mp0", "/etc,mp=/etc")]).await;
+    assert_eq!(
+        sentence(&denied),
+        (
+            403,
+            "Permission check failed (mount point type bind is only allowed for root@pam)"
+        )
+    );
+}
+
+#[tokio::test]
+async fn what_the_ha_stack_cares_for_is_ordered_and_not_done() {
+    let seed = Seed {
+        files: vec![SeedFile::new(TEMPLATE, 3 << 20)],
+        ..Seed::nodes(2)
+    };
+    let lab = Lab::instant(seed.with_guest(SeedGuest::container(200, "a"))).await;
+    let resource = [("sid", "ct:200"), ("state", "stopped")];
+    lab.post("/cluster/ha/resources", &resource).await.data();
+    let refused = lab.delete("/nodes/pve1/lxc/200").await;
+    assert_eq!(
+        sentence(&refused),
+        (
+            500,
+            "unable to remove CT 200 - used in HA resources and purge parameter not set."
+        )
+    );
+    let answer = lab.post("/nodes/pve1/lxc/200/status/start", &[]).await;
+    assert!(answer.data().as_str().unwrap().contains(":hastart:200:"));
+    lab.done(answer).await;
+    crate::client::eventually("it runs", async || lab.sim.guest(200).unwrap().running).await;
+    let current = lab.get("/nodes/pve1/lxc/200/status/current").await.data();
+    assert_eq!(current["ha"]["managed"], 1);
+}

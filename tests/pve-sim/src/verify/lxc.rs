@@ -109,7 +109,7 @@ pub(crate) fn ct_option_privileges(option: &str) -> Option<&'static [&'static st
         "memory" | "swap" => &["VM.Config.Memory"],
         "net" | "nameserver" | "searchdomain" | "hostname" => &["VM.Config.Network"],
         "features" => &["VM.Allocate"],
-        "dev" | "hookscript" | "lock" => return None,
+        "dev" | "hookscript" => return None,
         _ => &["VM.Config.Options"],
     })
 }

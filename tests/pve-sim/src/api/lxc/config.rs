@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, check_digest, check_lock, check_protection, check_writable, container, lock_file, mounts};
+use super::{
+    Call, check_digest, check_lock, check_protection, check_writable, container, lock_file, mounts, rights,
+};
 use crate::state::{Config, World, change_container, is_mount, shown_option, stored_option};
-use crate::verify::{ct_option_is_known, ct_option_privileges};
+use crate::verify::ct_option_is_known;
 use crate::wire::{ApiError, ApiResult, Reply};
 
 /// Options that a container must have.
@@ -73,36 +75,6 @@ pub(super) fn options_of(call: &Call) -> Config {
     known.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// 403 unless the caller may set or remove an option (`check_ct_modify_config_perm`).
-pub(super) fn check_option(
-    call: &Call,
-    world: &World,
-    key: &str,
-    value: Option<&str>,
-) -> Result<(), ApiError> {
-    let path = format!("/vms/{}", call.vmid());
-    if call.caller.is_root() {
-        return Ok(());
-    }
-    match ct_option_privileges(key) {
-        None => Err(ApiError::new(
-            403,
-            format!("Permission check failed (changing '{key}' is only allowed for root@pam)"),
-        )),
-        // Nesting alone can't harm the host, if the container has no privileges on it.
-        Some(_)
-            if key == "features" && value.is_some_and(|v| v.trim_start_matches("nesting=").len() == 1) =>
-        {
-            call.require(world, &path, &["VM.Allocate"])
-        }
-        Some(_) if key == "features" => Err(ApiError::new(
-            403,
-            "Permission check failed (changing feature flags (except nesting) is only allowed for root@pam)",
-        )),
-        Some(privileges) => call.require(world, &path, privileges),
-    }
-}
-
 /// What one request wants changed.
 struct Change {
     node: String,
@@ -144,11 +116,22 @@ impl Change {
     /// What is checked before the lock.
     fn check(&self, call: &Call) -> Result<(), ApiError> {
         let world = call.world();
-        for key in self.delete.iter().chain(&self.revert) {
-            check_option(call, &world, key, None)?;
+        let guest = container(&world, &self.node, self.vmid).ok();
+        let of = rights::Of {
+            vmid: self.vmid,
+            pool: None,
+            unprivileged: guest.is_some_and(|guest| guest.option("unprivileged") == Some("1")),
+            features: guest.and_then(|guest| guest.option("features")),
+        };
+        for key in &self.delete {
+            rights::check(call, &world, of, key, None)?;
+        }
+        for key in &self.revert {
+            // What it goes back to is what it is.
+            rights::check(call, &world, of, key, guest.and_then(|guest| guest.option(key)))?;
         }
         for (key, value) in &self.set {
-            check_option(call, &world, key, Some(value))?;
+            rights::check(call, &world, of, key, Some(value))?;
         }
         for (_, value) in self.set.iter().filter(|(key, _)| is_mount(key)) {
             mounts::check(call, &world, value)?;

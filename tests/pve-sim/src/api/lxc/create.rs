@@ -2,7 +2,9 @@
 //! rest is a task. Restoring a backup is the same call.
 
 use super::super::storage::check_volume_access;
-use super::{Call, check_protection, config, lock_file, mounts, need_pool, need_quorum, power, restore};
+use super::{
+    Call, check_protection, config, lock_file, mounts, need_pool, need_quorum, power, restore, rights,
+};
 use crate::state::{Config, Guest, GuestKind, World, binary_size, is_mount, stored_option};
 use crate::wire::{ApiError, ApiResult};
 use crate::worker::{self, TaskName, Worker};
@@ -123,10 +125,16 @@ fn check(call: &Call) -> Result<Order, ApiError> {
             options.insert(key, value);
         }
     }
-    if !allocates {
-        for (key, value) in options.iter().chain(&mounts) {
-            config::check_option(call, &world, key, Some(value))?;
-        }
+    let of = rights::Of {
+        vmid,
+        pool,
+        unprivileged: call.flag("unprivileged"),
+        features: None,
+    };
+    // This one is chosen, and not changed later.
+    let given = options.iter().filter(|(key, _)| *key != "unprivileged");
+    for (key, value) in given.chain(&mounts) {
+        rights::check(call, &world, of, key, Some(value))?;
     }
     let archive = call.text("ostemplate").unwrap_or("").to_owned();
     if archive == "-" {

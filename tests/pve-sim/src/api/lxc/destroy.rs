@@ -9,7 +9,7 @@ pub(super) async fn destroy(call: Call) -> ApiResult {
     let (node, vmid) = (call.node().to_owned(), call.vmid());
     let (force, purge) = (call.flag("force"), call.flag("purge"));
     let unreferenced = call.flag("destroy-unreferenced-disks");
-    check(&call.world(), &node, vmid, force)?;
+    check(&call.world(), &node, vmid, force, purge)?;
     need_quorum(&call)?;
     let _lock = lock_file(&call.sim, vmid).await?;
     Ok(worker::start(
@@ -19,7 +19,7 @@ pub(super) async fn destroy(call: Call) -> ApiResult {
             let _lock = lock_file(&worker.sim, vmid).await?;
             let running = {
                 let world = worker.world();
-                check(&world, &node, vmid, force)?;
+                check(&world, &node, vmid, force, purge)?;
                 let guest = container(&world, &node, vmid)?;
                 check_lock(guest)?;
                 check_bases(&world, &node, vmid)?;
@@ -35,11 +35,12 @@ pub(super) async fn destroy(call: Call) -> ApiResult {
             worker.pause(|t| t.destroy).await;
             let mut world = worker.world();
             free(&mut world, &node, vmid, unreferenced);
-            world.remove_guest(vmid);
             if purge {
                 let line = format!("purging CT {vmid} from related configurations..");
                 world.tasks.log(&worker.upid, line);
+                world.forget_references(vmid);
             }
+            world.remove_guest(vmid);
             drop(world);
             Ok(())
         },
@@ -47,9 +48,14 @@ pub(super) async fn destroy(call: Call) -> ApiResult {
     ))
 }
 
-fn check(world: &World, node: &str, vmid: u32, force: bool) -> Result<(), String> {
+fn check(world: &World, node: &str, vmid: u32, force: bool, purge: bool) -> Result<(), String> {
     let guest = container(world, node, vmid)?;
     check_protection(guest, &format!("can't remove CT {vmid}"))?;
+    if !purge && world.ha_knows(vmid) {
+        return Err(format!(
+            "unable to remove CT {vmid} - used in HA resources and purge parameter not set."
+        ));
+    }
     if guest.is_running() && !force {
         return Err(format!("unable to destroy CT {vmid} - container is running"));
     }

@@ -26,7 +26,7 @@ pub(super) fn current(call: &Call) -> ApiResult {
     let world = call.world();
     let guest = container(&world, call.node(), call.vmid())?;
     let mut row = figures(call.release(), &world, guest);
-    row["ha"] = json!({"managed": 0});
+    row["ha"] = world.ha_view(guest.vmid);
     Ok(Reply::data(row))
 }
 

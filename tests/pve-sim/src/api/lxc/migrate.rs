@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::super::ha;
 use super::{Call, check_lock, container, lock_file, need_quorum, power};
 use crate::clock;
 use crate::state::{World, drive_volume, is_mount};
@@ -65,6 +66,9 @@ pub(super) fn migrate(call: &Call) -> ApiResult {
             let text = "can't migrate running container without --online or --restart";
             return Err(ApiError::internal(text));
         }
+    }
+    if let Some(reply) = ha::divert(call, &ha::Order::Migrate(target.clone())) {
+        return Ok(reply);
     }
     let pairs = call.list("target-storage").into_iter();
     let order = Order {

@@ -14,6 +14,7 @@ mod migrate;
 mod mounts;
 mod power;
 mod restore;
+mod rights;
 mod snapshot;
 mod template;
 

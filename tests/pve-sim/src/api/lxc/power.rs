@@ -1,9 +1,10 @@
 //! Starts and stops containers. That one runs already, or doesn't, is an HTTP error.
 
+use super::super::ha;
 use super::{Call, check_lock, container, lock_file, need_quorum};
 use crate::seed::Shutdown;
 use crate::state::{GuestKind, World, drive_property, drive_volume, is_mount, is_net};
-use crate::wire::{ApiError, ApiResult};
+use crate::wire::{ApiError, ApiResult, Reply};
 use crate::worker::{self, TaskName, Worker};
 
 /// Whether it runs; a container that doesn't exist doesn't.
@@ -40,8 +41,11 @@ pub(super) async fn start(call: Call) -> ApiResult {
     check_skip_lock(&call)?;
     need_stopped(&call)?;
     need_quorum(&call)?;
+    if let Some(reply) = ha::divert(&call, &ha::Order::Start) {
+        return Ok(reply);
+    }
     let _lock = lock_file(&call.sim, call.vmid()).await?;
-    Ok(crate::wire::Reply::data(launch_start(&call)))
+    Ok(Reply::data(launch_start(&call)))
 }
 
 /// A start by itself, which another task may order when it is done.
@@ -94,6 +98,9 @@ fn check_start(world: &World, node: &str, vmid: u32, skip_lock: bool) -> Result<
 pub(super) async fn stop(call: Call) -> ApiResult {
     check_skip_lock(&call)?;
     need_running(&call, "CT")?;
+    if let Some(reply) = ha::divert(&call, &ha::Order::Stop(0)) {
+        return Ok(reply);
+    }
     let overruled = if call.flag("overrule-shutdown") {
         overrule_shutdowns(&call)
     } else {
@@ -142,8 +149,12 @@ fn overrule_shutdowns(call: &Call) -> Option<String> {
 
 pub(super) fn shutdown(call: &Call) -> ApiResult {
     need_running(call, "CT")?;
-    let (node, vmid) = (call.node().to_owned(), call.vmid());
     let timeout = call.number("timeout").unwrap_or(60);
+    let patience = u32::try_from(timeout).unwrap_or(u32::MAX);
+    if let Some(reply) = ha::divert(call, &ha::Order::Stop(patience)) {
+        return Ok(reply);
+    }
+    let (node, vmid) = (call.node().to_owned(), call.vmid());
     let force = call.flag("forceStop");
     Ok(worker::start(
         call,
