@@ -40,7 +40,7 @@ pub(crate) use container::{
     change_container, is_mount, keep_unused, shown_option, stored_option, with_new_address,
 };
 pub(crate) use features::Feature;
-pub(crate) use firewall::{Firewall, FirewallFile, Group as FirewallGroup, Rule, rows_digest};
+pub(crate) use firewall::{Firewall, FirewallFile, Rule, rows_digest};
 pub use guest::GuestKind;
 pub(crate) use guest::{Guest, Power};
 pub(crate) use hotplug::change;

@@ -54,7 +54,9 @@ impl World {
     }
 
     pub(crate) fn add_volume(&mut self, mut volume: Volume) {
-        volume.node = self.home(&volume.node, &volume.volid).to_owned();
+        if self.home(&volume.node, &volume.volid).is_empty() {
+            volume.node.clear();
+        }
         let key = (volume.node.clone(), volume.volid.clone());
         self.volumes.insert(key, volume);
     }
@@ -157,7 +159,11 @@ impl World {
             .filter(|v| v.vmid == Some(target.vmid))
             .filter_map(|v| VolumeName::parse(&v.volid)?.number())
             .collect();
-        let free = (0..).find(|number| !taken.contains(number)).unwrap_or_default();
+        let numbers = 0..=u32::try_from(taken.len()).unwrap_or(u32::MAX);
+        let free = numbers
+            .into_iter()
+            .find(|number| !taken.contains(number))
+            .unwrap_or_default();
         format!("disk-{free}")
     }
 

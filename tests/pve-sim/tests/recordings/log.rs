@@ -45,6 +45,10 @@ const OTHERS: &[(&str, &str)] = &[
         r"^failed to connect to monitor socket: ",
         "lxc-start, for want of LXC's monitor on the recorded machine",
     ),
+    (
+        r"^qemu-img(\.real)?: ",
+        "qemu-img, which the recorded machine had under another name",
+    ),
     (r"^lxc-checkpoint: ", "criu, which the recorded machine lacked"),
 ];
 

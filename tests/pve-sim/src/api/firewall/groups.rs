@@ -4,7 +4,7 @@ use serde_json::{Map, json};
 
 use super::super::{Allow, Call, Endpoint, Run};
 use super::{CHANGE_CLUSTER, DIGEST, GROUP_NAME, check_digest, check_writable};
-use crate::state::{Firewall, FirewallFile, FirewallGroup, rows_digest};
+use crate::state::{Firewall, FirewallFile, rows_digest};
 use crate::verify::{TEXT, may, need};
 use crate::wire::{ApiError, ApiResult, Reply};
 
@@ -87,9 +87,7 @@ fn create(call: &Call) -> ApiResult {
     }
     check_writable(&world, &FirewallFile::Cluster)?;
     let groups = &mut world.firewall_mut(&FirewallFile::Cluster).groups;
-    let mut group = old
-        .and_then(|old| groups.remove(old))
-        .unwrap_or_else(FirewallGroup::default);
+    let mut group = old.and_then(|old| groups.remove(old)).unwrap_or_default();
     group.comment = comment.or(group.comment);
     groups.insert(name, group);
     drop(world);

@@ -175,21 +175,18 @@ fn change(call: &Call) -> ApiResult {
     let mut rules = rules(&world, call)?;
     check_digest(call, &rows_digest(&rules))?;
     let at = position(call, &rules)?;
-    match call.number::<usize>("moveto").filter(|to| *to != at) {
-        Some(to) => {
-            let rule = rules.remove(at);
-            // The place is counted with the rule still in its old one.
-            let to = if to > at { to - 1 } else { to };
-            rules.insert(to.min(rules.len()), rule);
+    if let Some(to) = call.number::<usize>("moveto").filter(|to| *to != at) {
+        let rule = rules.remove(at);
+        // The place is counted with the rule still in its old one.
+        let to = if to > at { to - 1 } else { to };
+        rules.insert(to.min(rules.len()), rule);
+    } else {
+        let rule = &mut rules[at];
+        rule.extend(given(call));
+        for name in call.list("delete") {
+            rule.remove(&name);
         }
-        None => {
-            let rule = &mut rules[at];
-            rule.extend(given(call));
-            for name in call.list("delete") {
-                rule.remove(&name);
-            }
-            verify_rule(&world, &file(call), call.text("group").is_some(), &rules[at])?;
-        }
+        verify_rule(&world, &file(call), call.text("group").is_some(), &rules[at])?;
     }
     save(&mut world, call, rules)
 }

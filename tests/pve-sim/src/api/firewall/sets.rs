@@ -9,7 +9,7 @@ use super::{
     CHANGE_CLUSTER, CHANGE_GUEST, DIGEST, NAME, SEE_CLUSTER, SEE_GUEST, check_digest, check_writable, file,
     formats, shown,
 };
-use crate::state::{Firewall, FirewallGroup, Rule, World, rows_digest};
+use crate::state::{Firewall, Rule, World, rows_digest};
 use crate::verify::{Kind, Param, TEXT, may, need};
 use crate::wire::{ApiError, ApiResult, Reply};
 
@@ -106,9 +106,7 @@ fn create(call: &Call) -> ApiResult {
     }
     check_writable(&world, &file)?;
     let sets = &mut world.firewall_mut(&file).sets;
-    let mut set = old
-        .and_then(|old| sets.remove(old))
-        .unwrap_or_else(FirewallGroup::default);
+    let mut set = old.and_then(|old| sets.remove(old)).unwrap_or_default();
     set.comment = call.text("comment").map(str::to_owned).or(set.comment);
     sets.insert(name, set);
     drop(world);

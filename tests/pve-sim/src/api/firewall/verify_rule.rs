@@ -19,6 +19,7 @@ pub(super) fn verify_rule(
     };
     let get = |name: &str| rule.get(name).map(String::as_str);
     let action = get("action").unwrap_or("");
+    let known = world.firewall(&FirewallFile::Cluster).groups;
     match get("type") {
         Some("group") if in_group => wrong("type", "security groups not allowed".to_owned()),
         Some("group") => {

@@ -77,6 +77,13 @@ fn clone(call: &Call) -> ApiResult {
 fn check(call: &Call) -> Result<Order, ApiError> {
     let world = call.world();
     let target: u32 = call.number("newid").unwrap_or(0);
+    if let Some(pool) = call
+        .text("pool")
+        .filter(|pool| world.access.pools.get(pool).is_none())
+    {
+        let text = format!("Permission check failed (pool '{pool}' does not exist)");
+        return Err(ApiError::new(403, text));
+    }
     let target_node = call
         .text("target")
         .filter(|n| *n != call.node() && *n != "localhost");

@@ -57,6 +57,10 @@ async fn run(worker: Worker, order: Order) -> Result<(), String> {
     if order.purge {
         let line = format!("purging VM {} from related configurations..", order.vmid);
         world.tasks.log(&worker.upid, line);
+        if world.ha_knows(order.vmid) {
+            let line = format!("NOTE: removed VM {} from HA resource configuration.", order.vmid);
+            world.tasks.log(&worker.upid, line);
+        }
         world.forget_references(order.vmid);
     }
     world.remove_guest(order.vmid);

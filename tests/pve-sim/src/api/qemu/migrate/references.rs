@@ -7,6 +7,7 @@ use crate::state::{Config, Guest, VolumeName, drive_property, drive_volume, is_d
 
 /// How a guest names a volume.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "Proxmox answers with each of them")]
 pub(super) struct Reference {
     /// The option of the drive.
     pub(super) drive: Option<String>,

@@ -104,7 +104,8 @@ async fn go(worker: &Worker, order: &Order) -> Result<(), Stop> {
         .pause(|t| t.migrate + copying(t, bytes, order.bandwidth))
         .await;
     let arrived = transfer::copy(&mut worker.world(), order, &local).map_err(first)?;
-    if let Err(sentence) = check_writable(&worker.world(), &order.node, order.vmid) {
+    let writable = check_writable(&worker.world(), &order.node, order.vmid);
+    if let Err(sentence) = writable {
         let mut world = worker.world();
         for (_, new) in &arrived.volumes {
             world.free_volume(&order.target, new);
@@ -117,7 +118,8 @@ async fn go(worker: &Worker, order: &Order) -> Result<(), Stop> {
     } else {
         tell_offline(worker, &arrived);
     }
-    for line in arrive(&mut worker.world(), order, &arrived) {
+    let lines = arrive(&mut worker.world(), order, &arrived);
+    for line in lines {
         say(worker, line);
     }
     Ok(())
