@@ -49,28 +49,38 @@ pub(crate) struct Count {
 }
 
 /// The changes of many answers.
-pub(crate) type Tally = BTreeMap<Kind, Count>;
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) counts: BTreeMap<Kind, Count>,
+    /// What wasn't seen and isn't masked: of which exchange, and where.
+    pub(crate) unseen: Vec<String>,
+}
 
 /// How many places in a body are changed.
 const PLACES: usize = 6;
 
-/// Changes an answer that was equal in every way, and counts what the comparison sees of it. `bindings` are those from
-/// before it was compared.
+/// Changes an answer that was equal in every way, counts what the comparison sees of it, and says what it doesn't.
+/// `bindings` are those from before it was compared.
 pub(crate) fn try_all(
-    recorded: &RecordedAnswer,
-    own: &Answer,
+    index: usize,
+    (recorded, own): (&RecordedAnswer, &Answer),
     call: &Call,
     bindings: &Bindings,
     tally: &mut Tally,
 ) {
     let masks = Masks::of(call);
-    for change in changes(recorded) {
-        let count = tally.entry(change.kind).or_default();
+    for change in changes(recorded, &masks) {
+        let count = tally.counts.entry(change.kind).or_default();
         count.made += 1;
         if !compare(&change.answer, own, call, &mut bindings.clone()).is_empty() {
             count.seen += 1;
         } else if change.is_masked(call, &masks) {
             count.masked += 1;
+        } else {
+            let place = change.place.join("/");
+            tally
+                .unseen
+                .push(format!("{index} {:?} at /{place}", change.kind));
         }
     }
 }
@@ -99,7 +109,7 @@ impl Change {
     }
 }
 
-fn changes(recorded: &RecordedAnswer) -> Vec<Change> {
+fn changes(recorded: &RecordedAnswer, masks: &Masks) -> Vec<Change> {
     let mut changes = around(recorded);
     let mut add = |kind, place: &[String], how: &dyn Fn(&mut Value)| {
         let mut answer = recorded.clone();
@@ -153,7 +163,7 @@ fn changes(recorded: &RecordedAnswer) -> Vec<Change> {
             }
         }
     }
-    if let Some(swapped) = swapped(&recorded.body) {
+    if let Some(swapped) = swapped(&recorded.body, masks) {
         add(Kind::SwappedRow, &[], &|body| *body = swapped.clone());
     }
     changes
@@ -245,7 +255,7 @@ fn walk(value: &Value, place: &mut Vec<String>, all: &mut Vec<Vec<String>>) {
 }
 
 /// The body with the contents of its first and last row under each other's `id` or number, if these differ.
-fn swapped(body: &Value) -> Option<Value> {
+fn swapped(body: &Value, masks: &Masks) -> Option<Value> {
     let rows = body["data"].as_array()?;
     let (first, last) = (rows.first()?.as_object()?, rows.last()?.as_object()?);
     let name = [
@@ -255,8 +265,13 @@ fn swapped(body: &Value) -> Option<Value> {
     .find(|name| first.contains_key(*name) && last.contains_key(*name))?;
     let (mut one, mut other) = (first.clone(), last.clone());
     std::mem::swap(one.get_mut(name)?, other.get_mut(name)?);
-    // Rows that differ by nothing but their names are the same when swapped.
-    if one == *last || other == *first {
+    // Rows that differ by nothing but their names and what is masked are the same when swapped.
+    let compared = |key: &str| {
+        let place = ["data", "*", key].map(str::to_owned);
+        key != name && masks.at(&place).is_none()
+    };
+    let mut keys = first.keys().chain(last.keys());
+    if !keys.any(|key| compared(key) && first.get(key) != last.get(key)) {
         return None;
     }
     let mut changed = body.clone();

@@ -140,13 +140,18 @@ const MASKS: &[Mask] = &[
     mask("GET /nodes/*/lxc/*/status/current", "/data/uptime", Figure, TIME),
     mask(
         "GET /nodes/*/lxc/*/status/current",
-        "/data/mem|disk",
+        "/data/mem|disk|diskread|diskwrite|netin|netout",
         Figure,
         TICKS,
     ),
     mask("GET /nodes/*/lxc", "/data/*/pid", Number, PROCESS),
     mask("GET /nodes/*/lxc", "/data/*/uptime", Figure, TIME),
-    mask("GET /nodes/*/lxc", "/data/*/mem|disk", Figure, TICKS),
+    mask(
+        "GET /nodes/*/lxc",
+        "/data/*/mem|disk|diskread|diskwrite|netin|netout",
+        Figure,
+        TICKS,
+    ),
     // The cluster.
     mask("GET /cluster/resources", "/data/*/content", Words, UNORDERED),
     mask("GET /cluster/resources", "/data/*/uptime", Figure, TIME),

@@ -43,7 +43,7 @@ pub(crate) async fn replay(file: &File, release: Release) -> (Vec<Outcome>, Tall
         client: Client::new(&sim),
         session: session(&sim, &script),
         bindings: Bindings::default(),
-        flips: Tally::new(),
+        flips: Tally::default(),
         sim,
         script,
     };
@@ -120,7 +120,7 @@ impl Replay {
         let before = self.bindings.clone();
         let differences = compare(theirs, &own, call, &mut self.bindings);
         if differences.is_empty() {
-            flip::try_all(theirs, &own, call, &before, &mut self.flips);
+            flip::try_all(index, (theirs, &own), call, &before, &mut self.flips);
         }
         differences
     }

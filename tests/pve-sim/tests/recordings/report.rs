@@ -79,7 +79,7 @@ impl Report {
                 );
             }
         }
-        for (kind, count) in self.flips() {
+        for (kind, count) in self.flips().counts {
             let Count { made, seen, masked } = count;
             let _ = writeln!(
                 text,
@@ -107,12 +107,17 @@ impl Report {
 
     /// The changes that were tried on the comparison, of all files.
     pub(crate) fn flips(&self) -> Tally {
-        let mut all = Tally::new();
-        for (kind, count) in self.files.iter().flat_map(|file| &file.flips) {
-            let sum = all.entry(*kind).or_default();
-            sum.made += count.made;
-            sum.seen += count.seen;
-            sum.masked += count.masked;
+        let mut all = Tally::default();
+        for file in &self.files {
+            for (kind, count) in &file.flips.counts {
+                let sum = all.counts.entry(*kind).or_default();
+                sum.made += count.made;
+                sum.seen += count.seen;
+                sum.masked += count.masked;
+            }
+            let at = format!("{}/{}", file.release.version(), file.file.name);
+            all.unseen
+                .extend(file.flips.unseen.iter().map(|what| format!("{at} {what}")));
         }
         all
     }
