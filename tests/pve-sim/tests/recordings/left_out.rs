@@ -9,13 +9,9 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
         "the catalogue of container templates that can be downloaded",
     ),
     (
-        "GET /nodes/*/capabilities/**",
-        "the models that the node's QEMU knows",
+        "GET /nodes/*/capabilities/qemu/machines",
+        "the machines that the node's QEMU knows",
     ),
-    ("GET /nodes/*/disks/**", "the node's hardware"),
-    ("GET /nodes/*/hardware/**", "the node's hardware"),
-    ("GET /nodes/*/dns", "the node's own set-up"),
-    ("GET /nodes/*/hosts", "the node's own set-up"),
     ("GET /cluster/log", "the log for people"),
     ("POST /nodes/*/qemu/*/monitor", "QEMU's own shell"),
 ];

@@ -128,12 +128,18 @@ const MODELS: &[(&str, Release, &str, &[&str])] = &[
     ("default", Release::V8_4, "x86-64-v", &["3", "4"]),
 ];
 
+/// Models that stand for no real processor are marked so since 9.
 fn processors(call: &Call) -> Reply {
-    let known = MODELS.iter().filter(|(_, since, ..)| *since <= call.release());
+    let release = call.release();
+    let known = MODELS.iter().filter(|(_, since, ..)| *since <= release);
     let rows = known.flat_map(|(vendor, _, name, variants)| {
-        variants
-            .iter()
-            .map(move |variant| json!({"name": format!("{name}{variant}"), "vendor": vendor, "custom": 0}))
+        variants.iter().map(move |variant| {
+            let mut row = json!({"name": format!("{name}{variant}"), "vendor": vendor, "custom": 0});
+            if name.starts_with("x86-64") && release >= Release::V9_2 {
+                row["abstract"] = json!(1);
+            }
+            row
+        })
     });
     Reply::data(rows.collect::<Vec<Value>>())
 }

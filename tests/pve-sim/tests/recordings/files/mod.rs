@@ -18,7 +18,9 @@ mod wire;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use pve_sim::{Release, Seed, SeedDownload, SeedFile, SeedGuest, SeedMachine, SeedStorage};
+use pve_sim::{
+    Disk, PciDevice, Release, Seed, SeedDownload, SeedFile, SeedGuest, SeedMachine, SeedStorage,
+};
 use sha2::{Digest, Sha256};
 
 use super::script::Script;
@@ -81,6 +83,16 @@ fn machine(release: Release) -> Seed {
     }
 }
 
+/// A paravirtual device.
+fn virtio(id: &str, class: &str, device: &str) -> PciDevice {
+    PciDevice {
+        id: id.to_owned(),
+        class: class.to_owned(),
+        vendor: "0x1af4".to_owned(),
+        device: device.to_owned(),
+    }
+}
+
 /// Its storage, of so many bytes.
 fn local(size: u64) -> SeedStorage {
     let content = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets"];
@@ -97,6 +109,20 @@ fn recorded_machine() -> SeedMachine {
         address: Ipv4Addr::new(192, 0, 2, 10),
         rootfs_size: 6 << 30,
         services: Vec::new(),
+        pci: vec![
+            virtio("0000:00:01.0", "0xffff00", "0x1045"),
+            virtio("0000:00:02.0", "0x018000", "0x1042"),
+            virtio("0000:00:03.0", "0x020000", "0x1041"),
+            virtio("0000:00:04.0", "0xffff00", "0x1053"),
+            virtio("0000:00:05.0", "0xffff00", "0x1044"),
+        ],
+        disks: vec![Disk {
+            path: "/dev/vda".to_owned(),
+            size: 256 << 30,
+            model: "unknown".to_owned(),
+            serial: "unknown".to_owned(),
+        }],
+        name_server: "10.255.255.53".to_owned(),
         resolver: false,
         age: 120,
         ..SeedMachine::default()
