@@ -18,9 +18,7 @@ mod wire;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use pve_sim::{
-    Disk, PciDevice, Release, Seed, SeedDownload, SeedFile, SeedGuest, SeedMachine, SeedStorage,
-};
+use pve_sim::{Disk, PciDevice, Release, Seed, SeedDownload, SeedFile, SeedGuest, SeedMachine, SeedStorage};
 use sha2::{Digest, Sha256};
 
 use super::script::Script;
