@@ -39,7 +39,8 @@ pub struct Seed {
     pub files: Vec<SeedFile>,
     /// Servers of network file systems and backups that answer, by name or address: storages can be added on them.
     pub servers: Vec<String>,
-    /// What lies at URLs. Nothing else can be downloaded; the simulator doesn't reach out.
+    /// What lies at URLs. Besides them only what a server on the loopback has can be
+    /// downloaded: the simulator doesn't reach out.
     pub downloads: BTreeMap<String, SeedDownload>,
     /// The storages, when they are to be others than `local` and `local-lvm`.
     pub storages: Option<Vec<SeedStorage>>,

@@ -239,3 +239,42 @@ async fn a_running_guest_goes_on_running() {
         assert!(lab.sim.guest(100).unwrap().running && lab.sim.guest(200).unwrap().running);
     }
 }
+
+#[tokio::test]
+async fn running_jobs_can_be_stopped() {
+    let mut timing = Timing::instant();
+    timing.backup_base = Duration::from_hours(1);
+    let lab = Lab::start(seed().with_timing(timing)).await;
+    let job = lab.post("/nodes/pve1/vzdump", &[("vmid", "100")]).await;
+    eventually("it is at it", async || {
+        lab.sim.guest(100).unwrap().lock.as_deref() == Some("backup")
+    })
+    .await;
+    let stopped = lab.post("/nodes/pve1/vzdump", &[("stop", "1")]).await;
+    assert_eq!(stopped.data(), "OK");
+    assert_eq!(lab.exit_of(&job).await, "unexpected status");
+    assert_eq!(lab.sim.guest(100).unwrap().lock, None);
+}
+
+#[tokio::test]
+async fn so_many_backups_can_be_protected() {
+    let lab = Lab::instant(seed()).await;
+    lab.put("/storage/local", &[("max-protected-backups", "1")])
+        .await
+        .data();
+    for _ in 0..2 {
+        assert_eq!(back_up(&lab, &[("vmid", "200")]).await, "OK");
+    }
+    let mut answers = Vec::new();
+    for backup in archives(&lab).await {
+        let volid = backup["volid"].as_str().unwrap().to_owned();
+        let volid = volid.replace(':', "%3A").replace('/', "%2F");
+        let path = format!("/nodes/pve1/storage/local/content/{volid}");
+        answers.push(lab.put(&path, &[("protected", "1")]).await);
+    }
+    assert_eq!(answers[0].status, 200);
+    assert_eq!(
+        answers[1].reason,
+        "The number of protected backups per guest is limited to 1 on storage 'local'"
+    );
+}

@@ -451,6 +451,14 @@ async fn features_but_nesting_are_for_root_himself() {
 }
 
 #[tokio::test]
+async fn a_new_container_can_be_put_under_ha_at_once() {
+    let lab = Lab::instant(seed()).await;
+    make(&lab, "200", &[("ha-managed", "1"), ("start", "1")]).await;
+    let resource = lab.get("/cluster/ha/resources/ct:200").await.data();
+    assert_eq!(resource["state"], "started");
+}
+
+#[tokio::test]
 async fn what_the_ha_stack_cares_for_is_ordered_and_not_done() {
     let seed = Seed {
         files: vec![SeedFile::new(TEMPLATE, 3 << 20)],

@@ -300,3 +300,41 @@ async fn a_full_storage_takes_no_more() {
     let answer = lab.post("/nodes/pve1/storage/local/download-url", &form).await;
     assert_eq!(lab.exit_of(&answer).await, "download failed: exit code 3");
 }
+
+#[tokio::test]
+async fn a_server_on_the_loopback_is_really_asked() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/own.iso", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 1024];
+            let read = stream.read(&mut request).await.unwrap_or(0);
+            let body = if request[..read].starts_with(b"GET") {
+                "abc"
+            } else {
+                ""
+            };
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n";
+            stream
+                .write_all(format!("{head}{body}").as_bytes())
+                .await
+                .unwrap();
+        }
+    });
+    let lab = Lab::instant(Seed::default()).await;
+    let metadata = lab
+        .get(&format!("/nodes/pve1/query-url-metadata?url={url}"))
+        .await;
+    assert_eq!(metadata.data()["size"], 3);
+    let form = [
+        ("url", url.as_str()),
+        ("filename", "own.iso"),
+        ("content", "iso"),
+        ("checksum-algorithm", "md5"),
+        ("checksum", "900150983cd24fb0d6963f7d28e17f72"),
+    ];
+    lab.done(lab.post("/nodes/pve1/storage/local/download-url", &form).await)
+        .await;
+}

@@ -47,7 +47,7 @@ pub(crate) use hotplug::change;
 pub(crate) use moment::Moment;
 pub(crate) use node::Node;
 pub use node::NodeProxy;
-pub(crate) use outside::{Found, Outside, TemporaryFile, host as outside_host};
+pub(crate) use outside::{Found, TemporaryFile, host as outside_host};
 pub(crate) use property::{
     drive_property, drive_volume, format_size, normalize_tags, parse_size, render_bytes, set_property,
     with_mac,

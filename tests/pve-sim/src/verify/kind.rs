@@ -224,14 +224,14 @@ impl Kind {
             Self::Vmid if release < Release::V8_4 => stated.minimum = Some(1.0),
             Self::Vmid => (stated.minimum, stated.maximum) = (Some(100.0), Some(999_999_999.0)),
             Self::Text(longest) | Self::LongFormat(_, longest) | Self::LongList(_, longest) => {
-                stated.max_length = bounded(*longest)
+                stated.max_length = bounded(*longest);
             }
             Self::Length(shortest, longest) => {
                 stated.min_length = (*shortest > 0).then_some(*shortest);
                 stated.max_length = bounded(*longest);
             }
             Self::Enum(values) | Self::Numbers(values) => {
-                stated.values = Some(values.iter().map(|&v| v.to_owned()).collect())
+                stated.values = Some(values.iter().map(|&v| v.to_owned()).collect());
             }
             Self::LongPattern(expression, longest) => {
                 stated.pattern = Some((*expression).to_owned());

@@ -1,10 +1,12 @@
 //! Makes a container out of a template: the number is taken at once, with a configuration of nothing but a lock; the
 //! rest is a task. Restoring a backup is the same call.
 
+use super::super::ha;
 use super::super::storage::check_volume_access;
 use super::{
     Call, check_protection, config, lock_file, mounts, need_pool, need_quorum, power, restore, rights,
 };
+use crate::state::ha::{add_section, service};
 use crate::state::{Config, Guest, GuestKind, World, binary_size, is_mount, stored_option};
 use crate::wire::{ApiError, ApiResult};
 use crate::worker::{self, TaskName, Worker};
@@ -44,6 +46,7 @@ pub(super) fn create(call: &Call) -> ApiResult {
     };
     let kind = if order.restore { "vzrestore" } else { "vzcreate" };
     let start = call.flag("start").then(|| call.clone());
+    let managed = call.flag("ha-managed");
     Ok(worker::start(
         call,
         &TaskName::of_guest(kind, vmid),
@@ -55,6 +58,9 @@ pub(super) fn create(call: &Call) -> ApiResult {
                 fill(&worker, &order).await
             };
             made.map_err(|error| format!("unable to {what} CT {vmid} - {error}"))?;
+            if managed {
+                manage(&worker, vmid, start.is_some());
+            }
             if let Some(call) = start {
                 power::launch_start(&call);
             }
@@ -70,6 +76,16 @@ pub(super) fn create(call: &Call) -> ApiResult {
             }
         },
     ))
+}
+
+/// Puts a new container under the care of the HA stack.
+fn manage(worker: &Worker, vmid: u32, started: bool) {
+    worker.log("Add as HA resource");
+    let state = if started { "started" } else { "stopped" };
+    let sid = service(GuestKind::Lxc, vmid);
+    let options = Config::from([("state".to_owned(), state.to_owned())]);
+    add_section(&mut worker.world().ha.resources, &sid, options);
+    ha::come_round(&worker.sim, &sid);
 }
 
 fn check(call: &Call) -> Result<Order, ApiError> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Call;
-use crate::state::{World, drive_volume, is_mount};
+use crate::release::Release;
+use crate::state::{World, drive_property, drive_volume, is_mount, is_net};
 use crate::verify::ct_option_privileges;
 use crate::wire::ApiError;
 
@@ -41,6 +42,12 @@ pub(super) fn check(
         return Err(for_root(what));
     };
     check_guest(call, world, of, privileges)?;
+    let card = value.filter(|_| is_net(key) && call.release() >= Release::V8_4);
+    if let Some((card, bridge)) = card.and_then(|card| Some((card, drive_property(card, "bridge")?))) {
+        let tag = drive_property(card, "tag").map(|tag| format!("/{tag}"));
+        let path = format!("/sdn/zones/localnetwork/{bridge}{}", tag.unwrap_or_default());
+        call.require(world, &path, &["SDN.Use"])?;
+    }
     match value.filter(|_| is_mount(key)).map(drive_volume) {
         Some(volume) if volume.starts_with("/dev/") => Err(for_root("mount point type device")),
         Some(volume) if volume.starts_with('/') => Err(for_root("mount point type bind")),
@@ -72,12 +79,11 @@ fn check_features(call: &Call, world: &World, of: Of<'_>, wanted: &str) -> Resul
     }
     let (old, new) = (flags(of.features.unwrap_or("")), flags(wanted));
     let changed = |flag: &&&str| old.get(**flag) != new.get(**flag);
-    let mut changes = old.keys().chain(new.keys()).filter(changed).peekable();
-    let any = changes.peek().is_some();
-    if changes.any(|flag| *flag != "nesting") {
+    let differing: Vec<&&str> = old.keys().chain(new.keys()).filter(changed).collect();
+    if differing.iter().any(|flag| **flag != "nesting") {
         return Err(for_root("changing feature flags (except nesting)"));
     }
-    if any {
+    if !differing.is_empty() {
         check_guest(call, world, of, &["VM.Allocate"])?;
     }
     Ok(())

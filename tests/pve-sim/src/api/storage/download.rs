@@ -1,14 +1,21 @@
-//! Lets a node fetch files itself. There is no network outside of the simulator: what lies where is what the seed says.
+//! Lets a node fetch files itself. There is no network outside of the simulator: what lies where is what the seed says,
+//! or a server on the loopback.
 
+use std::sync::Arc;
+
+use http::Method;
 use serde_json::json;
 
 use super::super::{Allow, Endpoint, Run};
 use super::Call;
 use super::files::{check_name, normal_name};
+use super::loopback::{self, Trouble};
 use super::upload::{CHECKSUM, FILE};
 use crate::checksum::Checksum;
 use crate::clock;
 use crate::release::Release;
+use crate::seed::SeedDownload;
+use crate::shared::Shared;
 use crate::state::{Found, Volume, outside_host};
 use crate::verify::{Kind, may, need};
 use crate::wire::{ApiError, ApiResult, Reply};
@@ -48,8 +55,20 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         Run::Now(download),
     )
     .from(Release::V8_4),
-    Endpoint::get(METADATA_PATH, ASK, &[METADATA], Run::Now(metadata)).until(Release::V7_4),
-    Endpoint::get(METADATA_PATH, REACH, &[METADATA], Run::Now(metadata)).from(Release::V8_4),
+    Endpoint::get(
+        METADATA_PATH,
+        ASK,
+        &[METADATA],
+        Run::Later(|call| Box::pin(metadata(call))),
+    )
+    .until(Release::V7_4),
+    Endpoint::get(
+        METADATA_PATH,
+        REACH,
+        &[METADATA],
+        Run::Later(|call| Box::pin(metadata(call))),
+    )
+    .from(Release::V8_4),
 ];
 
 fn compression(_: &str, text: &str) -> Result<(), String> {
@@ -63,24 +82,40 @@ fn compression(_: &str, text: &str) -> Result<(), String> {
     }
 }
 
-fn metadata(call: &Call) -> ApiResult {
+async fn metadata(call: Call) -> ApiResult {
     let url = call.text("url").unwrap_or("");
-    let world = call.world();
     let refused = |status: &str| ApiError::internal(format!("invalid server response: '{status}'"));
-    match world.outside.find(url) {
-        Found::File(file) => {
-            let name = url.rsplit('/').next().filter(|name| !name.is_empty());
-            let mut answer = json!({"size": file.size, "mimetype": file.mimetype(url)});
-            if let Some(name) = name {
-                answer["filename"] = json!(name);
-            }
-            Ok(Reply::data(answer))
-        }
-        Found::NoFile => Err(refused("404 File not found")),
-        Found::NoServer => {
+    let file = match look(&call.sim, Method::HEAD, url, None).await {
+        Ok(file) => file,
+        Err(Trouble::Status(status)) => return Err(refused(&status)),
+        Err(Trouble::NoServer) => {
             let host = outside_host(url);
-            Err(refused(&format!("500 Can't connect to {host}")))
+            return Err(refused(&format!("500 Can't connect to {host}")));
         }
+    };
+    let mut answer = json!({"size": file.size, "mimetype": file.mimetype(url)});
+    if let Some(name) = url.rsplit('/').next().filter(|name| !name.is_empty()) {
+        answer["filename"] = json!(name);
+    }
+    Ok(Reply::data(answer))
+}
+
+/// What lies at a URL: what the seed says, or what a server on the loopback has.
+async fn look(
+    sim: &Arc<Shared>,
+    method: Method,
+    url: &str,
+    algorithm: Option<&str>,
+) -> Result<SeedDownload, Trouble> {
+    match sim.world().outside.find(url) {
+        Found::File(file) => return Ok(file.clone()),
+        Found::NoFile => return Err(Trouble::Status("404 File not found".to_owned())),
+        Found::NoServer => {}
+    }
+    if loopback::is_near(url) {
+        loopback::ask(sim, method, url, algorithm).await
+    } else {
+        Err(Trouble::NoServer)
     }
 }
 
@@ -143,25 +178,20 @@ impl Fetch {
         let host = outside_host(url);
         let (_, address) = host.split_once("://").unwrap_or(("", host));
         worker.log(format!("--{}--  {url}", clock::date_time(clock::now())));
-        let file = match worker.world().outside.find(url) {
-            Found::File(file) => Ok(file.clone()),
-            Found::NoFile => Err(8),
-            Found::NoServer => Err(4),
-        };
-        if file != Err(4) {
-            worker.log(format!("Connecting to {address}... connected."));
-        }
-        let file = match file {
+        let algorithm = self.checksum.as_ref().map(|(algorithm, _)| algorithm.as_str());
+        let file = match look(&worker.sim, Method::GET, url, algorithm).await {
             Ok(file) => file,
-            Err(code) => {
-                worker.log(if code == 8 {
-                    "HTTP request sent, awaiting response... 404 File not found".to_owned()
-                } else {
-                    format!("wget: unable to resolve host address '{address}'")
-                });
-                return Err(format!("download failed: exit code {code}"));
+            Err(Trouble::Status(status)) => {
+                worker.log(format!("Connecting to {address}... connected."));
+                worker.log(format!("HTTP request sent, awaiting response... {status}"));
+                return Err("download failed: exit code 8".to_owned());
+            }
+            Err(Trouble::NoServer) => {
+                worker.log(format!("wget: unable to resolve host address '{address}'"));
+                return Err("download failed: exit code 4".to_owned());
             }
         };
+        worker.log(format!("Connecting to {address}... connected."));
         worker.log("HTTP request sent, awaiting response... 200 OK");
         worker.log(format!("Length: {} [{}]", file.size, file.mimetype(url)));
         worker.log(format!("Saving to: '{path}.tmp_dwnl'"));

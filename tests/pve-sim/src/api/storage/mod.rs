@@ -6,6 +6,7 @@ mod content;
 mod download;
 mod files;
 mod list;
+mod loopback;
 mod prune;
 mod retention;
 mod templates;

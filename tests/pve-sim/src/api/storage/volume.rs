@@ -63,6 +63,9 @@ fn change(call: &Call) -> ApiResult {
             return Err(ApiError::internal(text));
         }
     }
+    if call.flag("protected") {
+        check_protected(call, &world, &volid)?;
+    }
     let Some(volume) = world.volume_mut(call.node(), &volid) else {
         return Err(ApiError::internal(format!("volume '{volid}' does not exist")));
     };
@@ -74,6 +77,30 @@ fn change(call: &Call) -> ApiResult {
     }
     drop(world);
     Ok(Reply::null())
+}
+
+/// So many backups of a guest may be protected; who may do everything with the storage may protect all.
+fn check_protected(call: &Call, world: &World, volid: &str) -> Result<(), ApiError> {
+    let name = call.text("storage").unwrap_or("");
+    let path = format!("/storage/{name}");
+    let own = world
+        .storage(name)
+        .and_then(|s| s.options.get("max-protected-backups"));
+    let unlimited = world.access.any(&call.caller, &path, &["Datastore.Allocate"]);
+    let most = own
+        .and_then(|most| most.parse().ok())
+        .unwrap_or(if unlimited { -1 } else { 5 });
+    let guest = world.volume(call.node(), volid).and_then(|v| v.vmid);
+    let others = world
+        .volumes_on(call.node(), name)
+        .filter(|v| v.protected && v.vmid == guest && v.volid != volid)
+        .count();
+    if most >= 0 && i64::try_from(others).unwrap_or(i64::MAX) >= most {
+        let text =
+            format!("The number of protected backups per guest is limited to {most} on storage '{name}'");
+        return Err(ApiError::internal(text));
+    }
+    Ok(())
 }
 
 /// A task, which is well with a file that isn't there; with `delay` it is waited for so long.

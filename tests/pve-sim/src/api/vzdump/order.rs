@@ -21,7 +21,10 @@ pub(super) fn order(call: &Call) -> ApiResult {
         // A guest that isn't anywhere is missed here, visibly.
         .filter(|vmid| world.guests.get(vmid).is_none_or(|g| g.node == call.node()))
         .collect();
-    if local.is_empty() && !call.flag("all") {
+    if call.flag("stop") {
+        stop_running(&world, call.node());
+    }
+    if local.is_empty() && (!call.flag("all") || call.flag("stop")) {
         return Ok(Reply::data("OK"));
     }
     let storage = call.text("storage").unwrap_or("local").to_owned();
@@ -62,6 +65,17 @@ pub(super) fn order(call: &Call) -> ApiResult {
         move |worker| async move { job.run(&worker).await },
         move |world| unlock(world, &unlocked),
     ))
+}
+
+/// Aborts the node's jobs.
+fn stop_running(world: &World, node: &str) {
+    let running = world
+        .tasks
+        .newest()
+        .filter(|t| t.end.is_none() && t.parts.kind == "vzdump" && t.parts.node == node);
+    for task in running {
+        task.abort.cancel();
+    }
 }
 
 /// An aborted backup lets its guests go.
@@ -128,7 +142,8 @@ fn select(call: &Call, world: &World) -> Result<Vec<u32>, ApiError> {
             call.require(world, &format!("/pool/{pool}"), &["Pool.Audit", "Pool.Allocate"])?;
             found.guests.iter().copied().collect()
         }
-        (None, None) => world.guests.keys().copied().collect(),
+        (None, None) if call.flag("all") => world.guests.keys().copied().collect(),
+        (None, None) => Vec::new(),
     };
     selected.sort_unstable();
     selected.dedup();
