@@ -22,11 +22,8 @@ pub(super) fn verify_rule(
     let known = world.firewall(&FirewallFile::Cluster).groups;
     match get("type") {
         Some("group") if in_group => wrong("type", "security groups not allowed".to_owned()),
-        Some("group") => {
-            if !world.firewall(&FirewallFile::Cluster).groups.contains_key(action) {
-                wrong("action", format!("no such security group '{action}'"));
-            }
-        }
+        Some("group") if known.contains_key(action) => {}
+        Some("group") => wrong("action", format!("no such security group '{action}'")),
         Some("forward") if matches!(file, FirewallFile::Guest(_)) => {
             wrong(
                 "type",
