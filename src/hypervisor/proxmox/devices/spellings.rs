@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::{
     Agent, AmdSev, Audio, Boot, CiCustom, Cpu, Drive, EfiDisk, HostPci, Hotplug, IntelTdx, IpConfig, Machine,
-    Memory, Nic, Numa, Rng, SerialPort, SharedFolder, SharedMemory, Smbios, SpiceEnhancements, SshKeys,
+    Memory, Meta, Nic, Numa, Rng, SerialPort, SharedFolder, SharedMemory, Smbios, SpiceEnhancements, SshKeys,
     Startup, Tags, TpmState, Unused, Usb, Vga, Watchdog, container,
 };
 use crate::hypervisor::proxmox::property::{BadProperty, Format, Reason, Value};
@@ -67,6 +67,7 @@ const QEMU: &[(&str, Spelling)] = &[
     ("ivshmem", properties::<SharedMemory>),
     ("machine", properties::<Machine>),
     ("memory", properties::<Memory>),
+    ("meta", properties::<Meta>),
     ("net[n]", properties::<Nic>),
     ("numa[n]", properties::<Numa>),
     ("rng0", properties::<Rng>),

@@ -74,6 +74,7 @@ impl Properties {
         let object = match json {
             Json::Object(object) => object,
             Json::Null => return Ok(Self::new(default_key)),
+            Json::Array(_) => return Err(BadValue(json.to_string())),
             other => return Ok(Self::parse(&scalar(other), default_key)),
         };
         let mut properties = Self::new(default_key);
@@ -335,5 +336,6 @@ mod tests {
         }
         assert!(Properties::of_json(&json!({"a": "b,c=d"}), "").is_err());
         assert!(Properties::of_json(&json!({"a": [1, 2]}), "").is_err());
+        assert!(Properties::of_json(&json!(["a=1"]), "").is_err());
     }
 }

@@ -96,6 +96,7 @@ round_trips! {
     ivshmem_is_read_as_it_was_written: SharedMemory;
     machine_is_read_as_it_was_written: Machine;
     memory_is_read_as_it_was_written: Memory;
+    meta_is_read_as_it_was_written: Meta;
     net_is_read_as_it_was_written: Nic;
     numa_is_read_as_it_was_written: Numa;
     rng_is_read_as_it_was_written: devices::Rng;
