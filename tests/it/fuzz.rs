@@ -80,3 +80,8 @@ fn no_property_string_is_a_surprise() {
 fn no_task_identifier_is_a_surprise() {
     short_run("upids", targets::upids);
 }
+
+#[test]
+fn no_answer_is_a_surprise_or_taken_for_gone() {
+    short_run("http_answers", targets::http_answers);
+}
