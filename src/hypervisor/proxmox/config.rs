@@ -1,4 +1,4 @@
-//! A guest's configuration, from the rows of `/pending` into the model, and changes back into parameters.
+//! A guest's configuration, from the rows of `/pending` into the model. The way back is in `changes`.
 //!
 //! `/pending` alone shows in one answer what runs now and what waits for the next start; `/config` shows a mix
 //! of both. An option that can't be understood is left out or taken for its default, never an error: a person
@@ -9,13 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::answers::{Scalar, is_true};
-use super::devices::{
-    Agent, Backing, Card, DEFAULT_MEMORY_MIB, Drive, Media, Medium, Memory, Nic as NicDevice, Smbios,
-};
-use super::property::{BadProperty, Format as _, Reason, Whole};
-use crate::model::{Change, Disk, GuestConfig, Hardware, Lock, NewNic, Nic, VolumeId};
+use super::devices::{Agent, DEFAULT_MEMORY_MIB, Drive, Memory, Nic as NicDevice, Smbios};
+use super::property::{Format as _, Whole};
+use crate::model::{Disk, GuestConfig, Hardware, Lock, Nic};
 
-type Options = BTreeMap<String, String>;
+pub(super) type Options = BTreeMap<String, String>;
 
 /// A row of `/pending`.
 #[derive(Debug, Deserialize)]
@@ -143,126 +141,9 @@ fn nic(value: &str) -> Nic {
     }
 }
 
-/// A change that this configuration does not allow.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unfit {
-    #[error("{0}")]
-    Value(#[from] BadProperty),
-    #[error("{0} is no interface of the guest")]
-    NoNic(String),
-    #[error("there is an interface {0} already")]
-    NicExists(String),
-    #[error("{0} is no CD drive")]
-    NoCdrom(String),
-}
-
-/// The parameters that bring `changes` about on the configuration `raw`, sorted by name. Changes of one device
-/// come together in one parameter.
-pub(super) fn parameters(raw: &Options, changes: &[Change]) -> Result<Options, Unfit> {
-    let mut parameters = Options::new();
-    for change in changes {
-        let (key, value) = {
-            let option = |key: &str| parameters.get(key).or_else(|| raw.get(key)).map(String::as_str);
-            parameter(change, option)?
-        };
-        parameters.insert(key, value);
-    }
-    Ok(parameters)
-}
-
-fn parameter<'a>(
-    change: &Change,
-    option: impl Fn(&str) -> Option<&'a str>,
-) -> Result<(String, String), Unfit> {
-    let old = |key: &str| option(key).unwrap_or_default();
-    match change {
-        Change::Name(name) => Ok(("name".to_owned(), name.clone())),
-        Change::Description(text) => Ok(("description".to_owned(), text.clone())),
-        Change::Sockets(count) => Ok(("sockets".to_owned(), count.to_string())),
-        Change::Cores(count) => Ok(("cores".to_owned(), count.to_string())),
-        Change::Uuid(uuid) => {
-            let mut smbios = Smbios::lenient(old("smbios1"));
-            smbios.uuid = Some(*uuid);
-            Ok(("smbios1".to_owned(), smbios.to_string()))
-        }
-        Change::MemoryMib(mib) => {
-            let mut memory = Memory::lenient(old("memory"));
-            memory.current =
-                Some(Whole::try_from(*mib).map_err(|reason| BadProperty::new("memory", reason))?);
-            Ok(("memory".to_owned(), memory.to_string()))
-        }
-        Change::Agent(enabled) => {
-            let mut agent = Agent::lenient(old("agent"));
-            agent.enabled = Some(*enabled);
-            Ok(("agent".to_owned(), agent.to_string()))
-        }
-        Change::Bridge { slot, bridge } if is_nic(slot) && option(slot).is_some() => {
-            let mut nic = NicDevice::lenient(old(slot));
-            nic.bridge = Some(
-                bridge
-                    .parse()
-                    .map_err(|reason| BadProperty::new("bridge", reason))?,
-            );
-            Ok((slot.clone(), nic.to_string()))
-        }
-        Change::Bridge { slot, .. } => Err(Unfit::NoNic(slot.clone())),
-        Change::AddNic(nic) if !is_nic(&nic.slot) => Err(Unfit::NoNic(nic.slot.clone())),
-        Change::AddNic(nic) if option(&nic.slot).is_some() => Err(Unfit::NicExists(nic.slot.clone())),
-        Change::AddNic(nic) => Ok((nic.slot.clone(), new_nic(nic)?.to_string())),
-        Change::Cdrom { slot, volume } => match option(slot).map(Drive::lenient) {
-            None if is_drive(slot) => Ok((slot.clone(), cdrom(volume).to_string())),
-            Some(mut drive)
-                if drive.is_cdrom() && !drive.file.as_ref().is_some_and(Medium::is_cloud_init) =>
-            {
-                drive.insert(Medium::Backing(Backing::Volume(volume.clone())));
-                Ok((slot.clone(), drive.to_string()))
-            }
-            None | Some(_) => Err(Unfit::NoCdrom(slot.clone())),
-        },
-    }
-}
-
-/// A new interface.
-pub(super) fn new_nic(nic: &NewNic) -> Result<NicDevice, BadProperty> {
-    let bad = |key: &'static str| move |reason: Reason| BadProperty::new(key, reason);
-    Ok(NicDevice {
-        card: Some(Card {
-            model: nic.model.parse().map_err(bad("model"))?,
-            mac: None,
-        }),
-        bridge: Some(nic.bridge.parse().map_err(bad("bridge"))?),
-        ..NicDevice::default()
-    })
-}
-
-/// A new CD drive.
-pub(super) fn cdrom(volume: &VolumeId) -> Drive {
-    Drive {
-        file: Some(Medium::Backing(Backing::Volume(volume.clone()))),
-        media: Some(Media::Cdrom),
-        ..Drive::default()
-    }
-}
-
-/// A new disk.
-pub(super) fn new_disk(storage: &str, bytes: u64) -> Result<Drive, BadProperty> {
-    let storage = storage
-        .parse()
-        .map_err(|reason| BadProperty::new("file", reason))?;
-    let new = Backing::New {
-        storage: Some(storage),
-        mebibytes: bytes.div_ceil(1 << 20),
-    };
-    Ok(Drive {
-        file: Some(Medium::Backing(new)),
-        ..Drive::default()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use uuid::Uuid;
 
     use super::*;
 
@@ -279,19 +160,6 @@ mod tests {
                 .map(|(k, v)| json!({"key": k, "value": v}))
                 .collect(),
         )
-    }
-
-    fn raw(options: &[(&str, &str)]) -> Options {
-        options
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect()
-    }
-
-    fn only(raw: &Options, change: Change) -> Result<String, Unfit> {
-        let parameters = parameters(raw, &[change])?;
-        assert_eq!(parameters.len(), 1);
-        Ok(parameters.into_values().next().unwrap())
     }
 
     #[test]
@@ -423,11 +291,6 @@ mod tests {
                 config.current.cdroms.is_empty() && config.current.disks.is_empty(),
                 "{file}"
             );
-            let change = Change::Cdrom {
-                slot: "ide2".into(),
-                volume: "local:iso/a.iso".parse().unwrap(),
-            };
-            assert_eq!(only(&config.raw, change), Err(Unfit::NoCdrom("ide2".into())));
         }
         let iso = of(&[("ide2", "local:iso/vm-1-cloudinit-tools.iso,media=cdrom")]);
         assert_eq!(iso.current.cdroms.len(), 1);
@@ -446,86 +309,5 @@ mod tests {
             assert_eq!(nic.bridge.as_deref(), Some("vmbr0"), "{value}");
         }
         assert_eq!(nic("e1000,bridge=vmbr1").model, "e1000");
-    }
-
-    #[test]
-    fn changes_keep_what_they_do_not_name() {
-        let raw = raw(&[
-            (
-                "smbios1",
-                "base64=1,manufacturer=QUJD,uuid=00000000-0000-0000-0000-000000000000",
-            ),
-            ("agent", "1,fstrim_cloned_disks=1"),
-            ("net0", "virtio=BC:24:11:AA:BB:CC,bridge=vmbr0,firewall=1,tag=5"),
-            ("ide2", "local:iso/old.iso,media=cdrom,size=600M"),
-            ("memory", "current=2048"),
-        ]);
-        let uuid: Uuid = "33cf2a23-9802-4505-9954-f6aae3116abb".parse().unwrap();
-        for (change, expected) in [
-            (
-                Change::Uuid(uuid),
-                "base64=1,manufacturer=QUJD,uuid=33cf2a23-9802-4505-9954-f6aae3116abb",
-            ),
-            (Change::Agent(false), "0,fstrim_cloned_disks=1"),
-            (
-                Change::Bridge {
-                    slot: "net0".into(),
-                    bridge: "vmbr1".into(),
-                },
-                "virtio=BC:24:11:AA:BB:CC,bridge=vmbr1,firewall=1,tag=5",
-            ),
-            (
-                Change::Cdrom {
-                    slot: "ide2".into(),
-                    volume: "local:iso/new.iso".parse().unwrap(),
-                },
-                "local:iso/new.iso,media=cdrom",
-            ),
-            (Change::MemoryMib(4096), "current=4096"),
-        ] {
-            assert_eq!(only(&raw, change), Ok(expected.to_owned()));
-        }
-    }
-
-    #[test]
-    fn what_is_missing_is_added() {
-        let none = Options::new();
-        let volume: VolumeId = "local:iso/a.iso".parse().unwrap();
-        let cdrom = Change::Cdrom {
-            slot: "ide2".into(),
-            volume,
-        };
-        assert_eq!(only(&none, cdrom).as_deref(), Ok("local:iso/a.iso,media=cdrom"));
-        assert_eq!(only(&none, Change::Agent(true)).as_deref(), Ok("1"));
-        assert_eq!(only(&none, Change::MemoryMib(512)).as_deref(), Ok("512"));
-        let nic = Change::AddNic(NewNic {
-            slot: "net1".into(),
-            model: "virtio".into(),
-            bridge: "vmbr0".into(),
-        });
-        assert_eq!(only(&none, nic.clone()).as_deref(), Ok("virtio,bridge=vmbr0"));
-        assert_eq!(
-            only(&raw(&[("net1", "virtio,bridge=vmbr9")]), nic),
-            Err(Unfit::NicExists("net1".into()))
-        );
-    }
-
-    #[test]
-    fn an_interface_that_is_missing_can_not_be_moved() {
-        let change = Change::Bridge {
-            slot: "net0".into(),
-            bridge: "vmbr1".into(),
-        };
-        assert_eq!(only(&Options::new(), change), Err(Unfit::NoNic("net0".into())));
-    }
-
-    #[test]
-    fn a_disk_is_not_replaced_by_a_medium() {
-        let change = Change::Cdrom {
-            slot: "scsi0".into(),
-            volume: "local:iso/a.iso".parse().unwrap(),
-        };
-        let raw = raw(&[("scsi0", "local-lvm:vm-100-disk-0,size=8G")]);
-        assert_eq!(only(&raw, change), Err(Unfit::NoCdrom("scsi0".into())));
     }
 }

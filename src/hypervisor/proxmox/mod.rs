@@ -3,13 +3,14 @@
 //! One subject a file: how to reach a host (`connection`, `tls`, `member`, `members`, `wire`), as whom (`auth`,
 //! `login`, `ticket`, `client`), how a request is written (`call`, `encode`) and an answer read (`verdict`,
 //! `failure`, `answers`, `lenient`, `sentences`), how things are spelt (`property`, `devices`, `options`, `size`,
-//! `config`), in which version (`versions`), and what is asked: by the floors above (`cluster`, `qemu`, `storage`,
-//! `tasks`), and in full (`api`, `transfer`, `follow`).
+//! `config`, `changes`), in which version (`versions`), and what is asked: by the floors above (`cluster`, `qemu`,
+//! `storage`, `tasks`), and in full (`api`, `transfer`, `follow`).
 
 mod answers;
 pub mod api;
 mod auth;
 mod call;
+mod changes;
 mod client;
 mod cluster;
 mod config;

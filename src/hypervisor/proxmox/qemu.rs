@@ -8,7 +8,7 @@ use super::answers::Scalar;
 use super::api::guarded;
 use super::call::{Call, Method};
 use super::client::{Client, unspeakable};
-use super::{config, size};
+use super::{changes, config, size};
 use crate::hypervisor::{Error, StopMode};
 use crate::model::{
     Change, CloneGuest, CreateGuest, GuestAddress, GuestConfig, GuestIp, Lock, Power, PowerReading, Progress,
@@ -104,7 +104,7 @@ impl Client {
             });
         }
         let parameters =
-            config::parameters(&base.raw, changes).map_err(|e| call.unbuildable(e.to_string()))?;
+            changes::parameters(&base.raw, changes).map_err(|e| call.unbuildable(e.to_string()))?;
         for (name, value) in parameters {
             call = call.with(&name, value);
         }
@@ -147,7 +147,7 @@ fn create(guest: &CreateGuest) -> Result<Call, Error> {
         .with("vmid", guest.at.vmid)
         .with("name", &guest.name)
         .with("description", &guest.description)
-        .with("smbios1", format!("uuid={}", guest.uuid))
+        .with("smbios1", changes::new_smbios(guest.uuid))
         .with("sockets", guest.sockets)
         .with("cores", guest.cores)
         .with("memory", guest.memory_mib)
@@ -173,15 +173,15 @@ fn create(guest: &CreateGuest) -> Result<Call, Error> {
         return Err(call.unbuildable(format!("'{slot}' is not the slot of such a device")));
     }
     for disk in &guest.disks {
-        let drive = config::new_disk(&disk.storage, disk.size).map_err(unspeakable(&call))?;
+        let drive = changes::new_disk(&disk.storage, disk.size).map_err(unspeakable(&call))?;
         call = call.with(&disk.slot, drive);
     }
     for nic in &guest.nics {
-        let value = config::new_nic(nic).map_err(unspeakable(&call))?;
+        let value = changes::new_nic(nic).map_err(unspeakable(&call))?;
         call = call.with(&nic.slot, value);
     }
     if let Some(iso) = &guest.iso {
-        call = call.with("ide2", config::cdrom(iso));
+        call = call.with("ide2", changes::cdrom(iso));
     }
     Ok(call)
 }
