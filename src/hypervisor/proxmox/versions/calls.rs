@@ -239,14 +239,13 @@ const TABLE: &[Row] = &[
     row(&[("PUT", "/pools/{poolid}")], &["allow-move"], Span::from(8, 4)),
 ];
 
-/// Whether two paths are the same, whatever they call what varies.
-fn same_path(one: &str, other: &str) -> bool {
-    let varies = |segment: &str| segment.starts_with('{');
-    let (mut ones, mut others) = (one.split('/'), other.split('/'));
+/// Whether a path is the one of the template, whatever it calls, or puts in for, what varies.
+fn fits(template: &str, path: &str) -> bool {
+    let (mut segments, mut of_path) = (template.split('/'), path.split('/'));
     loop {
-        match (ones.next(), others.next()) {
+        match (segments.next(), of_path.next()) {
             (None, None) => return true,
-            (Some(a), Some(b)) if a == b || (varies(a) && varies(b)) => {}
+            (Some(segment), Some(other)) if segment == other || segment.starts_with('{') => {}
             _ => return false,
         }
     }
@@ -255,13 +254,13 @@ fn same_path(one: &str, other: &str) -> bool {
 impl Row {
     fn is_about(&self, method: &str, path: &str) -> bool {
         let mut calls = self.calls.iter();
-        calls.any(|(its_method, its_path)| *its_method == method && same_path(its_path, path))
+        calls.any(|(its_method, its_path)| *its_method == method && fits(its_path, path))
     }
 }
 
 impl Release {
-    /// Whether a host of this release knows the call at all (else it answers 501). `path` is a template:
-    /// `/nodes/{node}/qemu/{vmid}/config`.
+    /// Whether a host of this release knows the call at all (else it answers 501). The path may be a template or
+    /// filled in: `/nodes/{node}/qemu/{vmid}/config`, `/nodes/pve/qemu/100/config`.
     #[must_use]
     pub fn knows_call(self, method: &str, path: &str) -> bool {
         let about = |row: &&Row| row.parameters.is_empty() && row.is_about(method, path);

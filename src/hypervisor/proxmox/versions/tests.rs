@@ -150,10 +150,38 @@ fn keys_are_known_where_the_api_describes_them() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// What a call always sends must be known wherever the call is.
 #[test]
-fn what_varies_in_a_path_may_be_called_anything() {
+fn no_call_of_drover_demands_what_an_older_host_does_not_know() {
+    let mut compared = 0;
+    for call in crate::hypervisor::proxmox::api::calls() {
+        let paths = ["qemu", "lxc"].map(|kind| call.template.replace("{kind}", kind));
+        for (path, release) in paths
+            .iter()
+            .flat_map(|p| [(p, Release::new(7, 4)), (p, Release::new(8, 4))])
+        {
+            let method = call.method.as_str();
+            for parameter in (call.parameters)().iter().filter(|parameter| parameter.required) {
+                let known = release.knows_parameter(method, path, &parameter.name);
+                assert_eq!(
+                    known,
+                    release.knows_call(method, path),
+                    "{} {}",
+                    call.name,
+                    parameter.name
+                );
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 50, "{compared}");
+}
+
+#[test]
+fn what_varies_in_a_path_may_be_anything() {
     let old = Release::new(7, 4);
     assert!(!old.knows_parameter("POST", "/nodes/{n}/qemu/{id}/status/stop", "overrule-shutdown"));
+    assert!(!old.knows_parameter("POST", "/nodes/pve/qemu/100/status/stop", "overrule-shutdown"));
     assert!(!old.knows_parameter("POST", "/nodes/{node}/qemu", "virtiofs3"));
     assert!(old.knows_parameter("POST", "/nodes/{node}/qemu", "virtio3"));
     assert!(!old.knows_call("DELETE", "/pools"));
