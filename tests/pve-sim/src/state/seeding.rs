@@ -16,6 +16,7 @@ use super::storage::{Storage, Volume};
 use super::task::Tasks;
 use super::world::World;
 use crate::clock;
+use crate::release::Release;
 use crate::seed::{Seed, SeedGuest, SeedToken};
 use crate::tls::CertificateInfo;
 
@@ -121,7 +122,13 @@ impl World {
         guest.shutdown = seed.shutdown;
         guest.agent_inside = seed.agent;
         match seed.kind {
-            GuestKind::Qemu => complete(&mut guest.config),
+            GuestKind::Qemu => {
+                // Before 9 a guest keeps its tags as they were given when it was made.
+                let tags = guest.config.get("tags").cloned();
+                complete(&mut guest.config);
+                let tags = tags.filter(|_| self.release < Release::V9_2);
+                guest.config.extend(tags.map(|tags| ("tags".to_owned(), tags)));
+            }
             GuestKind::Lxc => {
                 for (key, value) in &mut guest.config {
                     *value = stored_option(key, value);
