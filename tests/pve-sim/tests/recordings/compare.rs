@@ -1,9 +1,7 @@
 //! Whether two answers are equal: status, reason, headers, and the body, by value but for what `mask` lists and names
 //! that agree.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::call::Call;
 use super::client::Answer;
@@ -128,7 +126,11 @@ impl Comparison<'_> {
             Some(Masked::Ordered | Masked::Lacked) | None => match (recorded, own) {
                 (Value::Object(_), Value::Object(_)) => return self.object(place, recorded, own),
                 (Value::Array(theirs), Value::Array(ours)) => {
-                    return rows::compare(self, place, theirs, ours, masked == Some(Masked::Ordered));
+                    return if masked == Some(Masked::Ordered) {
+                        rows::compare_in_order(self, place, theirs, ours);
+                    } else {
+                        rows::compare(self, place, theirs, ours);
+                    };
                 }
                 (Value::String(theirs), Value::String(ours)) => {
                     if let Err(difference) = self.bindings.agree(theirs, ours, self.call) {
@@ -146,27 +148,22 @@ impl Comparison<'_> {
     }
 
     fn object(&mut self, place: &mut Vec<String>, recorded: &Value, own: &Value) {
-        let fields = |v: &Value| -> BTreeMap<String, Value> {
-            let map = v.as_object();
-            map.into_iter()
-                .flatten()
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect()
-        };
-        let (theirs, mut ours) = (fields(recorded), fields(own));
+        let none = Map::new();
+        let theirs = recorded.as_object().unwrap_or(&none);
+        let ours = own.as_object().unwrap_or(&none);
         let around = std::mem::replace(&mut self.stopped, recorded["status"] == "stopped");
         for (key, value) in theirs {
-            place.push(key);
-            match ours.remove(place.last().map_or("", String::as_str)) {
-                Some(own) => self.value(place, &value, &own),
-                None => self.differs(place, format!("{} ≠ (lacking)", short(&value))),
+            place.push(key.clone());
+            match ours.get(key) {
+                Some(own) => self.value(place, value, own),
+                None => self.differs(place, format!("{} ≠ (lacking)", short(value))),
             }
             place.pop();
         }
-        for (key, value) in ours {
-            place.push(key);
+        for (key, value) in ours.iter().filter(|(key, _)| !theirs.contains_key(*key)) {
+            place.push(key.clone());
             if self.stopped || !self.masks.may_lack(place) {
-                self.differs(place, format!("(lacking) ≠ {}", short(&value)));
+                self.differs(place, format!("(lacking) ≠ {}", short(value)));
             }
             place.pop();
         }

@@ -3,7 +3,7 @@
 //! later answers have to use the same name for the same thing.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 
@@ -185,9 +185,15 @@ fn cut<'a>(text: &'a str, call: Option<&Call>) -> Cut<'a> {
     Cut { literals, names }
 }
 
-/// Which recorded name is which own one.
+/// Which recorded name is which own one. Copies share what was settled, so that trying something costs little.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bindings {
+    settled: Arc<Pairs>,
+    new: Pairs,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Pairs {
     own: BTreeMap<String, String>,
     recorded: BTreeMap<String, String>,
 }
@@ -198,17 +204,46 @@ impl Bindings {
         let decoded = percent_encoding::percent_decode_str(request).decode_utf8_lossy();
         for (_, name) in cut(&decoded, None).names {
             let key = key(name);
-            if !self.own.contains_key(&key) && !self.recorded.contains_key(&key) {
-                self.own.insert(key.clone(), name.to_owned());
-                self.recorded.insert(key, name.to_owned());
+            if self.own(&key).is_none() && self.recorded(&key).is_none() {
+                self.bind(name, name);
             }
         }
     }
 
+    /// What was bound so far stays.
+    pub(crate) fn settle(&mut self) {
+        let new = std::mem::take(&mut self.new);
+        if !new.own.is_empty() {
+            let settled = Arc::make_mut(&mut self.settled);
+            settled.own.extend(new.own);
+            settled.recorded.extend(new.recorded);
+        }
+    }
+
+    fn own(&self, key: &str) -> Option<&String> {
+        self.new.own.get(key).or_else(|| self.settled.own.get(key))
+    }
+
+    fn recorded(&self, key: &str) -> Option<&String> {
+        self.new
+            .recorded
+            .get(key)
+            .or_else(|| self.settled.recorded.get(key))
+    }
+
+    fn bind(&mut self, recorded: &str, own: &str) {
+        self.new.own.insert(key(recorded), own.to_owned());
+        self.new.recorded.insert(key(own), recorded.to_owned());
+    }
+
     /// A recorded text with the own names, encoded where they were.
     pub(crate) fn translate(&self, recorded: &str) -> String {
+        let decoded = percent_encoding::percent_decode_str(recorded).decode_utf8_lossy();
+        if cut(&decoded, None).names.is_empty() {
+            return recorded.to_owned();
+        }
         let mut known: Vec<(String, String)> = Vec::new();
-        for (from, to) in &self.own {
+        for (from, to) in self.settled.own.iter().chain(&self.new.own) {
             for pair in [(from.clone(), to.clone()), (encode(from), encode(to))] {
                 if recorded.contains(&pair.0) {
                     known.push(pair);
@@ -260,19 +295,18 @@ impl Bindings {
         {
             wrong = Err(format!("{recorded:?} ≠ {own:?}"));
         }
-        match self.own.get(&from) {
+        match self.own(&from) {
             Some(bound) if key(bound) != to => {
                 return Err(format!("{recorded:?} is {bound:?}, and here {own:?}"));
             }
             Some(_) => {}
             None => {
-                if let Some(other) = self.recorded.get(&to)
+                if let Some(other) = self.recorded(&to)
                     && rule != Rule::Function
                 {
                     return Err(format!("{own:?} is for {other:?}, and here for {recorded:?}"));
                 }
-                self.own.insert(from, own.to_owned());
-                self.recorded.insert(to, recorded.to_owned());
+                self.bind(recorded, own);
             }
         }
         wrong

@@ -117,6 +117,7 @@ impl Replay {
             Err(trouble) => return vec![trouble],
         };
         let theirs = recorded.answer(&own);
+        self.bindings.settle();
         let before = self.bindings.clone();
         let differences = compare(theirs, &own, call, &mut self.bindings);
         if differences.is_empty() {

@@ -38,34 +38,43 @@ const KEYS: &[&str] = &[
     "type",
 ];
 
-/// Compares two lists.
+/// Compares two lists whose order says something.
+pub(crate) fn compare_in_order(
+    comparison: &mut Comparison<'_>,
+    place: &mut Vec<String>,
+    recorded: &[Value],
+    own: &[Value],
+) {
+    for (number, (row, own)) in recorded.iter().zip(own).enumerate() {
+        place.push(number.to_string());
+        comparison.value(place, row, own);
+        place.pop();
+    }
+    let both = recorded.len().min(own.len());
+    tell_of_lacking(comparison, place, recorded[both..].iter(), own[both..].iter());
+}
+
+/// Compares two lists as sets.
 pub(crate) fn compare(
     comparison: &mut Comparison<'_>,
     place: &mut Vec<String>,
     recorded: &[Value],
     own: &[Value],
-    ordered: bool,
 ) {
     let key = KEYS
         .iter()
-        .find(|key| names_rows(recorded, key) && names_rows(own, key))
-        .filter(|_| !ordered);
+        .find(|key| names_rows(recorded, key) && names_rows(own, key));
     let mut left: Vec<&Value> = own.iter().collect();
     let mut unpaired = Vec::new();
-    for (number, row) in recorded.iter().enumerate() {
-        let pair = match key {
-            _ if ordered => (!left.is_empty()).then_some(0),
-            Some(key) => {
-                let wanted = comparison.bindings.translate(&name(&row[*key]));
-                left.iter().position(|own| name(&own[*key]) == wanted)
-            }
-            None => None,
-        };
-        match pair {
+    for row in recorded {
+        let named = key.and_then(|key| {
+            let wanted = comparison.bindings.translate(&name(&row[*key]));
+            left.iter().position(|own| name(&own[*key]) == wanted)
+        });
+        match named {
             Some(index) => {
-                let own = left.remove(index);
-                place.push(key.map_or_else(|| number.to_string(), |key| name(&row[*key])));
-                comparison.value(place, row, own);
+                place.push(key.map_or_else(String::new, |key| name(&row[*key])));
+                comparison.value(place, row, left.remove(index));
                 place.pop();
             }
             None => unpaired.push(row),
@@ -79,23 +88,29 @@ pub(crate) fn compare(
         }
         pair.is_none()
     });
-    let lacking = unpaired.len().max(left.len());
-    for number in 0..lacking {
-        match (unpaired.get(number), left.get(number)) {
-            (Some(row), Some(own)) if key.is_none() && !ordered => {
-                place.push(number.to_string());
-                comparison.value(place, row, own);
-                place.pop();
-            }
-            (theirs, ours) => {
-                if let Some(row) = theirs {
-                    comparison.differs(place, format!("row {} ≠ (lacking)", short(row)));
-                }
-                if let Some(own) = ours {
-                    comparison.differs(place, format!("row (lacking) ≠ {}", short(own)));
-                }
-            }
+    if key.is_none() {
+        // Nothing names them: what is left is compared as it comes, to say what differs.
+        let both = unpaired.len().min(left.len());
+        for (row, own) in unpaired.drain(..both).zip(left.drain(..both)) {
+            place.push("*".to_owned());
+            comparison.value(place, row, own);
+            place.pop();
         }
+    }
+    tell_of_lacking(comparison, place, unpaired.into_iter(), left.into_iter());
+}
+
+fn tell_of_lacking<'a>(
+    comparison: &mut Comparison<'_>,
+    place: &[String],
+    recorded: impl Iterator<Item = &'a Value>,
+    own: impl Iterator<Item = &'a Value>,
+) {
+    for row in recorded {
+        comparison.differs(place, format!("row {} ≠ (lacking)", short(row)));
+    }
+    for row in own {
+        comparison.differs(place, format!("row (lacking) ≠ {}", short(row)));
     }
 }
 
