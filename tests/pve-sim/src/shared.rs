@@ -135,6 +135,16 @@ impl Shared {
         Arc::clone(locked(&self.backup_locks).entry(node.to_owned()).or_default())
     }
 
+    /// Takes a guest's lock file, if nobody has it.
+    pub(crate) fn try_lock_file(&self, vmid: u32, shared: bool) -> Option<LockFile> {
+        let file = Arc::clone(locked(&self.lock_files).entry(vmid).or_default());
+        if shared {
+            file.try_read_owned().ok().map(LockFile::Shared)
+        } else {
+            file.try_write_owned().ok().map(LockFile::Exclusive)
+        }
+    }
+
     /// Takes a guest's lock file, as long as Proxmox would wait for it; else its sentence.
     pub(crate) async fn lock_file(&self, vmid: u32, shared: bool) -> Result<LockFile, String> {
         let file = Arc::clone(locked(&self.lock_files).entry(vmid).or_default());

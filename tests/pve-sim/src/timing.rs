@@ -28,6 +28,12 @@ pub struct Timing {
     /// A `qmdestroy`.
     #[serde(with = "seconds")]
     pub destroy: Duration,
+    /// Until the memory of a guest is saved.
+    #[serde(with = "seconds")]
+    pub save_state: Duration,
+    /// How long a console waits for somebody to connect.
+    #[serde(with = "seconds")]
+    pub console: Duration,
     /// A `resize`.
     #[serde(with = "seconds")]
     pub resize: Duration,
@@ -50,6 +56,9 @@ pub struct Timing {
     /// From the start of a guest until its agent answers.
     #[serde(with = "seconds")]
     pub agent_boot: Duration,
+    /// How long an agent that is configured is asked whether it is there, before a shutdown.
+    #[serde(with = "seconds")]
+    pub agent_ping: Duration,
     /// How old the figures of `/cluster/resources` may get.
     #[serde(with = "seconds")]
     pub resources_refresh: Duration,
@@ -87,6 +96,8 @@ impl Default for Timing {
             shutdown: Duration::from_secs(3),
             shutdown_timeout: Duration::from_mins(1),
             destroy: Duration::from_secs(1),
+            save_state: Duration::from_secs(2),
+            console: Duration::from_secs(10),
             resize: Duration::from_millis(500),
             clone_base: Duration::from_secs(1),
             clone_bandwidth: 500 * 1024 * 1024,
@@ -95,6 +106,7 @@ impl Default for Timing {
             backup_base: Duration::from_secs(2),
             backup_bandwidth: 200 * 1024 * 1024,
             agent_boot: Duration::from_secs(5),
+            agent_ping: Duration::from_secs(3),
             resources_refresh: Duration::from_secs(10),
             unauthorized_delay: Duration::from_secs(3),
             ticket_lifetime: Duration::from_hours(2),
@@ -119,6 +131,8 @@ impl Timing {
             shutdown: tick,
             shutdown_timeout: Duration::from_millis(100),
             destroy: tick,
+            save_state: tick,
+            console: tick,
             resize: tick,
             clone_base: tick,
             clone_bandwidth: u64::MAX,
@@ -127,6 +141,7 @@ impl Timing {
             backup_base: tick,
             backup_bandwidth: u64::MAX,
             agent_boot: tick,
+            agent_ping: tick,
             resources_refresh: Duration::from_millis(20),
             unauthorized_delay: tick,
             config_lock: tick,

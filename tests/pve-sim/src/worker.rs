@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::api::Call;
 use crate::fault::TaskTrouble;
-use crate::shared::Shared;
+use crate::shared::{LockFile, Shared};
 use crate::state::World;
 use crate::timing::Timing;
 use crate::wire::Reply;
@@ -25,6 +25,17 @@ impl Worker {
 
     pub(crate) fn log(&self, line: impl Into<String>) {
         self.world().tasks.log(&self.upid, line);
+    }
+
+    /// Takes the lock file of a guest; the log tells of one that has to be waited for (`PVE::Tools::lock_file_full`).
+    pub(crate) async fn lock_file(&self, vmid: u32, shared: bool) -> Result<LockFile, String> {
+        if let Some(lock) = self.sim.try_lock_file(vmid, shared) {
+            return Ok(lock);
+        }
+        self.log("trying to acquire lock...");
+        let lock = self.sim.lock_file(vmid, shared).await?;
+        self.log(" OK");
+        Ok(lock)
     }
 
     pub(crate) async fn pause(&self, which: impl FnOnce(&Timing) -> Duration) {

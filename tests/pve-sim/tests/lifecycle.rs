@@ -289,7 +289,12 @@ async fn what_a_start_misses_is_said_by_its_task() {
     lab.done(lab.post("/nodes/pve1/qemu", &form).await).await;
     assert_eq!(start("100").await, "bridge 'nobr' does not exist");
     let form = [("vmid", "101"), ("ide2", "local:iso/none.iso,media=cdrom")];
+    let missing = lab.post("/nodes/pve1/qemu", &form).await;
+    let expected = "unable to create VM 101 - volume 'local:iso/none.iso' does not exist";
+    assert_eq!(lab.exit_of(&missing).await, expected);
+    lab.sim.add_iso("pve1", "none.iso").unwrap();
     lab.done(lab.post("/nodes/pve1/qemu", &form).await).await;
+    lab.sim.remove_volume("pve1", "local:iso/none.iso").unwrap();
     assert_eq!(start("101").await, "volume 'local:iso/none.iso' does not exist");
     lab.sim.add_iso("pve1", "none.iso").unwrap();
     assert_eq!(start("101").await, "OK");

@@ -62,14 +62,6 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         indexes::ENDPOINTS,
         lxc::ENDPOINTS,
         pools::ENDPOINTS,
-        qemu::ENDPOINTS,
-        qemu::CLONE_ENDPOINTS,
-        qemu::DESTROY_ENDPOINTS,
-        qemu::MIGRATE_ENDPOINTS,
-        qemu::MOVE_ENDPOINTS,
-        qemu::POWER_ENDPOINTS,
-        qemu::RESIZE_ENDPOINTS,
-        qemu::TEMPLATE_ENDPOINTS,
         resources::ENDPOINTS,
         tasks::ENDPOINTS,
         vzdump::ENDPOINTS,
@@ -83,6 +75,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     .chain(ha::TABLES.iter().copied())
     .chain(statistics::TABLES.iter().copied())
     .chain(backup_jobs::TABLES.iter().copied())
+    .chain(qemu::TABLES.iter().copied())
     .flatten()
 }
 

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::release::Release;
 use crate::verify::option_is_number;
 
 /// Options and their values, without digest.
@@ -65,12 +66,12 @@ pub(crate) fn text_digest(text: &str) -> String {
 
 /// A value as it goes out: options declared integer or boolean are numbers, everything else is a string; the password
 /// is never shown.
-pub(crate) fn typed(key: &str, value: &str) -> Value {
+pub(crate) fn typed(release: Release, key: &str, value: &str) -> Value {
     if key == "cipassword" {
         return Value::from("**********");
     }
     match value.parse::<i64>() {
-        Ok(number) if option_is_number(key) => Value::from(number),
+        Ok(number) if option_is_number(release, key) => Value::from(number),
         _ => Value::from(value),
     }
 }

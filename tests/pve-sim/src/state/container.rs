@@ -69,12 +69,7 @@ pub(crate) fn stored_option(key: &str, value: &str) -> String {
         parts.insert("hwaddr".to_owned(), address);
     }
     let first = properties.default_key;
-    let required = |name: &str| {
-        properties
-            .keys
-            .iter()
-            .any(|k| k.is_named(name) && !k.is_optional())
-    };
+    let required = |name: &str| properties.keys().any(|k| k.is_named(name) && !k.is_optional());
     let mut keys: Vec<&String> = parts.keys().collect();
     keys.sort_by_key(|key| (first != Some(key.as_str()), !required(key), key.to_owned()));
     let written = keys.into_iter().filter_map(|key| {

@@ -1,12 +1,14 @@
 //! One QEMU guest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, digest, is_disk};
 use super::container::is_mount;
+use super::inside::Inside;
 use super::moment::Moment;
 use super::property::{bool_of, drive_property, drive_volume, parse_size};
 use crate::clock;
@@ -75,10 +77,16 @@ pub(crate) struct Guest {
     pub(crate) config: Config,
     /// Changes that wait for the next start; `None` deletes.
     pub(crate) pending: BTreeMap<String, Option<String>>,
+    /// Drives among the pending deletions whose volumes are freed then, not kept as unused.
+    #[serde(default)]
+    pub(crate) forced: BTreeSet<String>,
     /// Its snapshots as the sections of its file: options and what says of the snapshot itself (`snaptime`, `parent`,
     /// `description`, `vmstate`, `snapstate`). The option `parent` of the configuration names the last.
     #[serde(default)]
     pub(crate) snapshots: BTreeMap<String, Config>,
+    /// What its agent left inside.
+    #[serde(default)]
+    pub(crate) inside: Inside,
     /// The options that its cloud-init drive was last written from, while it runs.
     #[serde(default)]
     pub(crate) cloudinit: Option<Config>,
@@ -104,7 +112,9 @@ impl Guest {
             node: node.to_owned(),
             config,
             pending: BTreeMap::new(),
+            forced: BTreeSet::new(),
             snapshots: BTreeMap::new(),
+            inside: Inside::default(),
             cloudinit: None,
             power: Power::Stopped,
             booted: Moment::now(),
@@ -219,7 +229,7 @@ impl Guest {
         self.option(key).is_some_and(|v| v.contains("media=cdrom"))
     }
 
-    fn boot_order(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn boot_order(&self) -> impl Iterator<Item = &str> {
         self.option("boot")
             .and_then(|b| b.strip_prefix("order="))
             .unwrap_or("")
@@ -257,6 +267,12 @@ impl Guest {
 
     pub(crate) fn uuid(&self) -> Option<&str> {
         drive_property(self.option("smbios1")?, "uuid")
+    }
+
+    /// Whether an agent answers inside, which takes a while after a boot.
+    pub(crate) fn agent_answers(&self, after: Duration) -> bool {
+        let up = self.is_running() && !self.is_paused() && self.booted.elapsed() >= after;
+        up && self.agent_inside
     }
 
     pub(crate) fn agent_enabled(&self) -> bool {

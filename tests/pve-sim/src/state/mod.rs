@@ -14,12 +14,14 @@ mod guest;
 mod guest_drives;
 pub(crate) mod ha;
 mod hotplug;
+mod inside;
 mod moment;
 mod node;
 mod outside;
 mod property;
 mod resources;
 mod seeding;
+mod snapshots;
 pub(crate) mod statistics;
 mod storage;
 mod task;
@@ -43,7 +45,8 @@ pub(crate) use features::Feature;
 pub(crate) use firewall::{Firewall, FirewallFile, Rule, rows_digest};
 pub use guest::GuestKind;
 pub(crate) use guest::{Guest, Power};
-pub(crate) use hotplug::change;
+pub(crate) use hotplug::{Changes, change};
+pub(crate) use inside::Process;
 pub(crate) use moment::Moment;
 pub(crate) use node::Node;
 pub use node::NodeProxy;
@@ -52,7 +55,7 @@ pub(crate) use property::{
     drive_property, drive_volume, format_size, normalize_tags, parse_size, render_bytes, set_property,
     with_mac,
 };
-pub(crate) use seeding::{QEMU_VERSION, complete};
+pub(crate) use seeding::{MACHINE_TYPE, QEMU_VERSION};
 pub(crate) use storage::{Storage, Volume};
 pub(crate) use task::Task;
 pub(crate) use upid::Upid;

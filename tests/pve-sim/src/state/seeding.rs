@@ -23,6 +23,9 @@ use crate::tls::CertificateInfo;
 /// The version of QEMU that `meta` names.
 pub(crate) const QEMU_VERSION: &str = "10.1.2";
 
+/// The board that `pc` is with it.
+pub(crate) const MACHINE_TYPE: &str = "pc-i440fx-10.1+pve0";
+
 /// An ISO image's size: that of a network installer.
 const ISO_SIZE: u64 = 659_554_304;
 
@@ -59,6 +62,8 @@ impl World {
             guests: BTreeMap::new(),
             storages: seed.storages().into_iter().map(Storage::from).collect(),
             volumes: BTreeMap::new(),
+            files: BTreeMap::new(),
+            console_ports: BTreeMap::new(),
             outside: super::outside::Outside::from_seed(seed),
             bridges: seed.bridges.clone(),
             firewalls: BTreeMap::new(),

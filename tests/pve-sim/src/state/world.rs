@@ -30,6 +30,12 @@ pub(crate) struct World {
     /// What the hosts reach, and what was sent to them.
     #[serde(default)]
     pub(crate) outside: Outside,
+    /// Ports that were given out for consoles, and when.
+    #[serde(default)]
+    pub(crate) console_ports: BTreeMap<u16, Moment>,
+    /// Files of the hosts outside of storages, by node and absolute path: their bytes.
+    #[serde(default)]
+    pub(crate) files: BTreeMap<String, u64>,
     pub(crate) bridges: Vec<String>,
     /// The firewall's files, by their path below `/etc/pve`.
     #[serde(default)]
@@ -91,6 +97,12 @@ impl World {
             text.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
         };
         (bound("lower", 100)..bound("upper", 1_000_000)).find(|id| !self.guests.contains_key(id))
+    }
+
+    /// Bytes of what an absolute path or a volume's id names on a node.
+    pub(crate) fn file_size(&self, node: &str, name: &str) -> Option<u64> {
+        let file = self.files.get(&format!("{node}:{name}")).copied();
+        file.or_else(|| Some(self.volume(node, name)?.size))
     }
 
     /// Removes a guest, the volumes that its configuration names, its pool and the rights on it.

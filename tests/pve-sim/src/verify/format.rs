@@ -63,6 +63,14 @@ pub(super) fn config_id(_: &str, text: &str) -> Result<(), String> {
     }
 }
 
+pub(super) fn address(name: &str, text: &str) -> Result<(), String> {
+    let valid = text.parse::<std::net::IpAddr>().is_ok() || dns_name(name, text).is_ok();
+    check(
+        valid,
+        &format!("value does not look like a valid address: {text}\n"),
+    )
+}
+
 /// A list of options; whether they exist is checked by the call.
 pub(super) fn config_id_list(name: &str, text: &str) -> Result<(), String> {
     let mut ids = text.split([',', ';', ' ']).filter(|id| !id.is_empty());

@@ -55,6 +55,10 @@ pub(crate) const STORAGE: Kind = Kind::Format(format::storage);
 pub(crate) const DNS_NAME: Kind = Kind::Format(format::dns_name);
 /// The name of a snapshot, pool and the like.
 pub(crate) const CONFIG_ID: Kind = Kind::LongFormat(format::config_id, 40);
+/// A network address or a name.
+pub(crate) const ADDRESS: Kind = Kind::Format(format::address);
+/// A list whose items come with NULs between them.
+pub(crate) const ALIST: Kind = Kind::List(|_, _| Ok(()));
 /// A list of kinds of storage content.
 pub(crate) const CONTENT_LIST: Kind = Kind::List(format::content_list);
 /// One kind of storage content.

@@ -41,15 +41,19 @@ pub(crate) const OPTION_NAMES: Kind = Kind::List(format::config_id_list);
 /// A network with its prefix.
 pub(crate) const CIDR: Kind = Kind::Format(address::cidr);
 pub(crate) use kind::{
-    CONFIG_ID, CONTENT, CONTENT_LIST, DNS_NAME, Kind, NODE, POOL, SIZE, STORAGE, STORAGE_PAIRS, TEXT,
-    at_least, up_to,
+    ADDRESS, ALIST, CONFIG_ID, CONTENT, CONTENT_LIST, DNS_NAME, Kind, NODE, POOL, SIZE, STORAGE,
+    STORAGE_PAIRS, TEXT, at_least, up_to,
 };
 pub(crate) use lxc::{
     CT_CONFIG, ct_option_is_known, ct_option_is_number, ct_option_privileges, ct_option_properties,
 };
 pub(crate) use param::{Param, may, need};
 pub(crate) use properties::Properties;
-pub(crate) use qemu::{CONFIG, DELETE_AND_REVERT, option_is_known, option_is_number, option_privileges};
+pub(crate) use qemu::{
+    CLOUD_INIT_OPTIONS, DELETE_AND_REVERT, DEVICE_OPTIONS, DRIVE_OPTIONS, GENERAL_OPTIONS, HARDWARE_OPTIONS,
+    MACHINE, MACHINE_PATTERN, NET, Needs, drive_properties, is_cloud_init, option_is_known, option_is_number,
+    option_privileges,
+};
 
 use crate::release::Release;
 use crate::wire::{ApiError, Given};

@@ -11,6 +11,8 @@ pub(crate) struct Param {
     kind: Kind,
     optional: bool,
     requires: Option<&'static str>,
+    /// How many there can be of a numbered one.
+    times: u16,
     since: Release,
     until: Release,
 }
@@ -22,6 +24,7 @@ pub(crate) const fn need(name: &'static str, kind: Kind) -> Param {
         kind,
         optional: false,
         requires: None,
+        times: 1000,
         since: Release::V7_4,
         until: Release::V9_2,
     }
@@ -50,6 +53,12 @@ impl Param {
     /// Wants another one beside it.
     pub(crate) const fn requires(mut self, other: &'static str) -> Self {
         self.requires = Some(other);
+        self
+    }
+
+    /// So many of it, numbered from 0 on.
+    pub(crate) const fn times(mut self, count: u16) -> Self {
+        self.times = count;
         self
     }
 
@@ -82,9 +91,11 @@ impl Param {
     pub(crate) fn is_named(&self, name: &str) -> bool {
         match self.name.strip_suffix("[n]") {
             None => self.name == name,
-            Some(stem) => name
-                .strip_prefix(stem)
-                .is_some_and(|n| !n.is_empty() && n.len() <= 3 && n.bytes().all(|b| b.is_ascii_digit())),
+            Some(stem) => name.strip_prefix(stem).is_some_and(|n| {
+                let digits = n.bytes().all(|b| b.is_ascii_digit());
+                let plain = digits && (n == "0" || !n.starts_with('0'));
+                plain && n.parse::<u16>().is_ok_and(|n| n < self.times)
+            }),
         }
     }
 

@@ -11,7 +11,9 @@ use crate::release::Release;
 pub(crate) struct Properties {
     /// The key that a part without one stands for.
     pub(crate) default_key: Option<&'static str>,
-    pub(crate) keys: &'static [Param],
+    /// In one table or several, which others share.
+    tables: &'static [&'static [Param]],
+    own: &'static [Param],
     /// Other names of keys: alias, key.
     pub(crate) aliases: &'static [(&'static str, &'static str)],
     /// Names that stand for a key's value and give another key's value at once, as `virtio=AA:BB:…` does for `model` and
@@ -31,10 +33,26 @@ impl Properties {
     pub(crate) const fn new(default_key: Option<&'static str>, keys: &'static [Param]) -> Self {
         Self {
             default_key,
-            keys,
+            tables: &[],
+            own: keys,
             aliases: &[],
             named_values: None,
         }
+    }
+
+    /// Keys of several tables.
+    pub(crate) const fn of_tables(
+        default_key: Option<&'static str>,
+        tables: &'static [&'static [Param]],
+    ) -> Self {
+        let mut properties = Self::new(default_key, &[]);
+        properties.tables = tables;
+        properties
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'static Param> {
+        let shared = self.tables.iter().flat_map(|table| table.iter());
+        shared.chain(self.own)
     }
 
     /// With other names for some keys: alias, key.
@@ -84,14 +102,52 @@ impl Properties {
 
     /// Whether a key is a boolean, which Proxmox shows as a number.
     pub(crate) fn is_boolean(&self, release: Release, name: &str) -> bool {
-        let mut known = self.keys.iter().filter(|key| key.is_in(release));
+        let mut known = self.keys().filter(|key| key.is_in(release));
         known.any(|key| key.is_named(name) && matches!(key.kind(), Kind::Boolean))
+    }
+
+    /// The text as Proxmox prints it when it has taken it apart: the default key first, then those that are needed, then
+    /// the rest by name (`print_property_string`). A text that can't be taken apart stays as it is.
+    pub(crate) fn print(&self, text: &str) -> String {
+        match self.parse(text) {
+            Ok(found) => self.join(found),
+            Err(_) => text.to_owned(),
+        }
+    }
+
+    /// Keys and values as a property string.
+    pub(crate) fn join(&self, mut found: BTreeMap<String, String>) -> String {
+        for (key, value) in &mut found {
+            if let Some(param) = self.keys().find(|param| param.is_named(key)) {
+                *value = boolean_words(param.kind(), value).to_owned();
+            }
+        }
+        let mut parts = Vec::new();
+        if let Some(named) = &self.named_values
+            && let Some(value) = found.remove(named.value_is)
+            && let Some(name) = found.remove(named.name_is)
+        {
+            parts.push(format!("{name}={value}"));
+        }
+        parts.extend(self.default_key.and_then(|key| found.remove(key)));
+        let is_needed = |key: &str| {
+            self.keys()
+                .any(|param| param.is_named(key) && !param.is_optional())
+        };
+        let (needed, rest): (Vec<_>, Vec<_>) = found.into_iter().partition(|(key, _)| is_needed(key));
+        parts.extend(
+            needed
+                .into_iter()
+                .chain(rest)
+                .map(|(key, value)| format!("{key}={value}")),
+        );
+        parts.join(",")
     }
 
     /// The sentence for what is wrong with the text, without `invalid format - `.
     pub(super) fn check(&self, release: Release, name: &str, text: &str) -> Result<(), String> {
         let found = self.parse(text)?;
-        let known = || self.keys.iter().filter(|key| key.is_in(release));
+        let known = || self.keys().filter(|key| key.is_in(release));
         let mut errors = String::new();
         let mut wrong = |key: &str, error: &str| {
             let end = if error.ends_with('\n') { "" } else { "\n" };
@@ -104,6 +160,9 @@ impl Properties {
                     let value = boolean_words(param.kind(), value);
                     if let Err(error) = param.kind().check(release, key, value) {
                         wrong(key, &error);
+                    }
+                    if let Some(other) = param.required().filter(|other| !found.contains_key(*other)) {
+                        wrong(other, &format!("missing property required by '{key}'"));
                     }
                 }
             }
@@ -119,7 +178,7 @@ impl Properties {
     }
 
     pub(super) fn stated(&self, release: Release) -> Vec<Stated> {
-        let known = self.keys.iter().filter(|key| key.is_in(release));
+        let known = self.keys().filter(|key| key.is_in(release));
         known.map(|key| key.stated(release)).collect()
     }
 }
@@ -167,6 +226,13 @@ mod tests {
     fn every_mistake_gets_a_line() {
         let expected = "format error\nnet0.tag: value must have a maximum value of 4094\nnet0.x: property is not defined in schema and the schema does not allow additional properties\nnet0.model: property is missing and it is not optional\n";
         assert_eq!(check("tag=5000,x=1"), Err(expected.to_owned()));
+    }
+
+    #[test]
+    fn it_is_printed_with_its_keys_in_order() {
+        let printed = CARD.print("tag=2,e1000=AA:BB,firewall=on");
+        assert_eq!(printed, "e1000=AA:BB,firewall=1,tag=2");
+        assert_eq!(CARD.print("virtio,tag=2"), "virtio,tag=2");
     }
 
     #[test]

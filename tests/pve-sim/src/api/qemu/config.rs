@@ -1,49 +1,132 @@
-//! Shows and changes a configuration.
+//! Shows a configuration, and takes orders to change it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::drives;
-use super::{Call, check_lock};
-use crate::state::{self, Config, World, is_disk, is_net, normalize_tags, typed, with_mac};
-use crate::verify::{option_is_known, option_privileges};
+use super::super::{Allow, Call, Endpoint, Run};
+use super::change::{Change, Refused};
+use crate::release::Release;
+use crate::state::typed;
+use crate::verify::{
+    CLOUD_INIT_OPTIONS, CONFIG_ID, DELETE_AND_REVERT, DEVICE_OPTIONS, DRIVE_OPTIONS, GENERAL_OPTIONS,
+    HARDWARE_OPTIONS, Kind, Param, STORAGE, may, need,
+};
 use crate::wire::{ApiError, ApiResult, Reply};
 use crate::worker::{self, TaskName};
 
-/// The configuration after the next start; with `current=1` the active one.
-pub(super) fn show(call: &Call) -> ApiResult {
+const AUDIT: Allow = Allow::Any("/vms/{vmid}", &["VM.Audit"]);
+const CONFIGURE: Allow = Allow::Any(
+    "/vms/{vmid}",
+    &[
+        "VM.Config.Disk",
+        "VM.Config.CDROM",
+        "VM.Config.CPU",
+        "VM.Config.Memory",
+        "VM.Config.Network",
+        "VM.Config.HWType",
+        "VM.Config.Options",
+        "VM.Config.Cloudinit",
+    ],
+);
+
+/// What a change of configuration takes besides options and what it removes.
+const CHANGE: &[Param] = &[
+    may("digest", Kind::Text(40)),
+    may("force", Kind::Boolean).requires("delete"),
+    may("skiplock", Kind::Boolean),
+];
+
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::get(
+        "/nodes/{node}/qemu/{vmid}/config",
+        AUDIT,
+        &[&[may("current", Kind::Boolean), may("snapshot", CONFIG_ID)]],
+        Run::Now(show),
+    ),
+    Endpoint::put(
+        "/nodes/{node}/qemu/{vmid}/config",
+        CONFIGURE,
+        &[
+            GENERAL_OPTIONS,
+            HARDWARE_OPTIONS,
+            DEVICE_OPTIONS,
+            DRIVE_OPTIONS,
+            CLOUD_INIT_OPTIONS,
+            DELETE_AND_REVERT,
+            CHANGE,
+        ],
+        Run::Later(|call| Box::pin(put(call))),
+    ),
+    Endpoint::post(
+        "/nodes/{node}/qemu/{vmid}/config",
+        CONFIGURE,
+        &[
+            GENERAL_OPTIONS,
+            HARDWARE_OPTIONS,
+            DEVICE_OPTIONS,
+            DRIVE_OPTIONS,
+            CLOUD_INIT_OPTIONS,
+            DELETE_AND_REVERT,
+            CHANGE,
+            &[
+                may("background_delay", Kind::Integer(1, 30)),
+                may("import-working-storage", STORAGE).from(Release::V8_4),
+            ],
+        ],
+        Run::Later(|call| Box::pin(post(call))),
+    ),
+    Endpoint::get("/nodes/{node}/qemu/{vmid}/pending", AUDIT, &[], Run::Now(pending)),
+    Endpoint::put(
+        "/nodes/{node}/qemu/{vmid}/unlink",
+        Allow::Any("/vms/{vmid}", &["VM.Config.Disk"]),
+        &[&[
+            may("force", Kind::Boolean),
+            need("idlist", crate::verify::cluster::OPTIONS),
+        ]],
+        Run::Later(|call| Box::pin(unlink(call))),
+    ),
+];
+
+/// The configuration after the next start; with `current=1` the active one, with `snapshot` that of a snapshot.
+fn show(call: &Call) -> ApiResult {
     let world = call.world();
     let guest = world.guest_on(call.node(), call.vmid())?;
-    if let Some(snapshot) = call.text("snapshot") {
-        return Err(ApiError::internal(format!(
-            "snapshot '{snapshot}' does not exist"
-        )));
-    }
-    let config = if call.flag("current") {
-        guest.config.clone()
-    } else {
-        guest.wanted_config()
+    let config = match call.text("snapshot") {
+        Some(_) if call.flag("current") => {
+            let text = "cannot use 'snapshot' parameter with 'current'";
+            return Err(ApiError::parameter("snapshot", text));
+        }
+        Some(name) => guest.snapshot(name)?.clone(),
+        None if call.flag("current") => guest.config.clone(),
+        None => guest.wanted_config(),
     };
-    let mut shown: Map<String, Value> = config.iter().map(|(k, v)| (k.clone(), typed(k, v))).collect();
+    let release = call.release();
+    let mut shown: Map<String, Value> = config
+        .iter()
+        .filter(|(key, _)| *key != "snapstate")
+        .map(|(key, value)| (key.clone(), typed(release, key, value)))
+        .collect();
     shown.insert("digest".to_owned(), Value::from(guest.digest()));
     Ok(Reply::data(shown))
 }
 
 /// A row for each option, digest and description included, with what waits.
-pub(super) fn pending(call: &Call) -> ApiResult {
+fn pending(call: &Call) -> ApiResult {
     let world = call.world();
     let guest = world.guest_on(call.node(), call.vmid())?;
     let keys: BTreeSet<&String> = guest.config.keys().chain(guest.pending.keys()).collect();
+    let release = call.release();
     let mut rows = vec![json!({"key": "digest", "value": guest.digest()})];
     rows.extend(keys.into_iter().map(|key| {
         let mut row = json!({"key": key});
         if let Some(value) = guest.option(key) {
-            row["value"] = typed(key, value);
+            row["value"] = typed(release, key, value);
         }
         match guest.pending.get(key) {
-            Some(Some(value)) => row["pending"] = typed(key, value),
-            Some(None) => row["delete"] = json!(1),
+            Some(Some(value)) => row["pending"] = typed(release, key, value),
+            Some(None) => row["delete"] = json!(1 + u8::from(guest.forced.contains(key))),
             None => {}
         }
         row
@@ -52,27 +135,40 @@ pub(super) fn pending(call: &Call) -> ApiResult {
 }
 
 /// The synchronous way: `null` when it is done.
-pub(super) async fn put(call: Call) -> ApiResult {
-    let change = Change::of(&call)?;
+async fn put(call: Call) -> ApiResult {
+    carry_out(call, |call| Change::of(call)).await
+}
+
+/// Takes drives out; an absent one is not missed.
+async fn unlink(call: Call) -> ApiResult {
+    carry_out(call, |call| Change::unlinking(call, call.list("idlist"))).await
+}
+
+async fn carry_out(call: Call, order: impl Fn(&Call) -> Result<Change, ApiError>) -> ApiResult {
+    let mut change = order(&call)?;
     let _lock = call.sim.lock_file(call.vmid(), false).await?;
-    change.apply(&mut call.world())?;
+    let mut world = call.world();
+    change.check_guest(&world)?;
+    change.apply(&mut world)?;
+    drop(world);
     Ok(Reply::null())
 }
 
-/// The asynchronous way: a task, which finds the same errors later.
-pub(super) fn post(call: &Call) -> ApiResult {
-    let change = Change::of(call)?;
+/// The asynchronous way: what can be found without doing anything is found at once, the rest by a task. With
+/// `background_delay` the answer is `null` if the task is done by then.
+async fn post(call: Call) -> ApiResult {
+    let mut change = Change::of(&call)?;
     let vmid = call.vmid();
-    Ok(worker::start(
-        call,
+    let lock = call.sim.lock_file(vmid, false).await?;
+    change.check_guest(&call.world())?;
+    let upid = worker::launch(
+        &call,
         &TaskName::of_guest("qmconfig", vmid),
         move |worker| async move {
-            let _lock = worker.sim.lock_file(vmid, false).await?;
+            let _lock = lock;
+            worker.log(format!("update VM {vmid}: {}", change.summary()));
             let mut world = worker.world();
-            let log = change.apply(&mut world)?;
-            world
-                .tasks
-                .log(&worker.upid, format!("update VM {vmid}: {}", change.summary()));
+            let log = change.apply(&mut world).map_err(Refused::into_exit)?;
             for line in log {
                 world.tasks.log(&worker.upid, line);
             }
@@ -80,157 +176,20 @@ pub(super) fn post(call: &Call) -> ApiResult {
             Ok(())
         },
         |_| {},
-    ))
-}
-
-/// A change that passed all checks that come before the lock.
-struct Change {
-    node: String,
-    vmid: u32,
-    set: Config,
-    delete: Vec<String>,
-    revert: Vec<String>,
-    digest: Option<String>,
-    skip_lock: bool,
-    force: bool,
-}
-
-impl Change {
-    fn of(call: &Call) -> Result<Self, ApiError> {
-        let list = |name: &str| -> Vec<String> {
-            let text = call.text(name).unwrap_or("");
-            let items = text.split([',', ';', ' ', '\0']).filter(|i| !i.is_empty());
-            items.map(str::to_owned).collect()
-        };
-        let set: Config = call
-            .params
-            .iter()
-            .filter(|(key, _)| option_is_known(key))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        let change = Self {
-            node: call.node().to_owned(),
-            vmid: call.vmid(),
-            set,
-            delete: list("delete"),
-            revert: list("revert"),
-            digest: call.text("digest").map(str::to_owned),
-            skip_lock: call.flag("skiplock"),
-            force: call.flag("force"),
-        };
-        change.check(call)?;
-        Ok(change)
+    );
+    let Some(delay) = call.number("background_delay").map(Duration::from_secs) else {
+        return Ok(Reply::data(upid));
+    };
+    let timing = call.sim.timing();
+    let ended = call.world().tasks.get(&upid).map(|task| task.ended.clone());
+    if let Some(ended) = ended {
+        // Whether it ended or the time is out is seen below.
+        let _ = tokio::time::timeout(timing.real(delay), ended.cancelled()).await;
     }
-
-    fn check(&self, call: &Call) -> Result<(), ApiError> {
-        if self.set.is_empty() && self.delete.is_empty() && self.revert.is_empty() {
-            return Err(ApiError::internal("no options specified"));
-        }
-        for key in &self.delete {
-            if self.set.contains_key(key) {
-                let text = format!("you can't use '-{key}' and -delete {key}' at the same time");
-                return Err(ApiError::parameter("delete", text));
-            }
-            if !option_is_known(key) {
-                return Err(ApiError::parameter("delete", format!("unknown option '{key}'")));
-            }
-        }
-        if self.skip_lock && !call.caller.is_root() {
-            return Err(ApiError::parameter("skiplock", "Only root may use this option."));
-        }
-        let world = call.world();
-        let path = format!("/vms/{}", self.vmid);
-        for key in self.set.keys().chain(&self.delete).chain(&self.revert) {
-            call.require(&world, &path, &[option_privileges(key)])?;
-        }
-        for (key, value) in self.set.iter().filter(|(key, _)| is_disk(key)) {
-            drives::check(&world, call, key, value)?;
-        }
-        world.guest_on(&self.node, self.vmid)?;
-        Ok(())
-    }
-
-    /// Checks again under the lock, and changes.
-    fn apply(&self, world: &mut World) -> Result<Vec<String>, String> {
-        let guest = world.guest_on(&self.node, self.vmid)?;
-        if self.digest.as_ref().is_some_and(|d| *d != guest.digest()) {
-            return Err("checksum mismatch (file change by other user?)".to_owned());
-        }
-        let unlocks = self.delete.iter().any(|key| key == "lock");
-        if !self.skip_lock && !unlocks {
-            check_lock(guest)?;
-        }
-        if !world.quorate {
-            let (node, vmid) = (&self.node, self.vmid);
-            return Err(format!(
-                "unable to open file '/etc/pve/nodes/{node}/qemu-server/{vmid}.conf.tmp.2002' - Permission denied"
-            ));
-        }
-        let drives: BTreeMap<String, String> = self
-            .set
-            .iter()
-            .filter(|(key, value)| is_disk(key) && guest.wanted(key) != Some(value))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        let others: BTreeMap<String, Option<String>> = self
-            .set
-            .iter()
-            .filter(|(key, _)| !is_disk(key))
-            .map(|(key, value)| (key.clone(), Some(stored(key, value))))
-            .collect();
-        let made = drives::make(world, &self.node, self.vmid, &drives)?;
-        let mut changes = others;
-        changes.extend(made.values.into_iter().map(|(key, value)| (key, Some(value))));
-        changes.extend(self.delete.iter().map(|key| (key.clone(), None)));
-        if let Ok(guest) = world.guest_on_mut(&self.node, self.vmid) {
-            guest.pending.retain(|key, _| !self.revert.contains(key));
-        }
-        let doomed = self.doomed(world);
-        state::change(world, self.vmid, changes);
-        for volid in doomed {
-            self.free(world, &volid);
-        }
-        Ok(made.log)
-    }
-
-    /// Volumes that `force` frees at once instead of keeping them as unused.
-    fn doomed(&self, world: &World) -> Vec<String> {
-        let guest = world.guests.get(&self.vmid).filter(|_| self.force);
-        let deleted = |key: &str| self.delete.iter().any(|d| d == key);
-        guest
-            .iter()
-            .flat_map(|g| g.volumes())
-            .filter(|(key, _)| deleted(key))
-            .map(|(_, volid)| volid.to_owned())
-            .collect()
-    }
-
-    fn free(&self, world: &mut World, volid: &str) {
-        let slot = world.guests.get(&self.vmid).and_then(|guest| {
-            let mut unused = guest.volumes().filter(|(key, _)| key.starts_with("unused"));
-            unused.find(|(_, v)| *v == volid).map(|(key, _)| key.to_owned())
-        });
-        if let Some(slot) = slot {
-            state::change(world, self.vmid, BTreeMap::from([(slot, None)]));
-        }
-    }
-
-    fn summary(&self) -> String {
-        let set = self.set.iter().map(|(key, value)| format!("-{key} {value}"));
-        let delete = self.delete.iter().map(|key| format!("-delete {key}"));
-        set.chain(delete).collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// A value as it is stored: tags in order, cards with a MAC address.
-fn stored(key: &str, value: &str) -> String {
-    if key == "tags" {
-        normalize_tags(value)
-    } else if is_net(key) {
-        with_mac(value, false)
-    } else if key == "vmgenid" && value == "1" {
-        uuid::Uuid::new_v4().to_string()
-    } else {
-        value.to_owned()
+    let end = call.world().tasks.get(&upid).and_then(|task| task.end.clone());
+    match end {
+        None => Ok(Reply::data(upid)),
+        Some((_, exit)) if exit == "OK" || exit.starts_with("WARNINGS: ") => Ok(Reply::null()),
+        Some((_, exit)) => Err(ApiError::internal(format!("failed to update VM {vmid}: {exit}"))),
     }
 }

@@ -2,48 +2,101 @@
 
 use std::collections::BTreeMap;
 
-use super::drives::{self, Made};
-use super::{Call, need_quorum, power, restore};
-use crate::state::{Config, Guest, is_disk, is_net};
-use crate::verify::{option_is_known, option_privileges};
+use uuid::Uuid;
+
+use super::super::{Allow, Call, Endpoint, Run};
+use super::change::print_boot_order;
+use super::drives::{self, Made, Owner};
+use super::start::Starter;
+use super::values::{check_keys, stored};
+use super::{need_quorum, restore, rights};
+use crate::clock;
+use crate::release::Release;
+use crate::state::{Config, Guest, QEMU_VERSION, drive_property, is_disk, is_net};
+use crate::verify::{
+    CLOUD_INIT_OPTIONS, DEVICE_OPTIONS, DRIVE_OPTIONS, GENERAL_OPTIONS, HARDWARE_OPTIONS, Kind, POOL, Param,
+    STORAGE, at_least, may, need, option_is_known,
+};
 use crate::wire::{ApiError, ApiResult};
 use crate::worker::{self, TaskName, Worker};
 
-pub(super) fn create(call: &Call) -> ApiResult {
+pub(crate) const ENDPOINTS: &[Endpoint] = &[Endpoint::post(
+    "/nodes/{node}/qemu",
+    Allow::Everyone,
+    &[
+        GENERAL_OPTIONS,
+        HARDWARE_OPTIONS,
+        DEVICE_OPTIONS,
+        DRIVE_OPTIONS,
+        CLOUD_INIT_OPTIONS,
+        OWN,
+    ],
+    Run::Now(create),
+)];
+
+const OWN: &[Param] = &[
+    need("vmid", Kind::Vmid),
+    may("archive", Kind::Text(255)),
+    may("bwlimit", at_least(0)),
+    may("force", Kind::Boolean).requires("archive"),
+    may("ha-managed", Kind::Boolean).from(Release::V9_2),
+    may("import-working-storage", STORAGE).from(Release::V8_4),
+    may("live-restore", Kind::Boolean)
+        .requires("archive")
+        .until(Release::V7_4),
+    may("live-restore", Kind::Boolean).from(Release::V8_4),
+    may("pool", POOL),
+    may("start", Kind::Boolean),
+    may("storage", STORAGE),
+    may("unique", Kind::Boolean).requires("archive"),
+];
+
+fn create(call: &Call) -> ApiResult {
     if call.text("archive").is_some() {
         return restore::restore(call);
     }
     let vmid = call.vmid();
-    let options: Config = call
+    let mut options: Config = call
         .params
         .iter()
         .filter(|(key, _)| option_is_known(key))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    check_rights(call, vmid, &options)?;
+    check_keys(&options)?;
     need_quorum(call)?;
+    check_number(call, vmid)?;
+    drives::resolve_cdrom(&mut options);
     let node = call.node().to_owned();
     {
         let mut world = call.world();
+        for (key, value) in options.iter().filter(|(key, _)| is_disk(key)) {
+            drives::check(&world, call, key, value)?;
+        }
+        rights::check(call, &world, &options, &[], &Config::new())?;
+        rights::check_bridges(call, &world, &options)?;
         if let Some(other) = world.guests.get(&vmid) {
             let text = format!(
-                "unable to create VM {vmid} - VM {vmid} already exists on node '{}'",
+                "unable to create VM {vmid} - {} {vmid} already exists on node '{}'",
+                other.kind.title(),
                 other.node
             );
             return Err(ApiError::internal(text));
         }
-        for (key, value) in options.iter().filter(|(key, _)| is_disk(key)) {
-            drives::check(&world, call, key, value)?;
-        }
         let locked = Config::from([("lock".to_owned(), "create".to_owned())]);
         world.guests.insert(vmid, Guest::new(vmid, &node, locked));
     }
-    let start = call.flag("start").then(|| power::Starter::of(call));
+    let start = call.flag("start").then(|| Starter::of(call));
+    let release = call.release();
+    let pool = call.text("pool").map(str::to_owned);
     Ok(worker::start(
         call,
         &TaskName::of_guest("qmcreate", vmid),
         move |worker| async move {
-            fill(&worker, &node, vmid, options).await?;
+            let filled = fill(&worker, release, &node, vmid, options).await;
+            filled.map_err(|error| format!("unable to create VM {vmid} - {error}"))?;
+            if let Some(pool) = pool {
+                worker.world().access.pools.add_guest(vmid, &pool);
+            }
             if let Some(start) = start {
                 worker.log("Execute autostart");
                 start.go();
@@ -56,53 +109,112 @@ pub(super) fn create(call: &Call) -> ApiResult {
     ))
 }
 
-/// 403 without a path when the number may not be taken; with one for an option.
-fn check_rights(call: &Call, vmid: u32, options: &Config) -> Result<(), ApiError> {
+/// 403 without a path when the number may not be taken.
+fn check_number(call: &Call, vmid: u32) -> Result<(), ApiError> {
     let world = call.world();
-    let path = format!("/vms/{vmid}");
-    if !world.access.any(&call.caller, &path, &["VM.Allocate"]) {
-        return Err(ApiError::new(403, "Permission check failed"));
+    if let Some(storage) = call.text("storage") {
+        call.require(
+            &world,
+            &format!("/storage/{storage}"),
+            &["Datastore.AllocateSpace"],
+        )?;
     }
-    if let Some(pool) = call.text("pool") {
-        let text = format!("Permission check failed (pool '{pool}' does not exist)");
-        return Err(ApiError::new(403, text));
+    if world
+        .access
+        .any(&call.caller, &format!("/vms/{vmid}"), &["VM.Allocate"])
+    {
+        check_pool(call)
+    } else {
+        Err(ApiError::new(403, "Permission check failed"))
     }
-    for key in options.keys() {
-        call.require(&world, &path, &[option_privileges(key)])?;
-    }
-    Ok(())
 }
 
-async fn fill(worker: &Worker, node: &str, vmid: u32, mut options: Config) -> Result<(), String> {
-    let _lock = worker.sim.lock_file(vmid, false).await?;
+fn check_pool(call: &Call) -> Result<(), ApiError> {
+    let world = call.world();
+    match call
+        .text("pool")
+        .filter(|pool| world.access.pools.get(pool).is_none())
+    {
+        None => Ok(()),
+        Some(pool) => {
+            let text = format!("Permission check failed (pool '{pool}' does not exist)");
+            Err(ApiError::new(403, text))
+        }
+    }
+}
+
+async fn fill(
+    worker: &Worker,
+    release: Release,
+    node: &str,
+    vmid: u32,
+    mut options: Config,
+) -> Result<(), String> {
+    let _lock = worker.lock_file(vmid, false).await?;
     worker.pause(|t| t.create).await;
-    let drives: BTreeMap<String, String> = take(&mut options, is_disk);
+    let drives: BTreeMap<String, String> = options.extract_if(.., |key, _| is_disk(key)).collect();
+    let mut config: Config = options
+        .into_iter()
+        .filter_map(|(key, value)| {
+            // Before 9 the tags of a new guest stay as they came.
+            let raw = key == "tags" && release < Release::V9_2;
+            let value = if raw {
+                Some(value)
+            } else {
+                stored(release, &key, &value)
+            };
+            Some((key, value?))
+        })
+        .collect();
     let mut world = worker.world();
-    let Made { values, log, .. } = drives::make(&mut world, node, vmid, &drives)?;
+    let owner = Owner {
+        node,
+        vmid,
+        config: &config,
+    };
+    let Made { values, log, .. } = drives::make(&mut world, &owner, &drives)?;
     for line in log {
         world.tasks.log(&worker.upid, line);
     }
-    options.extend(values);
-    if !options.contains_key("boot") {
-        options.insert("boot".to_owned(), boot_order(&options));
-    }
-    crate::state::complete(&mut options);
+    config.extend(values);
+    complete(&mut config);
     if let Some(guest) = world.guests.get_mut(&vmid) {
-        guest.config = options;
+        guest.config = config;
     }
     drop(world);
     Ok(())
 }
 
-/// Takes the options whose names a predicate picks.
-fn take(options: &mut Config, pick: fn(&str) -> bool) -> BTreeMap<String, String> {
-    options.extract_if(.., |key, _| pick(key)).collect()
+/// Adds what every new guest has and the order didn't say.
+fn complete(config: &mut Config) {
+    if !config.contains_key("boot") {
+        config.insert("boot".to_owned(), boot_order(config));
+    }
+    config
+        .entry("smbios1".to_owned())
+        .or_insert_with(|| format!("uuid={}", Uuid::new_v4()));
+    if !config.contains_key("vmgenid") && config.get("arch").is_none_or(|arch| arch != "aarch64") {
+        config.insert("vmgenid".to_owned(), Uuid::new_v4().to_string());
+    }
+    let meta = format!("creation-qemu={QEMU_VERSION},ctime={}", clock::now());
+    config.insert("meta".to_owned(), meta);
+    // Windows takes another version of its board for another computer.
+    let is_windows = config.get("ostype").is_some_and(|os| os.starts_with('w'));
+    let machine = config.get("machine").map_or("pc", String::as_str);
+    if is_windows && matches!(machine, "pc" | "q35") {
+        let board = if machine == "q35" { "q35" } else { "i440fx" };
+        let (version, _) = QEMU_VERSION.rsplit_once('.').unwrap_or((QEMU_VERSION, ""));
+        config.insert("machine".to_owned(), format!("pc-{board}-{version}"));
+    }
 }
 
-/// The first disk, the first CD and the first card; a blank when there is nothing to boot from.
+/// The first disk, the first CD and the first card (`get_default_bootdevices`).
 fn boot_order(options: &Config) -> String {
     let buses = ["ide", "scsi", "virtio", "sata"];
-    let is_cd = |key: &&String| options.get(*key).is_some_and(|v| v.contains("media=cdrom"));
+    let is_cd = |key: &&String| {
+        let value = options.get(*key);
+        value.is_some_and(|v| drive_property(v, "media") == Some("cdrom"))
+    };
     let drives = || {
         buses.iter().flat_map(|bus| {
             options
@@ -113,14 +225,10 @@ fn boot_order(options: &Config) -> String {
     let disk = drives().find(|key| !is_cd(key));
     let cd = drives().find(is_cd);
     let card = options.keys().find(|key| is_net(key));
-    let order: Vec<&str> = [disk, cd, card]
+    let devices: Vec<&str> = [disk, cd, card]
         .into_iter()
         .flatten()
         .map(String::as_str)
         .collect();
-    if order.is_empty() {
-        " ".to_owned()
-    } else {
-        format!("order={}", order.join(";"))
-    }
+    print_boot_order(&devices)
 }

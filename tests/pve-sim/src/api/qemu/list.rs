@@ -2,11 +2,28 @@
 
 use serde_json::{Value, json};
 
-use super::Call;
-use crate::state::{Guest, GuestKind, Power, QEMU_VERSION, drive_volume, is_disk, is_net};
+use super::super::{Allow, Call, Endpoint, Run};
+use crate::release::Release;
+use crate::state::{Guest, GuestKind, MACHINE_TYPE, Power, QEMU_VERSION, drive_volume, is_disk, is_net};
+use crate::verify::{Kind, may};
 use crate::wire::{ApiResult, Reply};
 
-pub(super) fn list(call: &Call) -> Reply {
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::get(
+        "/nodes/{node}/qemu",
+        Allow::Everyone,
+        &[&[may("full", Kind::Boolean)]],
+        Run::Show(list),
+    ),
+    Endpoint::get(
+        "/nodes/{node}/qemu/{vmid}/status/current",
+        Allow::Any("/vms/{vmid}", &["VM.Audit"]),
+        &[],
+        Run::Now(current),
+    ),
+];
+
+fn list(call: &Call) -> Reply {
     let world = call.world();
     let audited = world.access.on_guests(&call.caller, &["VM.Audit"]);
     let rows = world
@@ -15,42 +32,75 @@ pub(super) fn list(call: &Call) -> Reply {
         .filter(|g| g.kind == GuestKind::Qemu && g.node == call.node())
         .filter(|g| audited.hold_on(g.vmid));
     let rows = rows.map(|guest| {
-        let mut row = figures(guest);
+        let mut row = figures(call.release(), guest);
         if call.flag("full") {
-            row["qmpstatus"] = json!(status(guest));
+            add_full(&mut row, guest);
         }
         row
     });
     Reply::data(rows.collect::<Vec<_>>())
 }
 
-pub(super) fn current(call: &Call) -> ApiResult {
+fn current(call: &Call) -> ApiResult {
     let world = call.world();
     let guest = world.guest_on(call.node(), call.vmid())?;
-    let mut row = figures(guest);
+    let mut row = figures(call.release(), guest);
     row["ha"] = world.ha_view(guest.vmid);
-    row["qmpstatus"] = json!(status(guest));
+    add_full(&mut row, guest);
     if guest.agent_enabled() {
         row["agent"] = json!(1);
     }
-    if guest.is_running() {
-        row["running-machine"] = json!("pc-i440fx-10.1+pve0");
-        row["running-qemu"] = json!(QEMU_VERSION);
-        row["balloon"] = json!(guest.max_memory());
-        row["freemem"] = json!(guest.max_memory() / 2);
-        row["proxmox-support"] =
-            json!({"backup-max-workers": true, "pbs-library-version": "2.0.1", "query-bitmap-info": true});
-        row["nics"] = nics(guest);
-        row["blockstat"] = blocks(guest);
+    if guest.is_running() && guest.option("vga").is_some_and(|vga| vga.contains("qxl")) {
+        row["spice"] = json!(1);
+    }
+    if guest.is_running()
+        && guest
+            .option("vga")
+            .is_some_and(|vga| vga.contains("clipboard=vnc"))
+    {
+        row["clipboard"] = json!("vnc");
     }
     Ok(Reply::data(row))
+}
+
+/// What QEMU itself has to be asked for.
+fn add_full(row: &mut Value, guest: &Guest) {
+    row["qmpstatus"] = json!(match guest.power {
+        Power::Running { paused: true, .. } => "paused",
+        _ => status(guest),
+    });
+    if !guest.is_running() {
+        return;
+    }
+    let memory = guest.max_memory();
+    row["running-machine"] = json!(MACHINE_TYPE);
+    row["running-qemu"] = json!(QEMU_VERSION);
+    if guest.option("balloon") != Some("0") {
+        row["balloon"] = json!(memory);
+        row["ballooninfo"] = json!({
+            "actual": memory,
+            "max_mem": memory,
+            "total_mem": memory,
+            "free_mem": memory / 2,
+            "mem_swapped_in": 0,
+            "mem_swapped_out": 0,
+            "major_page_faults": 0,
+            "minor_page_faults": 0,
+            "last_update": crate::clock::now(),
+        });
+        row["freemem"] = json!(memory / 2);
+    }
+    row["proxmox-support"] =
+        json!({"backup-max-workers": true, "pbs-library-version": "2.0.1", "query-bitmap-info": true});
+    row["nics"] = nics(guest);
+    row["blockstat"] = blocks(guest);
 }
 
 fn status(guest: &Guest) -> &'static str {
     if guest.is_running() { "running" } else { "stopped" }
 }
 
-fn figures(guest: &Guest) -> Value {
+fn figures(release: Release, guest: &Guest) -> Value {
     let mut row = json!({
         "vmid": guest.vmid,
         "name": guest.display_name(),
@@ -58,7 +108,6 @@ fn figures(guest: &Guest) -> Value {
         "cpus": guest.cpus(),
         "cpu": 0,
         "mem": 0,
-        "memhost": 0,
         "maxmem": guest.max_memory(),
         "disk": 0,
         "maxdisk": guest.max_disk(),
@@ -66,19 +115,27 @@ fn figures(guest: &Guest) -> Value {
         "netout": 0,
         "uptime": 0,
     });
+    if release >= Release::V9_2 {
+        row["memhost"] = json!(0);
+    } else {
+        row["diskread"] = json!(0);
+        row["diskwrite"] = json!(0);
+    }
     if let Power::Running { since, pid, .. } = guest.power {
         let uptime = since.elapsed().as_secs();
         row["pid"] = json!(pid);
         row["uptime"] = json!(uptime);
         row["cpu"] = json!(0.02);
         row["mem"] = json!(guest.max_memory() / 2);
-        row["memhost"] = json!(guest.max_memory() / 2);
         for traffic in ["netin", "netout", "diskread", "diskwrite"] {
             row[traffic] = json!(uptime * 1000);
         }
-        for what in ["cpu", "io", "memory"] {
-            row[format!("pressure{what}some")] = json!(0);
-            row[format!("pressure{what}full")] = json!(0);
+        if release >= Release::V9_2 {
+            row["memhost"] = json!(guest.max_memory() / 2);
+            for what in ["cpu", "io", "memory"] {
+                row[format!("pressure{what}some")] = json!(0);
+                row[format!("pressure{what}full")] = json!(0);
+            }
         }
     }
     if guest.is_template() {

@@ -1,12 +1,18 @@
 //! `/nodes/{node}/qemu`: the virtual machines.
 
 mod agent;
+mod agent_inside;
+mod change;
 mod clone;
+mod cloudinit;
+mod cloudinit_files;
 mod config;
+mod console;
 mod copy_disk;
 mod create;
 mod destroy;
 mod drives;
+mod feature;
 mod list;
 mod migrate;
 mod move_disk;
@@ -14,116 +20,45 @@ mod power;
 mod reassign;
 mod resize;
 mod restore;
+mod rights;
+mod saved_state;
+mod snapshot;
+mod snapshot_tasks;
+mod start;
+mod suspend;
 mod template;
+mod values;
 
-use super::{Allow, Call, Endpoint, Run};
-use crate::verify::{CONFIG, CONFIG_ID, DELETE_AND_REVERT, Kind, STORAGE, TEXT, at_least, may, need};
+use super::{Call, Endpoint};
 use crate::wire::ApiError;
 
-pub(crate) use clone::ENDPOINTS as CLONE_ENDPOINTS;
-pub(crate) use destroy::ENDPOINTS as DESTROY_ENDPOINTS;
-pub(crate) use migrate::ENDPOINTS as MIGRATE_ENDPOINTS;
-pub(crate) use move_disk::ENDPOINTS as MOVE_ENDPOINTS;
-pub(crate) use power::ENDPOINTS as POWER_ENDPOINTS;
 use power::check_skip_lock;
-pub(crate) use resize::ENDPOINTS as RESIZE_ENDPOINTS;
-pub(crate) use template::ENDPOINTS as TEMPLATE_ENDPOINTS;
 
-const AUDIT: Allow = Allow::Any("/vms/{vmid}", &["VM.Audit"]);
-const ALLOCATE: Allow = Allow::Any("/vms/{vmid}", &["VM.Allocate"]);
-const CONFIGURE: Allow = Allow::Any(
-    "/vms/{vmid}",
-    &[
-        "VM.Config.Disk",
-        "VM.Config.CDROM",
-        "VM.Config.CPU",
-        "VM.Config.Memory",
-        "VM.Config.Network",
-        "VM.Config.HWType",
-        "VM.Config.Options",
-        "VM.Config.Cloudinit",
-    ],
-);
-
-pub(super) const ENDPOINTS: &[Endpoint] = &[
-    Endpoint::get(
-        "/nodes/{node}/qemu",
-        Allow::Everyone,
-        &[&[may("full", Kind::Boolean)]],
-        Run::Show(list::list),
-    ),
-    Endpoint::post(
-        "/nodes/{node}/qemu",
-        Allow::Everyone,
-        &[
-            CONFIG,
-            &[
-                need("vmid", Kind::Vmid),
-                may("archive", Kind::Text(255)),
-                may("bwlimit", at_least(0)),
-                may("force", Kind::Boolean),
-                may("ha-managed", Kind::Boolean),
-                may("import-working-storage", STORAGE),
-                may("live-restore", Kind::Boolean),
-                may("pool", TEXT),
-                may("start", Kind::Boolean),
-                may("storage", STORAGE),
-                may("unique", Kind::Boolean),
-            ],
-        ],
-        Run::Now(create::create),
-    ),
-    Endpoint::get(
-        "/nodes/{node}/qemu/{vmid}/config",
-        AUDIT,
-        &[&[may("current", Kind::Boolean), may("snapshot", CONFIG_ID)]],
-        Run::Now(config::show),
-    ),
-    Endpoint::put(
-        "/nodes/{node}/qemu/{vmid}/config",
-        CONFIGURE,
-        &[CONFIG, DELETE_AND_REVERT, CHANGE],
-        Run::Later(|call| Box::pin(config::put(call))),
-    ),
-    Endpoint::post(
-        "/nodes/{node}/qemu/{vmid}/config",
-        CONFIGURE,
-        &[
-            CONFIG,
-            DELETE_AND_REVERT,
-            CHANGE,
-            &[may("background_delay", Kind::Integer(1, 30))],
-        ],
-        Run::Now(config::post),
-    ),
-    Endpoint::get(
-        "/nodes/{node}/qemu/{vmid}/pending",
-        AUDIT,
-        &[],
-        Run::Now(config::pending),
-    ),
-    Endpoint::get(
-        "/nodes/{node}/qemu/{vmid}/status/current",
-        AUDIT,
-        &[],
-        Run::Now(list::current),
-    ),
-    Endpoint::get(
-        "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
-        Allow::Any(
-            "/vms/{vmid}",
-            &["VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted"],
-        ),
-        &[],
-        Run::Now(agent::interfaces),
-    ),
-];
-
-/// What a change of configuration takes besides options and `delete`.
-const CHANGE: &[crate::verify::Param] = &[
-    may("digest", Kind::Text(40)),
-    may("force", Kind::Boolean),
-    may("skiplock", Kind::Boolean),
+/// The tables of all parts.
+pub(super) const TABLES: &[&[Endpoint]] = &[
+    agent::ENDPOINTS,
+    agent::COMMAND_ENDPOINTS,
+    agent::EXEC_ENDPOINTS,
+    agent::EXEC_STATUS_ENDPOINTS,
+    agent::READ_ENDPOINTS,
+    agent::WRITE_ENDPOINTS,
+    agent::PASSWORD_ENDPOINTS,
+    clone::ENDPOINTS,
+    cloudinit::ENDPOINTS,
+    config::ENDPOINTS,
+    console::ENDPOINTS,
+    create::ENDPOINTS,
+    destroy::ENDPOINTS,
+    feature::ENDPOINTS,
+    list::ENDPOINTS,
+    migrate::ENDPOINTS,
+    move_disk::ENDPOINTS,
+    power::ENDPOINTS,
+    resize::ENDPOINTS,
+    snapshot::ENDPOINTS,
+    start::ENDPOINTS,
+    suspend::ENDPOINTS,
+    template::ENDPOINTS,
 ];
 
 /// Calls that write need the cluster's quorum.

@@ -1,46 +1,29 @@
-//! Starts and stops guests.
+//! Stops, reboots and resets guests.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{Allow, Call, Endpoint, Run, ha};
+use super::start::power_up;
 use super::{check_lock, need_quorum};
+use crate::release::Release;
 use crate::seed::Shutdown;
-use crate::state::{Guest, World, drive_property, is_disk, is_net};
-use crate::verify::{Kind, NODE, Param, TEXT, at_least, may};
+use crate::state::{Guest, World};
+use crate::verify::{Kind, NODE, Param, at_least, may};
 use crate::wire::{ApiError, ApiResult};
 use crate::worker::{self, TaskName, Worker};
 
 const POWER: Allow = Allow::Any("/vms/{vmid}", &["VM.PowerMgmt"]);
-const SKIP_LOCK: Param = may("skiplock", Kind::Boolean);
-const TIMEOUT: Param = may("timeout", at_least(0));
+pub(super) const SKIP_LOCK: Param = may("skiplock", Kind::Boolean);
+pub(super) const TIMEOUT: Param = may("timeout", at_least(0));
 
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
-    Endpoint::post(
-        "/nodes/{node}/qemu/{vmid}/status/start",
-        POWER,
-        &[&[
-            may("force-cpu", TEXT),
-            may("machine", TEXT),
-            may("migratedfrom", NODE),
-            may("migration_network", TEXT),
-            may("migration_type", Kind::Enum(&["secure", "insecure"])),
-            may("nets-host-mtu", TEXT),
-            SKIP_LOCK,
-            may("stateuri", Kind::Text(128)),
-            may("targetstorage", TEXT),
-            TIMEOUT,
-            may("with-conntrack-state", Kind::Boolean),
-        ]],
-        Run::Now(start),
-    ),
     Endpoint::post(
         "/nodes/{node}/qemu/{vmid}/status/stop",
         POWER,
         &[&[
             may("keepActive", Kind::Boolean),
             may("migratedfrom", NODE),
-            may("overrule-shutdown", Kind::Boolean),
+            may("overrule-shutdown", Kind::Boolean).from(Release::V8_4),
             SKIP_LOCK,
             TIMEOUT,
         ]],
@@ -72,89 +55,22 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
 ];
 
 pub(super) fn check_skip_lock(call: &Call) -> Result<(), ApiError> {
-    if call.flag("skiplock") && !call.caller.is_root() {
-        return Err(ApiError::parameter("skiplock", "Only root may use this option."));
-    }
-    Ok(())
+    only_root(call, "skiplock")
 }
 
-fn start(call: &Call) -> ApiResult {
-    check_skip_lock(call)?;
-    need_quorum(call)?;
-    if let Some(reply) = ha::divert(call, &ha::Order::Start) {
-        return Ok(reply);
-    }
-    let (node, vmid) = (call.node().to_owned(), call.vmid());
-    let name = TaskName::of_guest("qmstart", vmid);
-    Ok(worker::start(
-        call,
-        &name,
-        move |w| bring_up(w, node, vmid),
-        |_| {},
-    ))
-}
-
-/// A start that another task orders when it is done, as create does.
-pub(super) struct Starter(Call);
-
-impl Starter {
-    pub(super) fn of(call: &Call) -> Self {
-        Self(Call {
-            sim: Arc::clone(&call.sim),
-            caller: call.caller.clone(),
-            method: call.method.clone(),
-            path: call.path.clone(),
-            params: call.params.clone(),
-        })
-    }
-
-    pub(super) fn go(self) {
-        let (node, vmid) = (self.0.node().to_owned(), self.0.vmid());
-        let name = TaskName::of_guest("qmstart", vmid);
-        worker::launch(&self.0, &name, move |w| bring_up(w, node, vmid), |_| {});
-    }
-}
-
-/// Everything that can be wrong with a start is found in the task, a missing guest included.
-async fn bring_up(worker: Worker, node: String, vmid: u32) -> Result<(), String> {
-    worker.world().guest_on(&node, vmid)?;
-    let _lock = worker.sim.lock_file(vmid, false).await?;
-    check_start(&worker.world(), &node, vmid)?;
-    worker.pause(|t| t.start).await;
-    let mut world = worker.world();
-    check_start(&world, &node, vmid)?;
-    world.power_on(vmid);
-    drop(world);
-    Ok(())
-}
-
-fn check_start(world: &World, node: &str, vmid: u32) -> Result<(), String> {
-    let guest = world.guest_on(node, vmid)?;
-    if guest.is_template() {
-        return Err("you can't start a vm if it's a template".to_owned());
-    }
-    check_lock(guest)?;
-    if guest.is_running() {
-        return Err(format!("VM {vmid} already running"));
-    }
-    let config = guest.wanted_config();
-    let drives = config.iter().filter(|(key, _)| is_disk(key));
-    for volid in drives.map(|(_, value)| crate::state::drive_volume(value)) {
-        if volid.contains(':') && world.volume(node, volid).is_none() {
-            return Err(format!("volume '{volid}' does not exist"));
-        }
-    }
-    for (_, card) in config.iter().filter(|(key, _)| is_net(key)) {
-        let bridge = drive_property(card, "bridge");
-        if let Some(bridge) = bridge.filter(|b| !world.bridges.iter().any(|own| own == b)) {
-            return Err(format!("bridge '{bridge}' does not exist"));
-        }
+/// A flag or parameter that nobody but `root@pam` may use, a token of root's neither.
+pub(super) fn only_root(call: &Call, name: &str) -> Result<(), ApiError> {
+    let used = call.text(name).is_some_and(|value| value != "0");
+    if used && !call.caller.is_root() {
+        return Err(ApiError::parameter(name, "Only root may use this option."));
     }
     Ok(())
 }
 
 fn stop(call: &Call) -> ApiResult {
-    check_skip_lock(call)?;
+    for name in ["skiplock", "keepActive", "migratedfrom"] {
+        only_root(call, name)?;
+    }
     need_quorum(call)?;
     let own = call.text("keepActive").is_some() || call.text("migratedfrom").is_some();
     if let Some(reply) = (!own).then(|| ha::divert(call, &ha::Order::Stop(0))).flatten() {
@@ -162,6 +78,7 @@ fn stop(call: &Call) -> ApiResult {
     }
     let (node, vmid) = (call.node().to_owned(), call.vmid());
     let overrules = call.flag("overrule-shutdown");
+    let skip_lock = call.flag("skiplock");
     Ok(worker::start(
         call,
         &TaskName::of_guest("qmstop", vmid),
@@ -170,11 +87,13 @@ fn stop(call: &Call) -> ApiResult {
                 overrule_shutdowns(&worker, vmid);
             }
             worker.world().guest_on(&node, vmid)?;
-            let _lock = worker.sim.lock_file(vmid, false).await?;
+            let _lock = worker.lock_file(vmid, false).await?;
             let running = {
                 let world = worker.world();
                 let guest = world.guest_on(&node, vmid)?;
-                check_lock(guest)?;
+                if guest.is_running() && !skip_lock {
+                    check_lock(guest)?;
+                }
                 guest.is_running()
             };
             if running {
@@ -207,52 +126,87 @@ fn overrule_shutdowns(worker: &Worker, vmid: u32) {
 }
 
 fn shutdown(call: &Call) -> ApiResult {
-    check_skip_lock(call)?;
+    for name in ["skiplock", "keepActive"] {
+        only_root(call, name)?;
+    }
     need_quorum(call)?;
     let patience = call.number("timeout").unwrap_or(60);
     if let Some(reply) = ha::divert(call, &ha::Order::Stop(patience)) {
         return Ok(reply);
     }
     let (node, vmid) = (call.node().to_owned(), call.vmid());
-    let timeout = call.number("timeout").map(Duration::from_secs);
-    let force = call.flag("forceStop");
+    let mut order = Order {
+        timeout: call.number("timeout").map(Duration::from_secs),
+        force: call.flag("forceStop"),
+        skip_lock: call.flag("skiplock"),
+        at_once: false,
+    };
+    if is_paused(&call.world(), &node, vmid) {
+        if !order.force {
+            return Err(ApiError::internal("VM is paused - cannot shutdown"));
+        }
+        order.at_once = true;
+    }
     Ok(worker::start(
         call,
         &TaskName::of_guest("qmshutdown", vmid),
         move |worker| async move {
             worker.world().guest_on(&node, vmid)?;
-            let _lock = worker.sim.lock_file(vmid, false).await?;
-            bring_down(&worker, &node, vmid, timeout, force).await
+            let _lock = worker.lock_file(vmid, false).await?;
+            bring_down(&worker, &node, vmid, &order).await
         },
         |_| {},
     ))
 }
 
-/// Waits for the guest to shut down, the lock file in hand.
-async fn bring_down(
-    worker: &Worker,
-    node: &str,
-    vmid: u32,
+fn is_paused(world: &World, node: &str, vmid: u32) -> bool {
+    world.guest_on(node, vmid).is_ok_and(Guest::is_paused)
+}
+
+/// How a guest is to be brought down.
+struct Order {
     timeout: Option<Duration>,
     force: bool,
-) -> Result<(), String> {
-    let obeys = {
-        let mut world = worker.world();
+    skip_lock: bool,
+    /// Without asking its system.
+    at_once: bool,
+}
+
+/// Waits for the guest to shut down, the lock file in hand (`PVE::QemuServer::_do_vm_stop`).
+async fn bring_down(worker: &Worker, node: &str, vmid: u32, order: &Order) -> Result<(), String> {
+    let (obeys, silent_agent) = {
+        let timing = worker.sim.timing();
+        let world = worker.world();
         let guest = world.guest_on(node, vmid)?;
-        check_lock(guest)?;
         if !guest.is_running() {
             return Ok(());
         }
-        let (obeys, asks) = (guest.shutdown == Shutdown::Obeys, guest.agent_enabled());
-        if asks && !guest.agent_inside {
-            // It is the question to the agent that is interrupted.
-            let line = "QEMU Guest Agent is not running - received interrupt";
-            world.tasks.say_when_interrupted(&worker.upid, line);
+        if !order.skip_lock {
+            check_lock(guest)?;
         }
-        obeys
+        let silent = guest.agent_enabled() && !guest.agent_answers(timing.real(timing.agent_boot));
+        (guest.shutdown == Shutdown::Obeys, silent)
     };
+    if order.at_once {
+        worker.log("VM is paused - stop instead of shutdown");
+        worker.pause(|t| t.stop).await;
+        worker.world().power_off(vmid);
+        return Ok(());
+    }
     let timing = worker.sim.timing();
-    let limit = timeout.unwrap_or(timing.shutdown_timeout);
+    let limit = order.timeout.unwrap_or(timing.shutdown_timeout);
+    if silent_agent {
+        let line = "QEMU Guest Agent is not running - received interrupt";
+        worker.world().tasks.say_when_interrupted(&worker.upid, line);
+        worker.pause(|t| t.agent_ping).await;
+        worker
+            .world()
+            .tasks
+            .say_when_interrupted(&worker.upid, "received interrupt");
+        worker.log(format!(
+            "QEMU Guest Agent is not running - VM {vmid} qga command 'guest-ping' failed - got timeout"
+        ));
+    }
     if obeys && timing.shutdown <= limit {
         worker.pause(|t| t.shutdown).await;
         worker.world().power_off(vmid);
@@ -263,7 +217,7 @@ async fn bring_down(
     if !world.guests.get(&vmid).is_some_and(Guest::is_running) {
         return Ok(());
     }
-    if force {
+    if order.force {
         world
             .tasks
             .log(&worker.upid, "VM still running - terminating now with SIGTERM");
@@ -274,8 +228,8 @@ async fn bring_down(
     Err("VM quit/powerdown failed - got timeout".to_owned())
 }
 
-/// A guest that doesn't run can be neither rebooted nor reset, which is found before the task.
-fn need_running(call: &Call) -> Result<(), ApiError> {
+/// A guest that doesn't run can be neither rebooted, reset nor suspended, which is found before the task.
+pub(super) fn need_running(call: &Call) -> Result<(), ApiError> {
     let world = call.world();
     let guest = world.guest_on(call.node(), call.vmid())?;
     if guest.is_running() {
@@ -289,19 +243,22 @@ fn reboot(call: &Call) -> ApiResult {
     need_running(call)?;
     need_quorum(call)?;
     let (node, vmid) = (call.node().to_owned(), call.vmid());
-    let timeout = call.number("timeout").map(Duration::from_secs);
+    if is_paused(&call.world(), &node, vmid) {
+        return Err(ApiError::internal("VM is paused - cannot shutdown"));
+    }
+    let order = Order {
+        timeout: call.number("timeout").map(Duration::from_secs),
+        force: false,
+        skip_lock: false,
+        at_once: false,
+    };
     Ok(worker::start(
         call,
         &TaskName::of_guest("qmreboot", vmid),
         move |worker| async move {
-            let _lock = worker.sim.lock_file(vmid, false).await?;
-            bring_down(&worker, &node, vmid, timeout, false).await?;
-            worker.pause(|t| t.start).await;
-            let mut world = worker.world();
-            check_start(&world, &node, vmid)?;
-            world.power_on(vmid);
-            drop(world);
-            Ok(())
+            let _lock = worker.lock_file(vmid, false).await?;
+            bring_down(&worker, &node, vmid, &order).await?;
+            power_up(&worker, &node, vmid, false).await
         },
         |_| {},
     ))
@@ -312,14 +269,17 @@ fn reset(call: &Call) -> ApiResult {
     check_skip_lock(call)?;
     need_running(call)?;
     let (node, vmid) = (call.node().to_owned(), call.vmid());
+    let skip_lock = call.flag("skiplock");
     Ok(worker::start(
         call,
         &TaskName::of_guest("qmreset", vmid),
         move |worker| async move {
-            let _lock = worker.sim.lock_file(vmid, false).await?;
+            let _lock = worker.lock_file(vmid, false).await?;
             let mut world = worker.world();
             let guest = world.guest_on_mut(&node, vmid)?;
-            check_lock(guest)?;
+            if !skip_lock {
+                check_lock(guest)?;
+            }
             guest.reset();
             drop(world);
             Ok(())

@@ -3,7 +3,7 @@
 use super::move_disk::{is_cd, is_in_snapshot};
 use super::{Call, check_lock};
 use crate::release::Release;
-use crate::state::{Feature, Guest, World, drive_property, drive_volume, set_property};
+use crate::state::{Changes, Feature, Guest, World, drive_property, drive_volume, set_property};
 use crate::wire::{ApiError, ApiResult};
 use crate::worker::{self, TaskName, Worker};
 
@@ -153,7 +153,11 @@ async fn run(worker: Worker, order: Order) -> Result<(), String> {
     if !target_disk.starts_with("unused") {
         lines.push(format!("update VM {target}: -{target_disk} {value}"));
     }
-    crate::state::change(&mut world, target, [(target_disk.clone(), Some(value))].into());
+    let attached = Changes {
+        options: [(target_disk.clone(), Some(value))].into(),
+        force: false,
+    };
+    crate::state::change(&mut world, target, attached);
     for line in lines {
         world.tasks.log(&worker.upid, line);
     }

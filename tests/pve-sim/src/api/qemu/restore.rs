@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 use super::super::storage::check_volume_access;
-use super::{Call, need_quorum, power};
+use super::start::Starter;
+use super::{Call, need_quorum};
 use crate::state::{
     Archive, Config, Guest, GuestKind, Target, World, drive_property, drive_volume, is_disk, is_net,
     parse_size, set_property, with_mac,
@@ -39,7 +40,7 @@ pub(super) fn restore(call: &Call) -> ApiResult {
         world.guests.insert(vmid, guest);
         replaces
     };
-    let start = call.flag("start").then(|| power::Starter::of(call));
+    let start = call.flag("start").then(|| Starter::of(call));
     Ok(worker::start(
         call,
         &TaskName::of_guest("qmrestore", vmid),
