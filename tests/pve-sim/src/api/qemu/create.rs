@@ -111,19 +111,15 @@ fn create(call: &Call) -> ApiResult {
 
 /// 403 without a path when the number may not be taken.
 fn check_number(call: &Call, vmid: u32) -> Result<(), ApiError> {
+    check_pool(call)?;
     let world = call.world();
     if let Some(storage) = call.text("storage") {
-        call.require(
-            &world,
-            &format!("/storage/{storage}"),
-            &["Datastore.AllocateSpace"],
-        )?;
+        call.require(&world, &format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
     }
-    if world
-        .access
-        .any(&call.caller, &format!("/vms/{vmid}"), &["VM.Allocate"])
-    {
-        check_pool(call)
+    let may = |path: String| world.access.any(&call.caller, &path, &["VM.Allocate"]);
+    let in_pool = || call.text("pool").is_some_and(|pool| may(format!("/pool/{pool}")));
+    if may(format!("/vms/{vmid}")) || in_pool() {
+        Ok(())
     } else {
         Err(ApiError::new(403, "Permission check failed"))
     }
