@@ -247,6 +247,22 @@ impl Simulator {
         self.core.happen_now(Happening::Rights { token, rights })
     }
 
+    /// Takes a guest's lock file, as a command at the shell that works on it; calls wait for it.
+    pub fn take_lock_file(&self, vmid: u32) {
+        self.core.shared.take_lock_file(vmid);
+    }
+
+    /// Lets go of it.
+    pub fn let_go_of_lock_file(&self, vmid: u32) {
+        self.core.shared.let_go_of_lock_file(vmid);
+    }
+
+    /// Puts a file outside of all storages, by absolute path, which disks can be imported from.
+    pub fn add_file(&self, node: &str, path: &str, bytes: u64) {
+        let mut world = self.core.world();
+        world.files.insert(format!("{node}:{path}"), bytes);
+    }
+
     /// Puts an ISO into `local` of a node, by file name.
     pub fn add_iso(&self, node: &str, name: &str) -> Result<(), HandsError> {
         self.core.add_iso(node, name)

@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     gate: watch::Sender<bool>,
     backup_locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     lock_files: Mutex<HashMap<u32, Arc<RwLock<()>>>>,
+    /// Those that somebody at the shell has.
+    taken: Mutex<HashMap<u32, LockFile>>,
     tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
 }
@@ -66,6 +68,7 @@ impl Shared {
             log: RequestLog::default(),
             backup_locks: Mutex::default(),
             lock_files: Mutex::default(),
+            taken: Mutex::default(),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
         })
@@ -133,6 +136,17 @@ impl Shared {
     /// What only one backup job of a node holds.
     pub(crate) fn backup_lock(&self, node: &str) -> Arc<tokio::sync::Mutex<()>> {
         Arc::clone(locked(&self.backup_locks).entry(node.to_owned()).or_default())
+    }
+
+    /// Keeps a guest's lock file, if nobody has it.
+    pub(crate) fn take_lock_file(&self, vmid: u32) {
+        if let Some(lock) = self.try_lock_file(vmid, false) {
+            locked(&self.taken).insert(vmid, lock);
+        }
+    }
+
+    pub(crate) fn let_go_of_lock_file(&self, vmid: u32) {
+        locked(&self.taken).remove(&vmid);
     }
 
     /// Takes a guest's lock file, if nobody has it.

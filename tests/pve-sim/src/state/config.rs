@@ -71,7 +71,7 @@ pub(crate) fn typed(release: Release, key: &str, value: &str) -> Value {
         return Value::from("**********");
     }
     match value.parse::<i64>() {
-        Ok(number) if option_is_number(release, key) => Value::from(number),
+        Ok(number) if key == "snaptime" || option_is_number(release, key) => Value::from(number),
         _ => Value::from(value),
     }
 }

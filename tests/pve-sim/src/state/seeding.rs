@@ -10,7 +10,7 @@ use super::container::{is_mount, stored_option};
 use super::guest::{Guest, GuestKind};
 use super::moment::Moment;
 use super::node::{Node, Settings, System};
-use super::property::{drive_property, drive_volume, normalize_tags, parse_size, with_mac};
+use super::property::{drive_property, drive_volume, parse_size, with_mac};
 use super::resources::ResourceCache;
 use super::storage::{Storage, Volume};
 use super::task::Tasks;
@@ -167,7 +167,7 @@ impl World {
     }
 }
 
-/// Adds what Proxmox adds to every new guest: `smbios1`, `vmgenid`, `meta`, MAC addresses; tags get their order.
+/// Adds what Proxmox adds to every new guest: `smbios1`, `vmgenid`, `meta`, MAC addresses.
 pub(crate) fn complete(config: &mut super::Config) {
     let has_uuid = config
         .get("smbios1")
@@ -185,8 +185,6 @@ pub(crate) fn complete(config: &mut super::Config) {
     for (key, value) in config.iter_mut() {
         if is_net(key) {
             *value = with_mac(value, false);
-        } else if key == "tags" {
-            *value = normalize_tags(value);
         }
     }
 }

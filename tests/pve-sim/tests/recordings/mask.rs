@@ -100,6 +100,19 @@ const MASKS: &[Mask] = &[
         Lacked,
         QEMU,
     ),
+    mask(
+        "GET /nodes/*/qemu/*/status/current",
+        "/data/proxmox-support/*",
+        Lacked,
+        QEMU,
+    ),
+    mask(
+        "GET /nodes/*/qemu",
+        "/data/*/balloon|ballooninfo|blockstat|diskread|diskwrite|freemem|proxmox-support|running-machine|running-qemu",
+        Lacked,
+        QEMU,
+    ),
+    mask("GET /nodes/*/qemu", "/data/*/proxmox-support/*", Lacked, QEMU),
     mask("GET /nodes/*/qemu", "/data/*/pid", Number, PROCESS),
     mask("GET /nodes/*/qemu", "/data/*/uptime", Figure, TIME),
     mask(
@@ -124,7 +137,7 @@ const MASKS: &[Mask] = &[
     ),
     mask(
         "GET /nodes/*/qemu/*/snapshot/*/config",
-        "/data/runningmachine",
+        "/data/runningmachine|runningcpu|running-nets-host-mtu",
         Text,
         QEMU,
     ),

@@ -67,8 +67,14 @@ const NAMES: &[Name] = &[
     Name {
         pattern: r"\bcreation-qemu=[\d.]+,ctime=\d+\b",
         calls: "**",
-        rule: Rule::Function,
+        rule: Rule::Free,
         reason: "the version of the recorded machine's QEMU, which isn't Proxmox's, and a time",
+    },
+    Name {
+        pattern: r"\$5\$[./0-9A-Za-z]{8}\$[./0-9A-Za-z]{43}",
+        calls: "GET /nodes/*/qemu/*/cloudinit/dump",
+        rule: Rule::Free,
+        reason: "the hash of a password that the recorder blackened, with a random salt",
     },
     Name {
         pattern: "Temporary failure in name resolution|Name or service not known",

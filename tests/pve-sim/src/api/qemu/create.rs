@@ -114,7 +114,11 @@ fn check_number(call: &Call, vmid: u32) -> Result<(), ApiError> {
     check_pool(call)?;
     let world = call.world();
     if let Some(storage) = call.text("storage") {
-        call.require(&world, &format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
+        call.require(
+            &world,
+            &format!("/storage/{storage}"),
+            &["Datastore.AllocateSpace"],
+        )?;
     }
     let may = |path: String| world.access.any(&call.caller, &path, &["VM.Allocate"]);
     let in_pool = || call.text("pool").is_some_and(|pool| may(format!("/pool/{pool}")));

@@ -84,7 +84,7 @@ fn stop(call: &Call) -> ApiResult {
         &TaskName::of_guest("qmstop", vmid),
         move |worker| async move {
             if overrules {
-                overrule_shutdowns(&worker, vmid);
+                overrule_shutdowns(&worker, vmid).await;
             }
             worker.world().guest_on(&node, vmid)?;
             let _lock = worker.lock_file(vmid, false).await?;
@@ -106,22 +106,26 @@ fn stop(call: &Call) -> ApiResult {
     ))
 }
 
-/// Aborts the shutdowns of the guest that still wait.
-fn overrule_shutdowns(worker: &Worker, vmid: u32) {
-    let mut world = worker.world();
+/// Aborts the shutdowns of the guest that still wait, and waits for them to let go of the guest.
+async fn overrule_shutdowns(worker: &Worker, vmid: u32) {
     let id = vmid.to_string();
-    let waiting: Vec<String> = world
+    let waiting: Vec<_> = worker
+        .world()
         .tasks
         .newest()
         .filter(|t| t.end.is_none() && t.parts.kind == "qmshutdown" && t.parts.id == id)
         .map(|t| {
             t.abort.cancel();
-            t.upid.clone()
+            (t.upid.clone(), t.ended.clone())
         })
         .collect();
-    if !waiting.is_empty() {
-        let line = format!("overruled qmshutdown tasks: {}", waiting.join(", "));
-        world.tasks.log(&worker.upid, line);
+    if waiting.is_empty() {
+        return;
+    }
+    let upids: Vec<&str> = waiting.iter().map(|(upid, _)| upid.as_str()).collect();
+    worker.log(format!("overruled qmshutdown tasks: {}", upids.join(", ")));
+    for (_, ended) in &waiting {
+        ended.cancelled().await;
     }
 }
 

@@ -8,7 +8,7 @@ use crate::recordings::script::Script;
 pub(crate) const FILE: File = File {
     name: "vm3",
     script,
-    unequal_for_now: [Some(150), Some(150)],
+    unequal_for_now: [Some(0), Some(1)],
 };
 
 fn script(release: Release) -> Script {
@@ -16,11 +16,16 @@ fn script(release: Release) -> Script {
     seed.guests.push(web1(release).running());
     if release < Release::V9_2 {
         // The last figures before the first clone were those of the stopped, grown guest 112.
-        return Script::new(seed).figures([33]);
+        return imports_passwords(Script::new(seed).figures([33]));
     }
     seed.guests.push(life2());
     // Here they were those of the few seconds in which it ran.
-    Script::new(seed).figures([6])
+    imports_passwords(Script::new(seed).figures([6]))
+}
+
+/// A file of the host is imported as a disk.
+fn imports_passwords(script: Script) -> Script {
+    script.before(125, |sim| sim.add_file("pve", "/etc/passwd", 1536))
 }
 
 /// What `vm2` had left behind.
