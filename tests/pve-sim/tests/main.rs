@@ -3,6 +3,7 @@
 
 mod access;
 mod admin;
+mod backup_jobs;
 mod backups;
 mod client;
 mod cluster;
@@ -11,17 +12,20 @@ mod containers;
 mod disks;
 mod faults;
 mod firewall;
+mod ha;
 mod hands;
 mod happenings;
 mod holds;
 mod lifecycle;
 mod migration;
+mod nodes;
 mod pools;
 mod program;
 mod realms;
 mod rights;
 mod scenarios;
 mod schemas;
+mod statistics;
 mod storages;
 mod tickets;
 mod uploads;
