@@ -66,7 +66,6 @@ impl Simulator {
     /// Starts a simulator in the given state, listening.
     pub async fn start(seed: Seed) -> Result<Self, StartError> {
         check(&seed)?;
-        let names = seed.names();
         let certificates = Certificates::make(&seed.addresses())?;
         let token_secret = seed
             .token_secret

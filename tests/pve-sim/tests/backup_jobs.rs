@@ -17,30 +17,52 @@ async fn lab() -> Lab {
 }
 
 async fn jobs(lab: &Lab) -> Vec<Value> {
-    lab.get("/cluster/backup").await.data().as_array().unwrap().clone()
+    lab.get("/cluster/backup")
+        .await
+        .data()
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 #[tokio::test]
 async fn a_job_without_a_name_gets_one_that_nobody_is_told() {
     let lab = lab().await;
-    let form = [("schedule", "mon..fri 02:00"), ("vmid", "100"), ("prune-backups", "keep-last=3")];
+    let form = [
+        ("schedule", "mon..fri 02:00"),
+        ("vmid", "100"),
+        ("prune-backups", "keep-last=3"),
+    ];
     assert_eq!(lab.post("/cluster/backup", &form).await.data(), Value::Null);
     let rows = jobs(&lab).await;
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0]["id"].as_str().unwrap().len(), 36);
     assert_eq!(rows[0]["prune-backups"], json!({"keep-last": "3"}));
-    assert_eq!((&rows[0]["enabled"], &rows[0]["type"]), (&json!(1), &json!("vzdump")));
+    assert_eq!(
+        (&rows[0]["enabled"], &rows[0]["type"]),
+        (&json!(1), &json!("vzdump"))
+    );
     assert!(rows[0]["next-run"].is_i64());
-    let one = lab.get(&format!("/cluster/backup/{}", rows[0]["id"].as_str().unwrap())).await;
+    let one = lab
+        .get(&format!("/cluster/backup/{}", rows[0]["id"].as_str().unwrap()))
+        .await;
     assert!(one.data().get("next-run").is_none());
 }
 
 #[tokio::test]
 async fn the_old_way_to_say_when_becomes_a_schedule() {
     let lab = lab().await;
-    let form = [("starttime", "03:00"), ("dow", "mon,tue"), ("all", "1"), ("id", "old")];
+    let form = [
+        ("starttime", "03:00"),
+        ("dow", "mon,tue"),
+        ("all", "1"),
+        ("id", "old"),
+    ];
     lab.post("/cluster/backup", &form).await.data();
-    assert_eq!(lab.get("/cluster/backup/old").await.data()["schedule"], "mon,tue 03:00");
+    assert_eq!(
+        lab.get("/cluster/backup/old").await.data()["schedule"],
+        "mon,tue 03:00"
+    );
     let both = [("starttime", "03:00"), ("schedule", "03:00"), ("all", "1")];
     let answer = lab.post("/cluster/backup", &both).await;
     assert_eq!(answer.status, 400);
@@ -84,11 +106,19 @@ async fn what_is_wrong_with_the_selection_is_a_500_that_speaks_of_400() {
 #[tokio::test]
 async fn a_change_of_the_selection_takes_the_place_of_the_old_one() {
     let lab = lab().await;
-    let form = [("schedule", "02:00"), ("vmid", "100"), ("id", "night"), ("comment", "x")];
+    let form = [
+        ("schedule", "02:00"),
+        ("vmid", "100"),
+        ("id", "night"),
+        ("comment", "x"),
+    ];
     lab.post("/cluster/backup", &form).await.data();
-    lab.put("/cluster/backup/night", &[("all", "1"), ("enabled", "0"), ("delete", "comment")])
-        .await
-        .data();
+    lab.put(
+        "/cluster/backup/night",
+        &[("all", "1"), ("enabled", "0"), ("delete", "comment")],
+    )
+    .await
+    .data();
     let job = lab.get("/cluster/backup/night").await.data();
     assert_eq!((&job["all"], &job["enabled"]), (&json!(1), &json!(0)));
     assert!(job.get("vmid").is_none() && job.get("comment").is_none());
@@ -120,8 +150,13 @@ async fn a_job_says_which_volumes_it_includes_and_who_is_in_none() {
             (text("id"), v["included"].as_i64().unwrap(), text("reason"))
         })
         .collect();
-    assert_eq!(said, [("101:scsi0", 1, "backup=yes"), ("101:scsi1", 0, "backup=no")]);
-    lab.put("/cluster/backup/night", &[("exclude", "100"), ("all", "1")]).await.data();
+    assert_eq!(
+        said,
+        [("101:scsi0", 1, "backup=yes"), ("101:scsi1", 0, "backup=no")]
+    );
+    lab.put("/cluster/backup/night", &[("exclude", "100"), ("all", "1")])
+        .await
+        .data();
     assert_eq!(uncovered().await, [json!(100)]);
 }
 
@@ -129,7 +164,12 @@ async fn a_job_says_which_volumes_it_includes_and_who_is_in_none() {
 async fn options_of_a_release_are_not_known_to_others() {
     let nine = lab().await;
     let form = [("schedule", "02:00"), ("all", "1"), ("maxfiles", "3")];
-    assert!(nine.post("/cluster/backup", &form).await.error_of("maxfiles").contains("not defined"));
+    assert!(
+        nine.post("/cluster/backup", &form)
+            .await
+            .error_of("maxfiles")
+            .contains("not defined")
+    );
     let eight = Lab::instant(Seed::default().with_release(Release::V8_4)).await;
     assert_eq!(eight.post("/cluster/backup", &form).await.status, 200);
     let seven = Lab::instant(Seed::default().with_release(Release::V7_4)).await;
@@ -144,7 +184,9 @@ async fn jobs_are_for_those_who_may_audit_and_modify() {
     let mut lab = Lab::instant(seed).await;
     lab.token("root@pam!reader", "s");
     assert_eq!(lab.get("/cluster/backup").await.status, 200);
-    let answer = lab.post("/cluster/backup", &[("schedule", "02:00"), ("all", "1")]).await;
+    let answer = lab
+        .post("/cluster/backup", &[("schedule", "02:00"), ("all", "1")])
+        .await;
     assert_eq!(answer.reason, "Permission check failed (/, Sys.Modify)");
 }
 
@@ -152,7 +194,9 @@ async fn jobs_are_for_those_who_may_audit_and_modify() {
 async fn a_job_is_not_written_without_quorum() {
     let lab = lab().await;
     lab.sim.set_quorum(false);
-    let answer = lab.post("/cluster/backup", &[("schedule", "02:00"), ("all", "1")]).await;
+    let answer = lab
+        .post("/cluster/backup", &[("schedule", "02:00"), ("all", "1")])
+        .await;
     assert_eq!(answer.reason, "cfs-lock 'file-jobs_cfg' error: no quorum!");
 }
 

@@ -36,7 +36,7 @@ async fn service(lab: &Lab) -> Value {
     rows.iter().find(|row| row["type"] == "service").cloned().unwrap()
 }
 
-async fn is_running(lab: &Lab) -> bool {
+fn is_running(lab: &Lab) -> bool {
     lab.sim.guest(300).unwrap().running
 }
 
@@ -50,7 +50,10 @@ async fn a_resource_reads_back_and_is_there_once() {
     );
     // The number alone means the guest too.
     let again = lab.post("/cluster/ha/resources", &[("sid", "300")]).await;
-    assert_eq!(again.reason, "create resource failed: resource ID 'vm:300' already defined");
+    assert_eq!(
+        again.reason,
+        "create resource failed: resource ID 'vm:300' already defined"
+    );
     let none = lab.post("/cluster/ha/resources", &[("sid", "vm:999")]).await;
     assert_eq!(none.reason, "resource 'vm:999' does not exist in cluster");
     let changed = lab.put("/cluster/ha/resources/vm:300", &[("comment", "x")]).await;
@@ -68,7 +71,10 @@ async fn a_resource_reads_back_and_is_there_once() {
 #[tokio::test]
 async fn a_change_with_an_old_digest_is_refused() {
     let lab = managed("stopped").await;
-    let form = [("comment", "x"), ("digest", "0000000000000000000000000000000000000000")];
+    let form = [
+        ("comment", "x"),
+        ("digest", "0000000000000000000000000000000000000000"),
+    ];
     let answer = lab.put("/cluster/ha/resources/vm:300", &form).await;
     assert!(answer.reason.contains("file changed by other user"), "{answer:?}");
 }
@@ -76,7 +82,7 @@ async fn a_change_with_an_old_digest_is_refused() {
 #[tokio::test]
 async fn a_resource_is_started_some_time_after_it_was_added() {
     let lab = managed("started").await;
-    eventually("the manager starts it", async || is_running(&lab).await).await;
+    eventually("the manager starts it", async || is_running(&lab)).await;
     eventually("the manager knows it", async || {
         service(&lab).await["state"] == "started"
     })
@@ -97,7 +103,7 @@ async fn an_order_to_a_managed_guest_has_ended_before_the_guest_changes() {
     let start = lab.post("/nodes/pve1/qemu/300/status/start", &[]).await;
     assert!(start.data().as_str().unwrap().contains(":hastart:300:"));
     assert_eq!(lab.exit_of(&start).await, "OK");
-    assert!(!is_running(&lab).await);
+    assert!(!is_running(&lab));
     let row = service(&lab).await;
     assert_eq!(
         (&row["request_state"], &row["state"], row.get("crm_state")),
@@ -108,7 +114,7 @@ async fn an_order_to_a_managed_guest_has_ended_before_the_guest_changes() {
 #[tokio::test]
 async fn stop_and_migrate_go_by_way_of_the_manager() {
     let lab = managed("started").await;
-    eventually("it runs", async || is_running(&lab).await).await;
+    eventually("it runs", async || is_running(&lab)).await;
     let form = [("target", "pve2"), ("online", "1")];
     let migrate = lab.post("/nodes/pve1/qemu/300/migrate", &form).await;
     assert!(migrate.data().as_str().unwrap().contains(":hamigrate:300:"));
@@ -120,7 +126,7 @@ async fn stop_and_migrate_go_by_way_of_the_manager() {
     let stop = lab.post("/nodes/pve2/qemu/300/status/stop", &[]).await;
     assert!(stop.data().as_str().unwrap().contains(":hastop:300:"));
     lab.done(stop).await;
-    eventually("it stands still", async || !is_running(&lab).await).await;
+    eventually("it stands still", async || !is_running(&lab)).await;
     let row = lab.get("/cluster/ha/resources/vm:300").await.data();
     assert_eq!(row["state"], "stopped");
 }
@@ -131,7 +137,7 @@ async fn an_ignored_guest_obeys_at_once() {
     let start = lab.post("/nodes/pve1/qemu/300/status/start", &[]).await;
     assert!(start.data().as_str().unwrap().contains(":qmstart:300:"));
     lab.done(start).await;
-    assert!(is_running(&lab).await);
+    assert!(is_running(&lab));
 }
 
 #[tokio::test]
@@ -181,7 +187,10 @@ async fn rules_are_for_resources_and_nodes_that_are_there() {
         (&rows[0]["nodes"], &rows[0]["order"]),
         (&json!("pve1:2,pve2"), &json!(1))
     );
-    assert_eq!(lab.get("/cluster/ha/rules?resource=vm:301").await.data(), json!([]));
+    assert_eq!(
+        lab.get("/cluster/ha/rules?resource=vm:301").await.data(),
+        json!([])
+    );
 }
 
 #[tokio::test]
@@ -216,11 +225,16 @@ async fn without_an_ha_stack_orders_fail_in_their_tasks() {
         ..pair()
     };
     let lab = Lab::instant(seed).await;
-    lab.post("/cluster/ha/resources", &[("sid", "vm:300")]).await.data();
+    lab.post("/cluster/ha/resources", &[("sid", "vm:300")])
+        .await
+        .data();
     let start = lab.post("/nodes/pve1/qemu/300/status/start", &[]).await;
     let exit = lab.exit_of(&start).await;
-    assert!(exit.starts_with("command 'ha-manager set vm:300 --state started' failed"), "{exit}");
-    assert!(!is_running(&lab).await);
+    assert!(
+        exit.starts_with("command 'ha-manager set vm:300 --state started' failed"),
+        "{exit}"
+    );
+    assert!(!is_running(&lab));
 }
 
 #[tokio::test]
@@ -233,5 +247,8 @@ async fn the_files_are_not_written_without_quorum() {
         "create resource failed: cfs-lock 'domain-ha' error: no quorum!"
     );
     let rows = lab.get("/cluster/ha/status/current").await.data();
-    assert_eq!((&rows[0]["type"], &rows[0]["quorate"]), (&json!("quorum"), &json!(0)));
+    assert_eq!(
+        (&rows[0]["type"], &rows[0]["quorate"]),
+        (&json!("quorum"), &json!(0))
+    );
 }

@@ -10,15 +10,23 @@ use crate::client::Lab;
 #[tokio::test]
 async fn what_is_set_on_a_node_reads_back() {
     let lab = Lab::instant(Seed::nodes(2)).await;
-    lab.put("/nodes/pve2/dns", &[("search", "example.org"), ("dns1", "192.0.2.1")])
-        .await
-        .data();
+    lab.put(
+        "/nodes/pve2/dns",
+        &[("search", "example.org"), ("dns1", "192.0.2.1")],
+    )
+    .await
+    .data();
     assert_eq!(
         lab.get("/nodes/pve2/dns").await.data(),
         json!({"search": "example.org", "dns1": "192.0.2.1"})
     );
-    lab.put("/nodes/pve2/config", &[("description", "rack 4")]).await.data();
-    assert_eq!(lab.get("/nodes/pve2/config").await.data()["description"], "rack 4");
+    lab.put("/nodes/pve2/config", &[("description", "rack 4")])
+        .await
+        .data();
+    assert_eq!(
+        lab.get("/nodes/pve2/config").await.data()["description"],
+        "rack 4"
+    );
     assert_eq!(lab.get("/nodes/pve1/config").await.data(), json!({}));
     let zone = lab.put("/nodes/pve2/time", &[("timezone", "Nowhere/None")]).await;
     assert_eq!(zone.reason, "No such timezone 'Nowhere/None'");
@@ -141,13 +149,20 @@ async fn indexes_name_what_a_release_has() {
     );
     assert!(!has(&seven, "mapping") && has(&eight, "mapping"));
     assert!(!has(&eight, "bulk-action") && has(&nine, "bulk-action"));
-    assert!([&seven, &eight, &nine].iter().all(|names| has(names, "resources")));
+    assert!(
+        [&seven, &eight, &nine]
+            .iter()
+            .all(|names| has(names, "resources"))
+    );
 }
 
 #[tokio::test]
 async fn the_index_of_a_guest_is_of_one_that_is_there() {
     let lab = Lab::instant(Seed::default()).await;
-    assert_eq!(lab.get("/nodes/pve1/qemu/9000").await.data()[0], json!({"subdir": "config"}));
+    assert_eq!(
+        lab.get("/nodes/pve1/qemu/9000").await.data()[0],
+        json!({"subdir": "config"})
+    );
     assert_eq!(
         lab.get("/nodes/pve1/qemu/555/status").await.reason,
         "Configuration file 'nodes/pve1/qemu-server/555.conf' does not exist"

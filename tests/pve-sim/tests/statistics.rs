@@ -11,6 +11,9 @@ fn seed() -> Seed {
         .with_guest(SeedGuest::new(101, "idle"))
 }
 
+/// Its name, seconds of a row, how many rows.
+type Timeframe = (&'static str, i64, usize);
+
 async fn rows(lab: &Lab, path: &str) -> Vec<Value> {
     lab.get(path).await.data().as_array().unwrap().clone()
 }
@@ -21,7 +24,7 @@ fn keys(row: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_timeframe_has_so_many_rows_of_so_many_seconds() {
-    let expected: [(Release, &[(&str, i64, usize)]); 2] = [
+    let expected: [(Release, &[Timeframe]); 2] = [
         (
             Release::V9_2,
             &[
@@ -49,9 +52,17 @@ async fn a_timeframe_has_so_many_rows_of_so_many_seconds() {
         for (timeframe, seconds, count) in timeframes {
             let rows = rows(&lab, &format!("/nodes/pve1/rrddata?timeframe={timeframe}")).await;
             // The newest one is missing before it has figures.
-            assert!([*count, count - 1].contains(&rows.len()), "{timeframe}: {}", rows.len());
+            assert!(
+                [*count, count - 1].contains(&rows.len()),
+                "{timeframe}: {}",
+                rows.len()
+            );
             let time = |at: usize| rows[at]["time"].as_i64().unwrap();
-            assert_eq!((time(1) - time(0), time(0) % seconds), (*seconds, 0), "{timeframe}");
+            assert_eq!(
+                (time(1) - time(0), time(0) % seconds),
+                (*seconds, 0),
+                "{timeframe}"
+            );
         }
         let decade = lab.get("/nodes/pve1/rrddata?timeframe=decade").await;
         assert_eq!(decade.status == 200, release == Release::V9_2);
@@ -66,7 +77,10 @@ async fn a_guest_that_stands_still_has_only_what_it_could_use() {
         let rows = rows(&lab, &format!("/nodes/pve1/qemu/{vmid}/rrddata?timeframe=hour")).await;
         rows.last().unwrap().clone()
     };
-    assert_eq!(keys(&last(101).await), ["disk", "maxcpu", "maxdisk", "maxmem", "time"]);
+    assert_eq!(
+        keys(&last(101).await),
+        ["disk", "maxcpu", "maxdisk", "maxmem", "time"]
+    );
     let busy = last(100).await;
     assert!(busy["cpu"].as_f64().unwrap() > 0.0 && busy["mem"].as_f64() < busy["maxmem"].as_f64());
     assert!(keys(&busy).contains(&"memhost") && keys(&busy).contains(&"pressureiofull"));
@@ -78,7 +92,11 @@ async fn releases_before_9_have_no_pressure() {
     let rows = rows(&lab, "/nodes/pve1/qemu/100/rrddata?timeframe=hour").await;
     let last = rows.last().unwrap();
     assert!(last.get("cpu").is_some());
-    assert!(keys(last).iter().all(|key| !key.starts_with("pressure") && *key != "memhost"));
+    assert!(
+        keys(last)
+            .iter()
+            .all(|key| !key.starts_with("pressure") && *key != "memhost")
+    );
 }
 
 #[tokio::test]
@@ -86,7 +104,10 @@ async fn there_is_nothing_before_the_beginning_and_the_same_answer_twice() {
     let lab = Lab::instant(seed()).await;
     lab.sim.freeze_statistics(5);
     let rows = rows(&lab, "/nodes/pve1/rrddata?timeframe=hour").await;
-    let known = rows.iter().filter(|row| row.as_object().unwrap().len() > 1).count();
+    let known = rows
+        .iter()
+        .filter(|row| row.as_object().unwrap().len() > 1)
+        .count();
     assert_eq!((rows.len(), known), (60, 5));
     assert_eq!(keys(&rows[0]), ["time"]);
     let again = lab.get("/nodes/pve1/rrddata?timeframe=hour").await.data();
@@ -99,7 +120,10 @@ async fn a_longer_row_is_made_of_its_minutes() {
     lab.sim.freeze_statistics(24 * 60);
     let of = async |query: &str| {
         let rows = rows(&lab, &format!("/nodes/pve1/qemu/100/rrddata?{query}")).await;
-        rows.into_iter().rev().find(|row| row.get("cpu").is_some()).unwrap()
+        rows.into_iter()
+            .rev()
+            .find(|row| row.get("cpu").is_some())
+            .unwrap()
     };
     let week = of("timeframe=week").await;
     let most = of("timeframe=week&cf=MAX").await;
@@ -123,7 +147,10 @@ async fn a_guest_that_no_node_has_told_of_has_no_file() {
     let nine = lab.get("/nodes/pve1/qemu/555/rrddata?timeframe=hour").await;
     assert_eq!(
         (nine.status, nine.reason.as_str()),
-        (500, "RRD error: opening '/var/lib/rrdcached/db/pve-vm-9.0/555': No such file or directory")
+        (
+            500,
+            "RRD error: opening '/var/lib/rrdcached/db/pve-vm-9.0/555': No such file or directory"
+        )
     );
     let lab = Lab::instant(Seed::default().with_release(Release::V8_4)).await;
     let eight = lab.get("/nodes/pve1/storage/none/rrddata?timeframe=hour").await;

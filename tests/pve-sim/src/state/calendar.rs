@@ -190,14 +190,14 @@ fn weekdays(text: &str) -> Option<Vec<Span>> {
 }
 
 /// `*`, `*/15`, `1,3`, `8..17`, `5/10`, `8..17/2`.
-fn spans(text: &str, least: u32, greatest: u32) -> Option<Vec<Span>> {
+fn spans(text: &str, lowest: u32, highest: u32) -> Option<Vec<Span>> {
     if text == "*" {
         return Some(Vec::new());
     }
     let value = |text: &str| {
         let digits = !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
         let value = text.parse().ok().filter(|_| digits)?;
-        (least..=greatest).contains(&value).then_some(value)
+        (lowest..=highest).contains(&value).then_some(value)
     };
     let mut spans = Vec::new();
     for part in text.split(',') {
@@ -206,7 +206,7 @@ fn spans(text: &str, least: u32, greatest: u32) -> Option<Vec<Span>> {
             Some((range, step)) => (range, Some(step.parse::<u32>().ok().filter(|step| *step > 0)?)),
         };
         let span = match (range, range.split_once("..")) {
-            ("*", _) => Span(least, greatest, step?),
+            ("*", _) => Span(lowest, highest, step?),
             (_, Some((first, last))) => {
                 let (first, last) = (value(first)?, value(last)?);
                 if first > last {
@@ -216,7 +216,7 @@ fn spans(text: &str, least: u32, greatest: u32) -> Option<Vec<Span>> {
             }
             (one, None) => {
                 let first = value(one)?;
-                step.map_or(Span(first, first, 1), |step| Span(first, greatest, step))
+                step.map_or(Span(first, first, 1), |step| Span(first, highest, step))
             }
         };
         spans.push(span);

@@ -10,7 +10,7 @@ use super::client::Answer;
 use super::compare::compare;
 use super::library::RecordedAnswer;
 use super::log;
-use super::mask::{Masked, Masks};
+use super::mask::Masks;
 use super::names::Bindings;
 
 /// What is changed.

@@ -8,7 +8,7 @@ use crate::clock;
 use crate::release::Release;
 use crate::state::World;
 use crate::verify::{Kind, need};
-use crate::wire::{ApiResult, Reply};
+use crate::wire::Reply;
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/cluster/ha/status/current", AUDIT, &[], Run::Show(current)),
@@ -18,12 +18,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         &[],
         Run::Show(manager),
     ),
-    Endpoint::post("/cluster/ha/status/arm-ha", CONSOLE, &[], Run::Now(arm)).from(Release::V9_2),
+    Endpoint::post("/cluster/ha/status/arm-ha", CONSOLE, &[], Run::Show(arm)).from(Release::V9_2),
     Endpoint::post(
         "/cluster/ha/status/disarm-ha",
         CONSOLE,
         &[&[need("resource-mode", Kind::Enum(&["freeze", "ignore"]))]],
-        Run::Now(disarm),
+        Run::Show(disarm),
     )
     .from(Release::V9_2),
 ];
@@ -171,13 +171,13 @@ fn manager(call: &Call) -> Reply {
     Reply::data(status)
 }
 
-fn arm(call: &Call) -> ApiResult {
+fn arm(call: &Call) -> Reply {
     call.world().ha.disarmed = None;
-    Ok(Reply::null())
+    Reply::null()
 }
 
-fn disarm(call: &Call) -> ApiResult {
+fn disarm(call: &Call) -> Reply {
     let mode = call.text("resource-mode").map(str::to_owned);
     call.world().ha.disarmed = mode;
-    Ok(Reply::null())
+    Reply::null()
 }

@@ -30,7 +30,7 @@ fn script(release: Release) -> Script {
     Script::new(seed)
         // Somebody had removed it under the running guest.
         .before(0, |sim| {
-            sim.remove_volume("pve", "local:100/vm-100-disk-0.raw").unwrap()
+            sim.remove_volume("pve", "local:100/vm-100-disk-0.raw").unwrap();
         })
         .still_running(63..=73)
         .before(126, |sim| sim.freeze_statistics(1))
