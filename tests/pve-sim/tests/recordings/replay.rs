@@ -41,7 +41,7 @@ pub(crate) async fn replay(file: &File, release: Release) -> (Vec<Outcome>, Tall
     sim.hold_tasks();
     let mut replay = Replay {
         client: Client::new(&sim),
-        session: session(&sim, &script),
+        session: Session::new(&sim, script.passwords.clone()),
         bindings: Bindings::default(),
         flips: Tally::default(),
         sim,
@@ -77,14 +77,6 @@ pub(crate) async fn replay(file: &File, release: Release) -> (Vec<Outcome>, Tall
     }
     replay.sim.shutdown().await;
     (outcomes, replay.flips)
-}
-
-fn session(sim: &Simulator, script: &Script) -> Session {
-    let mut session = Session::new(sim, script.passwords.clone());
-    for (token, secret) in &script.secrets {
-        session.know(token, secret);
-    }
-    session
 }
 
 struct Replay {

@@ -19,7 +19,6 @@ pub(crate) struct Script {
     pub(crate) user: String,
     pub(crate) token: Option<String>,
     pub(crate) passwords: BTreeMap<String, String>,
-    pub(crate) secrets: BTreeMap<String, String>,
     pub(crate) senders: BTreeMap<usize, Sender>,
     edits: BTreeMap<usize, Vec<Edit>>,
     happenings: BTreeMap<usize, Vec<Happening>>,
@@ -39,7 +38,6 @@ impl Script {
             user: "root@pam".to_owned(),
             token: None,
             passwords: BTreeMap::from([("root@pam".to_owned(), ROOT_PASSWORD.to_owned())]),
-            secrets: BTreeMap::new(),
             senders: BTreeMap::new(),
             edits: BTreeMap::new(),
             happenings: BTreeMap::new(),
@@ -47,16 +45,9 @@ impl Script {
         }
     }
 
-    /// The token, by its full id, that `auth: token` stands for. Its secret is that of the seed, or learnt when a
-    /// request makes it.
+    /// The token, by its full id, that `auth: token` stands for. Its secret is learnt when a request makes it.
     pub(crate) fn token(mut self, id: &str) -> Self {
         self.token = Some(id.to_owned());
-        self
-    }
-
-    /// The secret of a token that the seed has.
-    pub(crate) fn secret(mut self, id: &str, secret: &str) -> Self {
-        self.secrets.insert(id.to_owned(), secret.to_owned());
         self
     }
 

@@ -64,7 +64,7 @@ impl Session {
         self.tickets.get(user).map_or("", |t| &t.csrf)
     }
 
-    /// The secret of a token, by its full id, that was seeded or made by a request.
+    /// The secret of a token, by its full id, that a request made.
     pub(crate) fn secret(&self, token: &str) -> &str {
         self.secrets.get(token).map_or("", String::as_str)
     }
@@ -72,11 +72,6 @@ impl Session {
     /// The password of a user, as the script told it.
     pub(crate) fn password(&self, user: &str) -> &str {
         self.passwords.get(user).map_or("", String::as_str)
-    }
-
-    /// Knows the secret of a seeded token.
-    pub(crate) fn know(&mut self, token: &str, secret: &str) {
-        self.secrets.insert(token.to_owned(), secret.to_owned());
     }
 
     /// Logs a user in, unless he is.
@@ -128,7 +123,7 @@ impl Session {
     pub(crate) fn learn(&mut self, answer: &Answer) {
         let data = answer.data().unwrap_or_default();
         if let (Some(id), Some(secret)) = (data["full-tokenid"].as_str(), data["value"].as_str()) {
-            self.know(id, secret);
+            self.secrets.insert(id.to_owned(), secret.to_owned());
         }
     }
 }
