@@ -212,11 +212,10 @@ const MASKS: &[Mask] = &[
     ),
     mask(
         "GET /nodes/*/status",
-        "/data/cpuinfo/flags|mhz|model|family|vendor|hvm",
+        "/data/cpuinfo/flags|mhz|model|vendor|hvm",
         Text,
         HARDWARE,
     ),
-    mask("GET /nodes/*/status", "/data/boot-info/mode", Text, HARDWARE),
     mask(
         "GET /nodes/*/status",
         "/data/current-kernel/release|version",
@@ -302,7 +301,6 @@ const MASKS: &[Mask] = &[
         TIME,
     ),
     // Access.
-    mask("GET /access/roles", "/data/*/privs", Words, UNORDERED),
     mask("POST /access/users/*/token/*", "/data/value", Text, SECRET),
     mask(
         "POST /access/ticket",
