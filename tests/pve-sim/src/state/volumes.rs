@@ -109,7 +109,11 @@ impl World {
         let what = target.what.map_or_else(|| self.free_name(target), str::to_owned);
         let volid = storage.disk_volid(target.vmid, &what, format);
         let mut volume = Volume::disk(target.node, volid.clone(), format, size, target.vmid);
-        volume.used = if format == "qcow2" { metadata(size) } else { 0 };
+        volume.used = if format == "qcow2" {
+            metadata(64 << 10, size)
+        } else {
+            0
+        };
         let name = VolumeName::parse(&volid).ok_or_else(|| format!("illegal name '{volid}'"))?;
         self.check_space(&storage, target.node, &name, size)?;
         let log = match storage.kind.as_str() {
@@ -250,7 +254,11 @@ impl World {
             Vec::new()
         };
         let mut volume = Volume::disk(node, volid.clone(), format, parent.size, vmid);
-        volume.used = if storage.has_files() { metadata(0) } else { 0 };
+        volume.used = match (storage.has_files(), self.release >= Release::V9_2) {
+            (true, true) => metadata(128 << 10, parent.size),
+            (true, false) => metadata(64 << 10, 0),
+            (false, _) => 0,
+        };
         volume.parent = Some(base.to_owned());
         self.add_volume(volume);
         Ok(Allocated { volid, log })
@@ -352,9 +360,11 @@ fn relative(files: bool, base: &VolumeName<'_>) -> String {
     }
 }
 
-/// Bytes that the tables of a qcow2 image take before anything is written.
-fn metadata(size: u64) -> u64 {
-    200_704 + size / 8192
+/// Bytes of a qcow2 image before anything is written: a page of header, a cluster each for the table of reference
+/// counts, a block of them and the first level of its tables, and the second level if it is made beforehand (eight
+/// bytes for 64 KiB of data, sixteen for 128 KiB with subclusters).
+const fn metadata(cluster: u64, made_beforehand: u64) -> u64 {
+    4096 + 3 * cluster + made_beforehand / 8192
 }
 
 /// What `qemu-img create` prints.
