@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use drover::api::ProxmoxNode;
 use kube::ResourceExt;
-use pve_sim::{Fault, Matcher, Seed, SeedToken};
+use pve_sim::{Fault, Matcher, Requests, Seed, SeedToken};
 use serde_json::json;
 
 use crate::{
@@ -116,6 +116,46 @@ async fn rotated_secret_is_taken_up_without_a_restart() {
     world.wait_host("Ready", "True", "Usable").await;
     world.wait_ready("web").await;
     assert_eq!(world.guest("web").await.config["memory"], "128");
+}
+
+#[tokio::test]
+async fn a_user_with_a_password_stands_for_a_token_and_its_ticket_is_renewed() {
+    let world = World::builder("password")
+        .seed(|seed| seed.with_root_password("pa;ss"))
+        .start()
+        .await;
+    world
+        .write_credentials(&[("username", "root@pam"), ("password", "wrong")])
+        .await;
+    world.wait_host("Stalled", "True", "CredentialsRefused").await;
+    world
+        .write_credentials(&[("username", "root@pam"), ("password", "pa;ss")])
+        .await;
+    world.wait_host("Ready", "True", "Usable").await;
+    world.apply_vm("web", SMALL).await;
+    world.wait_ready("web").await;
+    let users = |requests: &Requests| {
+        requests
+            .iter()
+            .filter(|r| r.user.as_deref() == Some("root@pam"))
+            .count()
+    };
+    assert!(users(&world.sim.mutations()) > 0);
+
+    let logins = || world.sim.requests().matching("POST", "/access/ticket").len();
+    let before = logins();
+    world
+        .sim
+        .fault(Fault::status(Matcher::new("GET", "/cluster/resources"), 401, "No ticket").times(1));
+    world
+        .wait_until("another login", async || (logins() == before + 1).then_some(()))
+        .await;
+    world
+        .patch_vm("web", json!({"spec": {"memory": {"size": "128Mi"}}}))
+        .await;
+    world.wait_ready("web").await;
+    assert_eq!(world.guest("web").await.config["memory"], "128");
+    assert_eq!(logins(), before + 1);
 }
 
 #[tokio::test]

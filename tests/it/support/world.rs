@@ -1,7 +1,6 @@
 //! A test's own world: a namespace, a simulated host with its declaration, and a Drover that acts on it.
 
 use std::{
-    collections::BTreeMap,
     fmt::{Debug, Write},
     sync::{
         LazyLock,
@@ -14,6 +13,7 @@ use drover::{
     runtime::Settings,
 };
 use k8s_openapi::{
+    ByteString,
     api::core::v1::{Event, Namespace, Secret},
     apimachinery::pkg::apis::meta::v1::Condition,
 };
@@ -232,15 +232,23 @@ impl World {
 
     /// Writes the token of the simulated cluster into the host's Secret.
     pub(crate) async fn write_secret(&self, secret: &str) {
+        self.write_credentials(&[("tokenId", self.sim.token_id()), ("tokenSecret", secret)])
+            .await;
+    }
+
+    /// Writes the host's Secret, with these keys alone.
+    pub(crate) async fn write_credentials(&self, keys: &[(&str, &str)]) {
+        let bytes = |text: &str| ByteString(text.as_bytes().to_vec());
         let secret = Secret {
             metadata: ObjectMeta {
                 name: Some(self.name.clone()),
                 ..ObjectMeta::default()
             },
-            string_data: Some(BTreeMap::from([
-                ("tokenId".to_owned(), self.sim.token_id().to_owned()),
-                ("tokenSecret".to_owned(), secret.to_owned()),
-            ])),
+            data: Some(
+                keys.iter()
+                    .map(|(key, text)| ((*key).to_owned(), bytes(text)))
+                    .collect(),
+            ),
             ..Secret::default()
         };
         let api = Api::<Secret>::namespaced(self.client.clone(), CREDENTIALS);
