@@ -1,5 +1,6 @@
 //! One request, before it is sent: method, path, parameters.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 
 use super::encode::{form, percent};
@@ -66,7 +67,8 @@ fn limit(template: &str) -> usize {
 #[derive(Clone)]
 pub struct Call {
     pub(super) method: Method,
-    pub(super) template: &'static str,
+    /// The path without the names in it.
+    pub(super) family: Cow<'static, str>,
     pub(super) patience: Patience,
     pub(super) limit: usize,
     path: String,
@@ -89,6 +91,7 @@ impl Call {
         mut value: impl FnMut(&str) -> Option<String>,
     ) -> Self {
         let mut misplaced = None;
+        let mut family = Cow::Borrowed(template);
         let mut fill = |segment: &str| {
             let Some(name) = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) else {
                 return segment.to_owned();
@@ -98,12 +101,16 @@ impl Call {
             if matches!(value.as_str(), "" | "." | "..") {
                 misplaced = Some(format!("'{value}' can't stand for {{{name}}} in {template}"));
             }
+            // Virtual machines and containers are two families, though one table has both.
+            if name == "kind" {
+                family = Cow::Owned(template.replace(segment, &value));
+            }
             percent(&value)
         };
         let segments: Vec<String> = template.split('/').map(&mut fill).collect();
         Self {
             method,
-            template,
+            family,
             patience: patience(template),
             limit: limit(template),
             path: segments.join("/"),
@@ -120,14 +127,6 @@ impl Call {
     pub(super) fn with(mut self, name: &str, value: impl Display) -> Self {
         self.parameters.push((name.to_owned(), value.to_string()));
         self
-    }
-
-    /// Adds a parameter if there is a value.
-    pub(super) fn with_some(self, name: &str, value: Option<impl Display>) -> Self {
-        match value {
-            Some(value) => self.with(name, value),
-            None => self,
-        }
     }
 
     /// Adds parameters.

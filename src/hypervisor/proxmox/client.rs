@@ -3,9 +3,6 @@
 
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-
-use super::answers;
 use super::auth::{Auth, Proof};
 use super::call::Call;
 use super::connection::Connection;
@@ -13,7 +10,7 @@ use super::observe::Observer;
 use super::property;
 use super::wire::{Reading, Wire};
 use crate::hypervisor::Error;
-use crate::model::Progress;
+use crate::model::{Progress, Upid};
 use crate::plan::identity::Ownership;
 
 pub(super) struct Client {
@@ -45,11 +42,6 @@ impl Client {
         self.wire.address()
     }
 
-    /// Sends a read.
-    pub(super) async fn read<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
-        self.read_as(call, answers::data).await
-    }
-
     /// Sends a read, and takes its answer as `reading` says.
     pub(super) async fn read_as<T>(&self, call: &Call, reading: Reading<T>) -> Result<T, Error> {
         let proof = self.proof().await?;
@@ -63,20 +55,9 @@ impl Client {
         }
     }
 
-    /// Sends a change, once.
-    pub(super) async fn change(&self, call: &Call) -> Result<Progress, Error> {
-        let answer = self.change_as(call, None, answers::data).await?;
-        progress(call, answer)
-    }
-
-    /// Sends a change that carries no digest, unless the proof that it rests upon is too old by then.
-    pub(super) async fn change_fresh(&self, call: &Call, own: &Ownership) -> Result<Progress, Error> {
-        let answer = self.change_as(call, Some(own), answers::data).await?;
-        progress(call, answer)
-    }
-
     /// Sends a change, once, and takes its answer as `reading` says. One that is answered 401 was not carried out
-    /// (`AnyEvent.pm` authenticates before anything else), and is sent again with a new ticket.
+    /// (`AnyEvent.pm` authenticates before anything else), and is sent again with a new ticket. With `own` it carries
+    /// no digest, and is sent only while the proof is fresh.
     pub(super) async fn change_as<T>(
         &self,
         call: &Call,
@@ -125,12 +106,8 @@ impl Client {
 }
 
 /// A change is done when nothing is answered, and else goes on as a task.
-fn progress(call: &Call, answer: Option<String>) -> Result<Progress, Error> {
-    match answer.map(|upid| upid.parse()) {
-        None => Ok(Progress::Done),
-        Some(Ok(upid)) => Ok(Progress::Running(upid)),
-        Some(Err(error)) => Err(call.unreadable(format!("{error}"))),
-    }
+pub(super) fn progress(task: Option<Upid>) -> Progress {
+    task.map_or(Progress::Done, Progress::Running)
 }
 
 /// Turns a value that can't stand in a property string into an error of the call that it was meant for.

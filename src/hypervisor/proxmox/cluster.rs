@@ -3,8 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answers::{Scalar, number, truth};
-use super::call::Call;
+use super::answers::{self, Scalar, number, truth};
+use super::api::cluster::{ClusterOptions, NextId, Resources, StatusRow, Version};
+use super::api::nodes::NodeCertificates;
+use super::api::{self, Request as _};
 use super::client::Client;
 use super::property::Properties;
 use super::qemu::power;
@@ -17,39 +19,8 @@ use crate::model::{
 /// The file name of the cluster's own certificate authority.
 const ROOT_CA: &str = "pve-root-ca.pem";
 
-#[derive(Deserialize)]
-struct Version {
-    version: String,
-}
-
-#[derive(Deserialize)]
-struct StatusRow {
-    #[serde(rename = "type")]
-    kind: String,
-    name: String,
-    #[serde(default, deserialize_with = "truth")]
-    quorate: bool,
-    #[serde(default, deserialize_with = "truth")]
-    online: bool,
-    #[serde(default, deserialize_with = "truth")]
-    local: bool,
-}
-
-#[derive(Deserialize)]
-struct Certificate {
-    #[serde(default)]
-    filename: Option<String>,
-    #[serde(default)]
-    fingerprint: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Options {
-    #[serde(default, rename = "next-id")]
-    next_id: Option<Value>,
-}
-
-/// A row of `/cluster/resources`, of any type.
+/// A row of `/cluster/resources`, of any type. The list is long and read often, so it is read without the detour
+/// over a tree of values that the other answers take.
 #[derive(Deserialize)]
 struct Resource {
     #[serde(rename = "type")]
@@ -86,25 +57,26 @@ struct Resource {
 
 impl Client {
     pub(super) async fn version(&self) -> Result<HostVersion, Error> {
-        let call = Call::get("/version", &[]);
-        let Version { version } = self.read(&call).await?;
+        let request = Version::new();
+        let version = self.ask(&request).await?.version;
         // `9.2.11`, and up to 7.4 `7.4-17`.
         let major = version.split(['.', '-']).next().and_then(|m| m.parse().ok());
         match major {
             Some(major) => Ok(HostVersion { text: version, major }),
-            None => Err(call.unreadable(format!("'{version}' is no version"))),
+            None => Err(request.call().unreadable(format!("'{version}' is no version"))),
         }
     }
 
     pub(super) async fn cluster_status(&self) -> Result<ClusterStatus, Error> {
-        let call = Call::get("/cluster/status", &[]);
-        let rows: Vec<StatusRow> = self.read(&call).await?;
-        cluster_status(rows).map_err(|reason| call.unreadable(reason))
+        let request = api::cluster::ClusterStatus::new();
+        let rows = self.ask(&request).await?;
+        cluster_status(rows).map_err(|reason| request.call().unreadable(reason))
     }
 
     pub(super) async fn cluster_id(&self, node: &NodeName) -> Result<ClusterId, Error> {
-        let call = Call::get("/nodes/{node}/certificates/info", &[node]);
-        let rows: Vec<Certificate> = self.read(&call).await?;
+        let request = NodeCertificates::new(node.clone());
+        let rows = self.ask(&request).await?;
+        let call = request.call();
         let root = rows.into_iter().find(|c| c.filename.as_deref() == Some(ROOT_CA));
         let fingerprint = root.and_then(|c| c.fingerprint);
         let fingerprint =
@@ -113,23 +85,25 @@ impl Client {
     }
 
     pub(super) async fn overview(&self) -> Result<Overview, Error> {
-        let call = Call::get("/cluster/resources", &[]);
-        let rows: Vec<Resource> = self.read(&call).await?;
+        let call = Resources::new().call();
+        let rows: Vec<Resource> = self.read_as(&call, answers::data).await?;
         overview(rows).map_err(|reason| call.unreadable(reason))
     }
 
     pub(super) async fn number_bounds(&self) -> Result<NumberBounds, Error> {
-        let call = Call::get("/cluster/options", &[]);
-        let options: Options = self.read(&call).await?;
+        let options = self.ask(&ClusterOptions::new()).await?;
         Ok(options.next_id.as_ref().map(number_bounds).unwrap_or_default())
     }
 
     /// Only a clear word counts: the number itself for free, the complaint that it exists for taken.
     pub(super) async fn number_state(&self, vmid: Vmid) -> Result<NumberState, Error> {
-        let call = Call::get("/cluster/nextid", &[]).with("vmid", vmid);
-        match self.read::<Scalar>(&call).await {
-            Ok(Scalar(number)) if number == vmid.to_string() => Ok(NumberState::Free),
-            Ok(Scalar(other)) => Err(call.unreadable(format!("asked for {vmid}, it says '{other}'"))),
+        let request = NextId { vmid: Some(vmid) };
+        match self.ask(&request).await {
+            Ok(number) if number == vmid => Ok(NumberState::Free),
+            Ok(other) => {
+                let reason = format!("asked for {vmid}, it says '{other}'");
+                Err(request.call().unreadable(reason))
+            }
             Err(Error::Refused {
                 status: 400,
                 refusal: Refusal::GuestExists,
@@ -151,13 +125,13 @@ fn cluster_status(rows: Vec<StatusRow>) -> Result<ClusterStatus, String> {
     for row in rows {
         match row.kind.as_str() {
             "cluster" => {
-                status.quorate = row.quorate;
+                status.quorate = row.quorate.unwrap_or(false);
                 status.name = Some(row.name);
             }
             "node" => status.members.push(Member {
                 name: row.name.parse().map_err(|e| format!("{e}"))?,
-                online: row.online,
-                local: row.local,
+                online: row.online.unwrap_or(false),
+                local: row.local.unwrap_or(false),
             }),
             _ => {}
         }
@@ -264,10 +238,15 @@ fn number_bounds(value: &Value) -> NumberBounds {
 mod tests {
     use serde_json::json;
 
+    use super::super::lenient::Lenient;
     use super::*;
     use crate::model::Power;
 
-    fn rows<T: serde::de::DeserializeOwned>(rows: Value) -> Vec<T> {
+    fn rows(rows: Value) -> Vec<StatusRow> {
+        Vec::deserialize(Lenient(rows)).unwrap()
+    }
+
+    fn resources(rows: Value) -> Vec<Resource> {
         serde_json::from_value(rows).unwrap()
     }
 
@@ -300,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_bulk_list_is_sorted_out() {
-        let overview = overview(rows(json!([
+        let overview = overview(resources(json!([
             {"type": "sdn", "id": "sdn/pve/localnetwork", "sdn": "localnetwork", "node": "pve", "status": "ok"},
             {"type": "network", "id": "network/pve/zone/localnetwork", "network": "localnetwork", "status": "ok"},
             {"type": "qemu", "id": "qemu/113", "vmid": 113, "node": "pve", "status": "unknown"},
@@ -332,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_guest_without_a_number_fails_the_list() {
-        assert!(overview(rows(json!([{"type": "qemu", "node": "pve"}]))).is_err());
+        assert!(overview(resources(json!([{"type": "qemu", "node": "pve"}]))).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Reads values as their types want them, however Proxmox VE spells them: numbers that come as strings, truths as
-//! `0` and `1`, texts as numbers, lists as objects without rows. The same option changes its spelling between
-//! versions (`memory` since qemu-server 8.0.8) and calls (`saved` in lists of tasks).
+//! `0` and `1`, texts as numbers. The same option changes its spelling between versions (`memory` since qemu-server
+//! 8.0.8) and calls (`saved` in lists of tasks). Only a list must be one: `null` is not taken for an empty list.
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
@@ -145,14 +145,6 @@ impl<'de> Deserializer<'de> for Lenient {
         }
     }
 
-    /// An empty list of Perl may come as `null`.
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.0 {
-            Value::Null => visitor.visit_seq(SeqDeserializer::<_, Error>::new(std::iter::empty::<Lenient>())),
-            _ => self.deserialize_any(visitor),
-        }
-    }
-
     /// Where nothing is to be read, anything may stand.
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_unit()
@@ -180,7 +172,7 @@ impl<'de> Deserializer<'de> for Lenient {
     }
 
     forward_to_deserialize_any! {
-        i128 u128 char bytes byte_buf unit_struct tuple tuple_struct map enum identifier ignored_any
+        i128 u128 char bytes byte_buf unit_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 
@@ -239,7 +231,7 @@ mod tests {
 
     #[test]
     fn nothing_is_nothing() {
-        let value = json!({"size": null, "load": null, "shared": null, "name": null, "list": null});
+        let value = json!({"size": null, "load": null, "shared": null, "name": null});
         assert_eq!(read(value).unwrap(), Row::default());
     }
 
@@ -253,6 +245,7 @@ mod tests {
             json!({"vmid": 7}),
             json!({"node": "-"}),
             json!({"list": {"a": 1}}),
+            json!({"list": null}),
             json!([]),
             json!("x"),
         ] {

@@ -1,5 +1,6 @@
 //! A window for metrics: what was asked of the host, how it went, how long it took.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ pub struct CallRecord {
     /// `GET`, `POST`, `PUT` or `DELETE`.
     pub method: &'static str,
     /// The path without the names in it: `/nodes/{node}/qemu/{vmid}/pending`.
-    pub operation: &'static str,
+    pub operation: Cow<'static, str>,
     /// The status, if an answer came.
     pub status: Option<u16>,
     /// `ok`, or the label of the error (`Error::label`).

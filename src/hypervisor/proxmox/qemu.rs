@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use serde::Deserialize;
-
-use super::answers::Scalar;
-use super::api::guarded;
+use super::answers;
+use super::api::agent::AgentInterfaces;
+use super::api::guest::{Destroy, GuestPending, GuestStatus, Resize, Shutdown, Start, Stop};
+use super::api::qemu::CloneVirtualMachine;
+use super::api::{Kind, Request as _, guarded};
 use super::call::{Call, Method};
-use super::client::{Client, unspeakable};
+use super::client::{Client, progress, unspeakable};
 use super::{changes, config, size};
 use crate::hypervisor::{Error, StopMode};
 use crate::model::{
@@ -18,55 +19,29 @@ use crate::plan::identity::Ownership;
 /// The tag on what Drover makes: a hint for people, evidence for nothing.
 const TAG: &str = "drover";
 
-#[derive(Deserialize)]
-struct StatusRow {
-    status: String,
-    #[serde(default)]
-    qmpstatus: Option<String>,
-    #[serde(default)]
-    lock: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct AgentAnswer {
-    result: Vec<Interface>,
-}
-
-#[derive(Deserialize)]
-struct Interface {
-    #[serde(default, rename = "ip-addresses")]
-    addresses: Option<Vec<Address>>,
-}
-
-#[derive(Deserialize)]
-struct Address {
-    #[serde(rename = "ip-address")]
-    address: Scalar,
-}
-
 impl Client {
     pub(super) async fn guest_config(&self, at: &GuestAddress) -> Result<GuestConfig, Error> {
-        let call = Call::get("/nodes/{node}/qemu/{vmid}/pending", &[&at.node, &at.vmid]);
-        config::read(self.read(&call).await?).map_err(|reason| call.unreadable(reason))
+        let call = GuestPending::new(Kind::Qemu, at.node.clone(), at.vmid).call();
+        let rows = self.read_as(&call, answers::data).await?;
+        config::read(rows).map_err(|reason| call.unreadable(reason))
     }
 
     pub(super) async fn guest_power(&self, at: &GuestAddress) -> Result<PowerReading, Error> {
-        let call = Call::get("/nodes/{node}/qemu/{vmid}/status/current", &[&at.node, &at.vmid]);
-        let row: StatusRow = self.read(&call).await?;
+        let status = GuestStatus::new(Kind::Qemu, at.node.clone(), at.vmid);
+        let figures = self.ask(&status).await?;
         Ok(PowerReading {
-            power: power(&row.status),
-            paused: row.qmpstatus.as_deref() == Some("paused"),
-            lock: row.lock.filter(|l| !l.is_empty()).map(Lock),
+            power: power(&figures.status),
+            paused: figures.qmpstatus.as_deref() == Some("paused"),
+            lock: figures.lock.filter(|l| !l.is_empty()).map(Lock),
         })
     }
 
     pub(super) async fn guest_addresses(&self, at: &GuestAddress) -> Result<Vec<GuestIp>, Error> {
-        let template = "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces";
-        let call = Call::get(template, &[&at.node, &at.vmid]);
-        let answer: AgentAnswer = self.read(&call).await?;
+        let interfaces = self.ask(&AgentInterfaces::new(at.node.clone(), at.vmid)).await?;
+        let shown = interfaces.result.into_iter().filter_map(|i| i.ip_addresses);
         let mut addresses = Vec::new();
-        for address in answer.result.into_iter().filter_map(|i| i.addresses).flatten() {
-            match outer_address(&address.address.0) {
+        for address in shown.flatten() {
+            match outer_address(&address.ip_address) {
                 Some(address) if !addresses.contains(&address) => addresses.push(address),
                 _ => {}
             }
@@ -75,11 +50,12 @@ impl Client {
     }
 
     pub(super) async fn create(&self, guest: &CreateGuest) -> Result<Progress, Error> {
-        self.change(&create(guest)?).await
+        let task = self.change_as(&create(guest)?, None, answers::lenient).await?;
+        Ok(progress(task))
     }
 
     pub(super) async fn clone_guest(&self, guest: &CloneGuest) -> Result<Progress, Error> {
-        self.change(&clone_guest(guest)).await
+        self.ask(&clone_guest(guest)).await.map(progress)
     }
 
     pub(super) async fn configure(
@@ -108,37 +84,42 @@ impl Client {
         for (name, value) in parameters {
             call = call.with(&name, value);
         }
-        self.change(&guarded(call, own)?).await
+        let call = guarded(call, own)?;
+        self.change_as(&call, None, answers::lenient).await.map(progress)
     }
 
     pub(super) async fn grow_disk(&self, own: &Ownership, slot: &str, bytes: u64) -> Result<Progress, Error> {
-        let at = own.address();
-        let call = Call::new(
-            Method::Put,
-            "/nodes/{node}/qemu/{vmid}/resize",
-            &[&at.node, &at.vmid],
-        )
-        .with("disk", slot)
-        .with("size", size::exact(bytes));
-        self.change(&guarded(call, own)?).await
+        let resize = Resize::new(Kind::Qemu, slot.to_owned(), size::exact(bytes));
+        self.change(own, &resize).await.map(progress)
     }
 
     pub(super) async fn start(&self, own: &Ownership) -> Result<Progress, Error> {
-        let at = own.address();
-        let call = Call::new(
-            Method::Post,
-            "/nodes/{node}/qemu/{vmid}/status/start",
-            &[&at.node, &at.vmid],
-        );
-        self.change_fresh(&call, own).await
+        self.change(own, &Start::new(Kind::Qemu)).await.map(progress)
     }
 
     pub(super) async fn stop(&self, own: &Ownership, mode: StopMode) -> Result<Progress, Error> {
-        self.change_fresh(&stop(own.address(), mode), own).await
+        let task = match mode {
+            StopMode::Hard => self.change(own, &Stop::new(Kind::Qemu)).await?,
+            StopMode::Graceful { grace_seconds, force } => {
+                let shutdown = Shutdown {
+                    timeout: Some(grace_seconds),
+                    force_stop: Some(force),
+                    ..Shutdown::new(Kind::Qemu)
+                };
+                self.change(own, &shutdown).await?
+            }
+        };
+        Ok(progress(task))
     }
 
+    /// `purge` takes the guest out of backup jobs, replication and HA. Volumes that bear its number without belonging
+    /// to it stay: `destroy-unreferenced-disks` is never sent.
     pub(super) async fn destroy(&self, own: &Ownership) -> Result<Progress, Error> {
-        self.change_fresh(&destroy(own.address()), own).await
+        let destroy = Destroy {
+            purge: Some(true),
+            ..Destroy::new(Kind::Qemu)
+        };
+        self.change(own, &destroy).await.map(progress)
     }
 }
 
@@ -186,42 +167,16 @@ fn create(guest: &CreateGuest) -> Result<Call, Error> {
     Ok(call)
 }
 
-fn clone_guest(guest: &CloneGuest) -> Call {
+fn clone_guest(guest: &CloneGuest) -> CloneVirtualMachine {
     let CloneGuest { source, at, .. } = guest;
-    Call::new(
-        Method::Post,
-        "/nodes/{node}/qemu/{vmid}/clone",
-        &[&source.node, &source.vmid],
-    )
-    .with("newid", at.vmid)
-    .with("name", &guest.name)
-    .with("description", &guest.description)
-    .with("full", 1)
-    .with_some("storage", guest.storage.as_ref())
-    .with_some("target", (source.node != at.node).then_some(&at.node))
-}
-
-fn stop(at: &GuestAddress, mode: StopMode) -> Call {
-    match mode {
-        StopMode::Hard => Call::new(
-            Method::Post,
-            "/nodes/{node}/qemu/{vmid}/status/stop",
-            &[&at.node, &at.vmid],
-        ),
-        StopMode::Graceful { grace_seconds, force } => Call::new(
-            Method::Post,
-            "/nodes/{node}/qemu/{vmid}/status/shutdown",
-            &[&at.node, &at.vmid],
-        )
-        .with("timeout", grace_seconds)
-        .with("forceStop", u8::from(force)),
+    CloneVirtualMachine {
+        name: Some(guest.name.clone()),
+        description: Some(guest.description.clone()),
+        full: Some(true),
+        storage: guest.storage.clone(),
+        target: (source.node != at.node).then(|| at.node.clone()),
+        ..CloneVirtualMachine::new(source.node.clone(), source.vmid, at.vmid)
     }
-}
-
-/// `purge` takes the guest out of backup jobs, replication and HA. `destroy-unreferenced-disks` is never set: it
-/// would take volumes that bear the number without belonging to the guest.
-fn destroy(at: &GuestAddress) -> Call {
-    Call::new(Method::Delete, "/nodes/{node}/qemu/{vmid}", &[&at.node, &at.vmid]).with("purge", 1)
 }
 
 /// What `status` says in the list and of a single guest.
@@ -312,38 +267,17 @@ mod tests {
             storage: None,
         };
         assert_eq!(
-            clone_guest(&guest).body().unwrap(),
+            clone_guest(&guest).call().body().unwrap(),
             "newid=120&name=web1&description=d&full=1"
         );
         guest.at = at("pve2", 120);
         guest.storage = Some("ceph".into());
-        let call = clone_guest(&guest);
+        let call = clone_guest(&guest).call();
         assert_eq!(call.operation(), "POST /nodes/pve1/qemu/9000/clone");
         assert_eq!(
             call.body().unwrap(),
             "newid=120&name=web1&description=d&full=1&storage=ceph&target=pve2"
         );
-    }
-
-    #[test]
-    fn destroying_spares_volumes_that_the_guest_does_not_name() {
-        let call = destroy(&at("pve1", 120));
-        assert_eq!(call.path_and_query(), "/nodes/pve1/qemu/120?purge=1");
-    }
-
-    #[test]
-    fn both_ways_of_stopping() {
-        assert_eq!(
-            stop(&at("p", 120), StopMode::Hard).operation(),
-            "POST /nodes/p/qemu/120/status/stop"
-        );
-        let graceful = StopMode::Graceful {
-            grace_seconds: 60,
-            force: true,
-        };
-        let call = stop(&at("p", 120), graceful);
-        assert_eq!(call.operation(), "POST /nodes/p/qemu/120/status/shutdown");
-        assert_eq!(call.body().unwrap(), "timeout=60&forceStop=1");
     }
 
     #[test]

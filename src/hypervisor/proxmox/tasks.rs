@@ -2,47 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-use serde_json::Value;
-
-use super::call::Call;
+use super::api::Request as _;
+use super::api::cluster::ClusterTasks;
+use super::api::tasks::{TaskSource, TaskStatus, Tasks};
 use super::client::Client;
 use crate::hypervisor::{Error, TaskFilter};
 use crate::model::{NodeName, TaskExit, TaskRecord, TaskState, Upid};
 
 /// Rows a page of a node's list.
-const PAGE: usize = 500;
+const PAGE: u32 = 500;
 /// Pages that are read of it.
-const PAGES: usize = 20;
+const PAGES: u32 = 20;
 
-#[derive(Deserialize)]
-struct StatusRow {
-    status: String,
-    #[serde(default)]
-    exitstatus: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ListRow {
-    upid: String,
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default)]
-    endtime: Option<Value>,
-}
-
-impl ListRow {
-    /// Running tasks have no `endtime`, and for `status` nothing or `RUNNING`.
-    fn record(self) -> Result<TaskRecord, String> {
-        let upid: Upid = self.upid.parse().map_err(|e| format!("{e}"))?;
-        let state = match (self.endtime, self.status) {
-            (None | Some(Value::Null), status) if status.as_deref().is_none_or(|s| s == "RUNNING") => {
-                TaskState::Running
-            }
-            (_, status) => ended(status.as_deref()),
-        };
-        Ok(TaskRecord { upid, state })
-    }
+/// Running tasks have no `endtime`, and for `status` nothing or `RUNNING`.
+fn record(upid: Upid, endtime: Option<i64>, status: Option<&str>) -> TaskRecord {
+    let state = match (endtime, status) {
+        (None, None | Some("RUNNING")) => TaskState::Running,
+        (_, status) => ended(status),
+    };
+    TaskRecord { upid, state }
 }
 
 /// A task that was cut off leaves no word; Proxmox VE itself calls that so (`PVE/Tools.pm`, `upid_read_status`).
@@ -53,8 +31,12 @@ fn ended(status: Option<&str>) -> TaskState {
 impl Client {
     /// The cluster's list; rows that can't be read are left out, as it is a hint only.
     pub(super) async fn recent_tasks(&self) -> Result<Vec<TaskRecord>, Error> {
-        let rows: Vec<ListRow> = self.read(&Call::get("/cluster/tasks", &[])).await?;
-        Ok(rows.into_iter().filter_map(|row| row.record().ok()).collect())
+        let rows = self.ask(&ClusterTasks::new()).await?;
+        let known = rows.into_iter().filter_map(|row| {
+            let upid = row.upid.parse().ok()?;
+            Some(record(upid, row.endtime, row.status.as_deref()))
+        });
+        Ok(known.collect())
     }
 
     /// A node's list, as many calls as it has pages. It may serve as evidence of what did not happen, so it is
@@ -64,22 +46,29 @@ impl Client {
         node: &NodeName,
         filter: &TaskFilter,
     ) -> Result<Vec<TaskRecord>, Error> {
-        let call = Call::get("/nodes/{node}/tasks", &[node])
-            .with("source", if filter.active_only { "active" } else { "all" })
-            .with_some("vmid", filter.vmid)
-            .with_some("since", filter.since)
-            .with_some("typefilter", filter.kind.as_ref());
+        let source = if filter.active_only {
+            TaskSource::Active
+        } else {
+            TaskSource::All
+        };
+        let mut request = Tasks {
+            source: Some(source),
+            vmid: filter.vmid,
+            since: filter.since,
+            typefilter: filter.kind.clone(),
+            limit: Some(PAGE),
+            ..Tasks::new(node.clone())
+        };
         let mut seen = BTreeSet::new();
         let mut records = Vec::new();
         for page in 0..PAGES {
-            let call = call.clone().with("limit", PAGE).with("start", page * PAGE);
-            let rows: Vec<ListRow> = self.read(&call).await?;
-            let last = rows.len() < PAGE;
+            request.start = Some(page * PAGE);
+            let rows = self.ask(&request).await?;
+            let last = rows.len() < PAGE as usize;
             for row in rows {
-                let record = row.record().map_err(|reason| call.unreadable(reason))?;
                 // A task that began in between shifts the pages, and shows rows again.
-                if seen.insert(record.upid.clone()) {
-                    records.push(record);
+                if seen.insert(row.upid.clone()) {
+                    records.push(record(row.upid, row.endtime, row.status.as_deref()));
                 }
             }
             if last {
@@ -87,14 +76,17 @@ impl Client {
             }
         }
         match filter.since {
-            Some(_) => Err(call.unreadable(format!("it has more than {} tasks", PAGE * PAGES))),
+            Some(_) => {
+                let reason = format!("it has more than {} tasks", PAGE * PAGES);
+                Err(request.call().unreadable(reason))
+            }
             None => Ok(records),
         }
     }
 
     pub(super) async fn task(&self, upid: &Upid) -> Result<TaskState, Error> {
-        let call = Call::get("/nodes/{node}/tasks/{upid}/status", &[upid.node(), upid]);
-        let row: StatusRow = match self.read(&call).await {
+        let request = TaskStatus::new(upid.node().clone(), upid.clone());
+        let row = match self.ask(&request).await {
             Err(Error::Refused {
                 status: 400,
                 parameters,
@@ -107,15 +99,20 @@ impl Client {
         match row.status.as_str() {
             "running" => Ok(TaskState::Running),
             "stopped" => Ok(ended(row.exitstatus.as_deref())),
-            other => Err(call.unreadable(format!("'{other}' is no status of a task"))),
+            other => Err(request
+                .call()
+                .unreadable(format!("'{other}' is no status of a task"))),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize as _;
     use serde_json::json;
 
+    use super::super::api::tasks::TaskRow;
+    use super::super::lenient::Lenient;
     use super::*;
 
     #[test]
@@ -144,8 +141,9 @@ mod tests {
                 TaskState::Ended(TaskExit::Failed("unexpected status".into())),
             ),
         ] {
-            let row: ListRow = serde_json::from_value(row).unwrap();
-            assert_eq!(row.record().unwrap().state, expected);
+            let row = TaskRow::deserialize(Lenient(row)).unwrap();
+            let record = record(row.upid, row.endtime, row.status.as_deref());
+            assert_eq!(record.state, expected);
         }
     }
 }

@@ -211,7 +211,7 @@ impl Wire {
     ) {
         let record = CallRecord {
             method: call.method.as_str(),
-            operation: call.template,
+            operation: call.family.clone(),
             status,
             outcome,
             duration: started.elapsed(),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::parameter::words;
 use super::request::{answers, requests, wire_name};
-use crate::model::{NodeName, Upid, Vmid};
+use crate::model::{NodeName, Vmid};
 
 words! {
     /// Which rows of the bulk list are wanted.
@@ -52,7 +52,7 @@ answers! {
         /// `9.2.11`; up to 7.4 `7.4-17`.
         version: String,
         /// `9.2`.
-        release: String,
+        release: Option<String>,
         /// The commit.
         repoid: Option<String>,
     }
@@ -127,10 +127,10 @@ answers! {
         shared: Option<bool>,
     }
 
-    /// A task in the cluster's list.
+    /// A task in the cluster's list, which is a hint: one row that can't be read must not spoil the others.
     ClusterTask {
         /// Its identifier.
-        upid: Upid,
+        upid: String,
         /// How it ended; absent while it runs.
         status: Option<String>,
         /// When it ended, in seconds since 1970.

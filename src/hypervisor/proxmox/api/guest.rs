@@ -125,8 +125,6 @@ answers! {
         status: String,
         /// Of a virtual machine: QEMU's own word, such as `paused`.
         qmpstatus: Option<String>,
-        /// Its number.
-        vmid: Vmid,
         /// Its name.
         name: Option<String>,
         /// Its lock.

@@ -35,10 +35,10 @@ requests! {
         since: Option<i64>,
         /// Begun until then.
         until: Option<i64>,
-        /// The first row.
-        start: Option<u32>,
         /// How many rows; 50 when absent.
         limit: Option<u32>,
+        /// The first row.
+        start: Option<u32>,
     } -> Vec<TaskRow>;
 
     /// How far a task is.
@@ -63,22 +63,14 @@ requests! {
 }
 
 answers! {
-    /// A task in a node's list.
+    /// A task in a node's list. When it began, what it is and whose, its identifier tells.
     TaskRow {
         /// Its identifier.
         upid: Upid,
         /// How it ended; `RUNNING` or absent while it runs.
         status: Option<String>,
-        /// When it began, in seconds since 1970.
-        starttime: i64,
-        /// When it ended; absent while it runs.
+        /// When it ended, in seconds since 1970; absent while it runs.
         endtime: Option<i64>,
-        /// Its type.
-        kind as "type": String,
-        /// What it works on.
-        id: Option<String>,
-        /// Who began it.
-        user: String,
     }
 
     /// How far a task is.
@@ -87,14 +79,6 @@ answers! {
         status: String,
         /// How it ended.
         exitstatus: Option<String>,
-        /// When it began, in seconds since 1970.
-        starttime: i64,
-        /// Its type.
-        kind as "type": String,
-        /// What it works on.
-        id: Option<String>,
-        /// Who began it.
-        user: String,
     }
 
     /// A line of a log.

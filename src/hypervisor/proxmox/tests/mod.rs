@@ -125,6 +125,30 @@ async fn destroying_puts_its_parameters_into_the_query() {
 }
 
 #[tokio::test]
+async fn both_ways_of_stopping() {
+    let server = Server::saying(data(&format!("{UPID:?}"))).await;
+    let driver = server.driver();
+    driver.stop(&own(), StopMode::Hard).await.unwrap();
+    let graceful = StopMode::Graceful {
+        grace_seconds: 60,
+        force: true,
+    };
+    driver.stop(&own(), graceful).await.unwrap();
+    let seen = server.seen();
+    let told: Vec<(&str, &str)> = seen.iter().map(|s| (s.line.as_str(), s.body.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("POST /api2/json/nodes/pve1/qemu/100/status/stop HTTP/1.1", ""),
+            (
+                "POST /api2/json/nodes/pve1/qemu/100/status/shutdown HTTP/1.1",
+                "timeout=60&forceStop=1"
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn nothing_is_sent_for_no_changes_or_for_those_of_another_reading() {
     let server = Server::saying(data("null")).await;
     let driver = server.driver();
@@ -598,7 +622,7 @@ async fn the_observer_sees_each_exchange() {
     let records = records.lock().unwrap();
     let told: Vec<_> = records
         .iter()
-        .map(|r| (r.method, r.operation, r.status, r.outcome))
+        .map(|r| (r.method, r.operation.as_ref(), r.status, r.outcome))
         .collect();
     assert_eq!(
         told,
