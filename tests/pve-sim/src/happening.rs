@@ -218,7 +218,13 @@ impl Core {
             Happening::PowerOff { vmid } => self.power(vmid, false),
             Happening::Reconfigure { vmid, config } => self.change_config(vmid, config),
             Happening::Rename { vmid, name } => {
-                self.change_config(vmid, BTreeMap::from([("name".to_owned(), Some(name))]))
+                let option = self
+                    .world()
+                    .guests
+                    .get(&vmid)
+                    .map(|guest| guest.kind.name_option());
+                let option = option.unwrap_or("name").to_owned();
+                self.change_config(vmid, BTreeMap::from([(option, Some(name))]))
             }
             Happening::Lock { vmid, lock } => {
                 self.change_config(vmid, BTreeMap::from([("lock".to_owned(), lock)]))

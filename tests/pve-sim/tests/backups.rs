@@ -278,3 +278,22 @@ async fn so_many_backups_can_be_protected() {
         "The number of protected backups per guest is limited to 1 on storage 'local'"
     );
 }
+
+#[tokio::test]
+async fn a_restored_template_is_one_again() {
+    let lab = Lab::instant(seed()).await;
+    lab.post("/nodes/pve1/lxc/200/template", &[]).await.data();
+    eventually("a template", async || lab.sim.guest(200).unwrap().template).await;
+    assert_eq!(back_up(&lab, &[("vmid", "200")]).await, "OK");
+    let backup = archives(&lab).await.remove(0);
+    let form = [
+        ("vmid", "201"),
+        ("ostemplate", backup["volid"].as_str().unwrap()),
+        ("restore", "1"),
+        ("storage", "local-lvm"),
+    ];
+    lab.done(lab.post("/nodes/pve1/lxc", &form).await).await;
+    let restored = lab.sim.guest(201).unwrap();
+    assert!(restored.template);
+    assert_eq!(restored.config["rootfs"], "local-lvm:base-201-disk-0,size=8G");
+}

@@ -482,3 +482,31 @@ async fn what_the_ha_stack_cares_for_is_ordered_and_not_done() {
     let current = lab.get("/nodes/pve1/lxc/200/status/current").await.data();
     assert_eq!(current["ha"]["managed"], 1);
 }
+
+#[tokio::test]
+async fn consoles_have_ports_of_their_own() {
+    let lab = Lab::instant(seed().with_guest(SeedGuest::container(200, "a"))).await;
+    let first = lab.post("/nodes/pve1/lxc/200/termproxy", &[]).await.data();
+    let second = lab.post("/nodes/pve1/lxc/200/vncproxy", &[]).await.data();
+    assert_eq!(
+        (&first["port"], &second["port"]),
+        (&json!("5900"), &json!("5901"))
+    );
+    assert!(
+        second["cert"]
+            .as_str()
+            .unwrap()
+            .starts_with("-----BEGIN CERTIFICATE-----")
+    );
+    let missing = lab.post("/nodes/pve1/lxc/201/termproxy", &[]).await;
+    assert_eq!(missing.status, 500);
+}
+
+#[tokio::test]
+async fn somebody_can_rename_one_behind_everyones_back() {
+    let lab = Lab::instant(seed().with_guest(SeedGuest::container(200, "a"))).await;
+    lab.sim.rename(200, "b").unwrap();
+    let config = lab.get("/nodes/pve1/lxc/200/config").await.data();
+    assert_eq!(config["hostname"], "b");
+    assert_eq!(lab.sim.guest(200).unwrap().name.as_deref(), Some("b"));
+}

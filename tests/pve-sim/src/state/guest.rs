@@ -43,6 +43,14 @@ impl GuestKind {
         }
     }
 
+    /// The option that names a guest.
+    pub(crate) const fn name_option(self) -> &'static str {
+        match self {
+            Self::Qemu => "name",
+            Self::Lxc => "hostname",
+        }
+    }
+
     /// `VM` or `CT`, as sentences begin.
     pub(crate) const fn title(self) -> &'static str {
         match self {
@@ -184,11 +192,14 @@ impl Guest {
 
     /// The name in lists: `VM 100` when it has none; a container's is its host name.
     pub(crate) fn display_name(&self) -> String {
-        let (option, none) = match self.kind {
-            GuestKind::Qemu => ("name", format!("VM {}", self.vmid)),
-            GuestKind::Lxc => ("hostname", format!("CT{}", self.vmid)),
-        };
-        self.option(option).map_or(none, str::to_owned)
+        let named = self.option(self.kind.name_option());
+        named.map_or_else(
+            || match self.kind {
+                GuestKind::Qemu => format!("VM {}", self.vmid),
+                GuestKind::Lxc => format!("CT{}", self.vmid),
+            },
+            str::to_owned,
+        )
     }
 
     pub(crate) fn cpus(&self) -> u64 {
@@ -296,7 +307,7 @@ impl Guest {
         GuestView {
             vmid: self.vmid,
             node: self.node.clone(),
-            name: self.config.get("name").cloned(),
+            name: self.config.get(self.kind.name_option()).cloned(),
             running: self.is_running(),
             template: self.is_template(),
             uuid: self.uuid().map(str::to_owned),

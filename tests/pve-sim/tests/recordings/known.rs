@@ -41,6 +41,12 @@ pub(crate) const KNOWN: &[Known] = &[
     },
     Known {
         release: Release::V9_2,
+        file: "lxc",
+        index: 82,
+        reason: "the recorded machine lacked the program that serves terminals",
+    },
+    Known {
+        release: Release::V9_2,
         file: "storage",
         index: 47,
         reason: "the recorded machine's QEMU couldn't back up, and its log is of how that failed",

@@ -1,7 +1,7 @@
 //! The calls of containers: what they take, and who may.
 
 use super::super::{Allow, Endpoint, Run};
-use super::{clone, config, create, destroy, disks, list, migrate, power, snapshot, template};
+use super::{clone, config, console, create, destroy, disks, list, migrate, power, snapshot, template};
 use crate::release::Release;
 use crate::verify::{
     CONFIG_ID, CT_CONFIG, DELETE_AND_REVERT, DNS_NAME, Kind, NODE, POOL, Param, SIZE, STORAGE, STORAGE_PAIRS,
@@ -13,6 +13,7 @@ const ALLOCATE: Allow = Allow::Any("/vms/{vmid}", &["VM.Allocate"]);
 const POWER: Allow = Allow::Any("/vms/{vmid}", &["VM.PowerMgmt"]);
 const SNAPSHOT: Allow = Allow::Any("/vms/{vmid}", &["VM.Snapshot"]);
 const MIGRATE: Allow = Allow::Any("/vms/{vmid}", &["VM.Migrate"]);
+const CONSOLE: Allow = Allow::Any("/vms/{vmid}", &["VM.Console"]);
 const DISK: Allow = Allow::Any("/vms/{vmid}", &["VM.Config.Disk"]);
 
 const DIGEST: Param = may("digest", Kind::Text(40));
@@ -262,5 +263,21 @@ pub(in crate::api) const ENDPOINTS: &[Endpoint] = &[
             may("timeout", Kind::Integer(i64::MIN, i64::MAX)),
         ]],
         Run::Now(migrate::migrate),
+    ),
+    Endpoint::post(
+        "/nodes/{node}/lxc/{vmid}/termproxy",
+        CONSOLE,
+        &[],
+        Run::Now(console::terminal),
+    ),
+    Endpoint::post(
+        "/nodes/{node}/lxc/{vmid}/vncproxy",
+        CONSOLE,
+        &[&[
+            may("height", Kind::Integer(16, 2160)),
+            may("websocket", Kind::Boolean),
+            may("width", Kind::Integer(16, 4096)),
+        ]],
+        Run::Now(console::vnc),
     ),
 ];

@@ -5,6 +5,7 @@
 
 mod clone;
 mod config;
+mod console;
 mod create;
 mod destroy;
 mod disks;

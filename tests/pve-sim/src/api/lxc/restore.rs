@@ -1,7 +1,7 @@
 //! Makes a container out of a backup: the configuration comes from it, what was given with the call wins.
 
 use super::create::{Mounts, Order, finish};
-use super::{container, lock_file, mounts};
+use super::{container, lock_file, mounts, template};
 use crate::state::{
     Archive, Config, GuestKind, World, binary_size, drive_volume, is_mount, is_net, stored_option,
     with_new_address,
@@ -56,6 +56,16 @@ pub(super) async fn restore(worker: &Worker, order: &Order) -> Result<(), String
     let mut config = merged(&backup.archive, order);
     config.extend(mounts.values);
     finish(&mut world, order, config);
+    if backup
+        .archive
+        .config
+        .get("template")
+        .is_some_and(|flag| flag == "1")
+    {
+        let line = "Convert restored container to template...";
+        world.tasks.log(&worker.upid, line);
+        template::convert(&mut world, &order.node, order.vmid)?;
+    }
     drop(world);
     Ok(())
 }

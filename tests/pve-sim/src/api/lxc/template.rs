@@ -30,7 +30,7 @@ pub(super) async fn template(call: Call) -> ApiResult {
         move |worker| async move {
             check_volumes(&worker.world(), &node, vmid)?;
             worker.pause(|t| t.clone_base).await;
-            make_base(&mut worker.world(), &node, vmid)
+            convert(&mut worker.world(), &node, vmid)
         },
         |_| {},
     );
@@ -50,7 +50,9 @@ fn check_volumes(world: &World, node: &str, vmid: u32) -> Result<(), String> {
     Ok(())
 }
 
-fn make_base(world: &mut World, node: &str, vmid: u32) -> Result<(), String> {
+/// The volumes become bases, and the container a template.
+pub(super) fn convert(world: &mut World, node: &str, vmid: u32) -> Result<(), String> {
+    check_volumes(world, node, vmid)?;
     let config = container(world, node, vmid)?.config.clone();
     let mut renamed = config.clone();
     for (key, value) in config.iter().filter(|(key, _)| is_mount(key)) {

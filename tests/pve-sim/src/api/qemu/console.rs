@@ -104,7 +104,7 @@ fn send_key(call: &Call) -> ApiResult {
 const RESERVED: Duration = Duration::from_secs(30);
 
 /// The next port for a console.
-fn reserve_port(world: &mut World) -> u16 {
+pub(in super::super) fn reserve_port(world: &mut World) -> u16 {
     world.console_ports.retain(|_, since| since.elapsed() < RESERVED);
     let free = (5900..=5999).find(|port| !world.console_ports.contains_key(port));
     let port = free.unwrap_or(5999);
@@ -112,12 +112,12 @@ fn reserve_port(world: &mut World) -> u16 {
     port
 }
 
-fn ticket(kind: &str) -> String {
+pub(in super::super) fn ticket(kind: &str) -> String {
     format!("{kind}:{}::{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }
 
 /// A task that waits for somebody to connect, in vain.
-fn wait_for_client(call: &Call) -> String {
+pub(in super::super) fn wait_for_client(call: &Call) -> String {
     worker::launch(
         call,
         &TaskName::of_guest("vncproxy", call.vmid()),

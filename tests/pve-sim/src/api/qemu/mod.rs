@@ -34,6 +34,8 @@ use crate::wire::ApiError;
 
 use power::check_skip_lock;
 
+pub(super) use console::{reserve_port, ticket, wait_for_client};
+
 /// The tables of all parts.
 pub(super) const TABLES: &[&[Endpoint]] = &[
     agent::ENDPOINTS,
