@@ -346,3 +346,73 @@ async fn disks_that_nothing_names_go_only_when_it_is_asked() {
     let left = "local:100/vm-100-disk-0.qcow2".to_owned();
     assert!(lab.sim.volumes("pve1").contains(&left));
 }
+
+#[tokio::test]
+async fn a_clone_can_be_of_what_a_snapshot_kept() {
+    let lab = lab().await;
+    let path = "/nodes/pve1/qemu/100";
+    lab.done(
+        lab.post(&format!("{path}/snapshot"), &[("snapname", "before")])
+            .await,
+    )
+    .await;
+    lab.put(&format!("{path}/config"), &[("memory", "4096")])
+        .await
+        .data();
+    let form = [("newid", "101"), ("snapname", "before")];
+    lab.done(lab.post(&format!("{path}/clone"), &form).await).await;
+    let copy = config(&lab, 101).await;
+    assert_eq!(copy["memory"], json!("1024"));
+    assert!(copy.get("parent").is_none() && copy.get("snaptime").is_none());
+    let moved = [("disk", "scsi0"), ("storage", "nas"), ("delete", "1")];
+    let answer = lab.post(&format!("{path}/move_disk"), &moved).await;
+    assert_eq!(
+        answer.reason,
+        "you can't move a disk with snapshots and delete the source"
+    );
+    let template = lab.post(&format!("{path}/template"), &[]).await;
+    assert_eq!(
+        template.reason,
+        "unable to create template, because VM contains snapshots"
+    );
+}
+
+#[tokio::test]
+async fn a_new_guest_finds_no_room_either() {
+    let mut seed = seed();
+    let thick = SeedStorage::new("thick", "lvm", &["images"]).sized(4 << 30);
+    seed.storages.as_mut().unwrap().push(thick);
+    let lab = Lab::instant(seed).await;
+    let answer = lab
+        .post("/nodes/pve1/qemu", &[("vmid", "150"), ("scsi0", "thick:8")])
+        .await;
+    assert_eq!(
+        lab.exit_of(&answer).await,
+        "unable to create VM 150 - not enough free space (4194304 < 8388608)"
+    );
+    assert!(lab.sim.guest(150).is_none());
+}
+
+#[tokio::test]
+async fn a_locked_guest_is_destroyed_by_nobody_but_root_himself() {
+    let lab = lab().await;
+    lab.sim.lock(100, Some("backup")).unwrap();
+    let answer = lab.delete("/nodes/pve1/qemu/100").await;
+    assert_eq!(lab.exit_of(&answer).await, "VM is locked (backup)");
+    let answer = lab.delete("/nodes/pve1/qemu/100?skiplock=1").await;
+    assert_eq!(answer.error_of("skiplock"), "Only root may use this option.");
+}
+
+#[tokio::test]
+async fn what_the_ha_stack_keeps_goes_only_with_a_purge() {
+    let lab = lab().await;
+    let form = [("sid", "vm:100"), ("state", "stopped")];
+    lab.post("/cluster/ha/resources", &form).await.data();
+    let answer = lab.delete("/nodes/pve1/qemu/100").await;
+    assert_eq!(
+        answer.reason,
+        "unable to remove VM 100 - used in HA resources and purge parameter not set."
+    );
+    lab.done(lab.delete("/nodes/pve1/qemu/100?purge=1").await).await;
+    assert_eq!(lab.get("/cluster/ha/resources").await.data(), json!([]));
+}

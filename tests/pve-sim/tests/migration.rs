@@ -204,3 +204,34 @@ async fn what_stands_in_the_way_is_told_beforehand() {
     let told = old.get(PATH).await.data();
     assert!(told.get("allowed_nodes").is_none() && told.get("mapped-resources").is_none());
 }
+
+#[tokio::test]
+async fn a_guest_of_the_ha_stack_moves_when_the_stack_comes_round() {
+    let lab = lab().await;
+    let form = [("sid", "vm:100"), ("state", "stopped")];
+    lab.post("/cluster/ha/resources", &form).await.data();
+    let answer = lab.post(PATH, &[("target", "pve2")]).await;
+    assert!(answer.data().as_str().unwrap().contains(":hamigrate:100:"));
+    lab.done(answer).await;
+    let moved = async || lab.sim.guest(100).unwrap().node == "pve2";
+    eventually("the guest has moved", moved).await;
+}
+
+#[tokio::test]
+async fn snapshots_go_along_only_in_images_that_hold_them() {
+    let mut seed = seed();
+    let qcow2 = SeedGuest::new(101, "files").set("scsi0", "local:101/vm-101-disk-0.qcow2,size=8G");
+    seed.guests.push(qcow2);
+    let lab = Lab::instant(seed).await;
+    for vmid in [100, 101] {
+        let path = format!("/nodes/pve1/qemu/{vmid}/snapshot");
+        lab.done(lab.post(&path, &[("snapname", "before")]).await).await;
+    }
+    let answer = lab.post(PATH, &[("target", "pve2")]).await;
+    let text = log(&lab, &answer).await;
+    assert!(text.contains("non-migratable snapshot exists"), "{text}");
+    let path = "/nodes/pve1/qemu/101/migrate";
+    lab.done(lab.post(path, &[("target", "pve2")]).await).await;
+    let snapshots = lab.get("/nodes/pve2/qemu/101/snapshot").await.data();
+    assert_eq!(snapshots[0]["name"], json!("before"));
+}
