@@ -198,10 +198,8 @@ impl Simulator {
 
     /// What the other nodes meet when they pass calls on to this one, which stays up.
     pub fn set_node_proxy(&self, node: &str, proxy: NodeProxy) -> Result<(), HandsError> {
-        let mut world = self.core.world();
-        let found = world.nodes.iter_mut().find(|n| n.name == node);
-        found.ok_or_else(|| HandsError::NoNode(node.to_owned()))?.proxy = proxy;
-        Ok(())
+        let node = node.to_owned();
+        self.core.happen_now(Happening::Proxy { node, proxy })
     }
 
     /// Lets all statistics begin so many whole minutes ago, and time stand still for them. What has happened to guests
@@ -391,6 +389,13 @@ impl Core {
             return Err(HandsError::NoNode(node.to_owned()));
         }
         world.place(guest);
+        Ok(())
+    }
+
+    pub(crate) fn set_node_proxy(&self, node: &str, proxy: NodeProxy) -> Result<(), HandsError> {
+        let mut world = self.world();
+        let found = world.nodes.iter_mut().find(|n| n.name == node);
+        found.ok_or_else(|| HandsError::NoNode(node.to_owned()))?.proxy = proxy;
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::hands::HandsError;
 use crate::seed::{Rights, SeedGuest, SeedToken, Shutdown};
 use crate::simulator::{Core, Simulator, StartError};
+use crate::state::NodeProxy;
 
 /// One thing that happens at once, without a task and without a request. In JSON and YAML: `{happen: power-off, vmid: 105}`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -95,6 +96,13 @@ pub enum Happening {
         /// Whether it is there.
         online: bool,
     },
+    /// Other nodes meet something else when they pass calls on to a node, which stays up.
+    Proxy {
+        /// Which.
+        node: String,
+        /// What they meet.
+        proxy: NodeProxy,
+    },
     /// The cluster loses its quorum, or finds it again.
     Quorum {
         /// Whether it has it.
@@ -164,6 +172,7 @@ impl fmt::Display for Happening {
             Self::Behave { vmid, .. } => write!(f, "guest {vmid} behaves differently from now on"),
             Self::Node { node, online: true } => write!(f, "node {node} is back"),
             Self::Node { node, online: false } => write!(f, "node {node} is lost"),
+            Self::Proxy { node, proxy } => write!(f, "{}", proxy.of(node)),
             Self::Quorum { quorate: true } => write!(f, "the cluster has quorum again"),
             Self::Quorum { quorate: false } => write!(f, "the cluster loses its quorum"),
             Self::Rights { token, .. } => write!(f, "the rights of token {token} change"),
@@ -240,6 +249,7 @@ impl Core {
                 agent,
             } => self.behave(vmid, shutdown, agent),
             Happening::Node { node, online } => self.set_node_online(&node, online),
+            Happening::Proxy { node, proxy } => self.set_node_proxy(&node, proxy),
             Happening::Quorum { quorate } => {
                 self.world().quorate = quorate;
                 Ok(())

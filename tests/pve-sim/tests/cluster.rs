@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pve_sim::{Seed, Timing};
+use pve_sim::{Rights, Seed, SeedGuest, SeedToken, Timing};
 use serde_json::{Value, json};
 
 use crate::client::{Lab, eventually};
@@ -230,4 +230,91 @@ async fn storages_networks_and_bounds_are_shown() {
     let options = lab.get("/cluster/options").await.data();
     assert_eq!(options["next-id"], json!({"lower": "1000", "upper": "2000"}));
     assert_eq!(lab.get("/cluster/nextid").await.data(), "1000");
+}
+
+#[tokio::test]
+async fn tasks_are_filtered_by_how_they_ended_and_when() {
+    let lab = Lab::instant(Seed::default()).await;
+    lab.create(100).await;
+    for _ in 0..2 {
+        let start = lab.post("/nodes/pve1/qemu/100/status/start", &[]).await;
+        lab.exit_of(&start).await;
+    }
+    let count = async |query: &str| {
+        let answer = lab.get(&format!("/nodes/pve1/tasks?{query}")).await;
+        answer.data().as_array().unwrap().len()
+    };
+    assert_eq!(count("statusfilter=ok").await, 2);
+    assert_eq!(count("statusfilter=error,warning").await, 1);
+    assert_eq!(count("statusfilter=error&typefilter=qmcreate").await, 0);
+    assert_eq!(count("since=4000000000").await, 0);
+    assert_eq!(count("until=4000000000&userfilter=ROOT").await, 3);
+    let wrong = lab.get("/nodes/pve1/tasks?statusfilter=bad").await;
+    assert_eq!(wrong.status, 400);
+}
+
+#[tokio::test]
+async fn who_may_not_audit_sees_his_own_tasks() {
+    let rights = vec![Rights::new("/vms", &["*"])];
+    let seed = Seed::default().with_token(SeedToken::limited("root@pam!ops", "s", rights));
+    let mut lab = Lab::instant(seed).await;
+    lab.create(100).await;
+    lab.token("root@pam!ops", "s");
+    let own = lab.post("/nodes/pve1/qemu/100/status/start", &[]).await;
+    assert_eq!(lab.exit_of(&own).await, "OK");
+    let rows = lab.get("/nodes/pve1/tasks").await.data();
+    assert_eq!(
+        (rows.as_array().unwrap().len(), &rows[0]["user"]),
+        (1, &json!("root@pam!ops"))
+    );
+    let of_cluster = lab.get("/cluster/tasks").await.data();
+    assert_eq!(of_cluster.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_running_task_is_listed_and_can_be_aborted() {
+    let lab = Lab::instant(Seed::default().with_guest(SeedGuest::new(100, "web"))).await;
+    lab.sim.hold_tasks();
+    let start = lab.post("/nodes/pve1/qemu/100/status/start", &[]).await;
+    let upid = start.data().as_str().unwrap().to_owned();
+    let active = lab.get("/nodes/pve1/tasks?source=active").await.data();
+    assert_eq!(
+        (
+            &active[0]["status"],
+            &active[0]["saved"],
+            active[0].get("endtime")
+        ),
+        (&json!("RUNNING"), &json!("0"), None)
+    );
+    let of_cluster = lab.get("/cluster/tasks").await.data();
+    assert!(of_cluster[0].get("status").is_none());
+    let log = lab.get(&format!("/nodes/pve1/tasks/{upid}/log")).await.data();
+    assert_eq!(log, json!([{"n": 1, "t": "no content"}]));
+    assert_eq!(
+        lab.delete(&format!("/nodes/pve1/tasks/{upid}")).await.data(),
+        Value::Null
+    );
+    assert_eq!(lab.exit_of(&start).await, "unexpected status");
+    assert!(!lab.sim.guest(100).unwrap().running);
+    // It has ended, and nothing happens.
+    assert_eq!(
+        lab.delete(&format!("/nodes/pve1/tasks/{upid}")).await.data(),
+        Value::Null
+    );
+}
+
+#[tokio::test]
+async fn the_tasks_of_a_node_that_went_stay_in_the_clusters_list() {
+    let lab = Lab::instant(Seed::nodes(2).with_guest(SeedGuest::new(100, "web").on("pve2"))).await;
+    lab.done(lab.post("/nodes/pve2/qemu/100/status/start", &[]).await)
+        .await;
+    // As a number right after it ended, and as text once the list was read again.
+    assert_eq!(lab.get("/cluster/tasks").await.data()[0]["saved"], 1);
+    lab.get("/nodes/pve2/tasks?source=all").await.data();
+    lab.sim.set_node_online("pve2", false).unwrap();
+    let rows = lab.get("/cluster/tasks").await.data();
+    assert_eq!(
+        (&rows[0]["node"], &rows[0]["saved"]),
+        (&json!("pve2"), &json!("1"))
+    );
 }

@@ -127,6 +127,7 @@ async fn a_node_may_refuse_calls_or_keep_silent() {
     let (status, reason, took) = meets(NodeProxy::Silent).await;
     assert_eq!((status, reason.as_str()), (595, "Connection timed out"));
     assert!(took >= Duration::from_millis(300));
+    assert_eq!(meets(NodeProxy::Busy).await.0, 596);
     assert_eq!(meets(NodeProxy::Answers).await.0, 200);
     // The node itself is up all the time.
     assert_eq!(lab.get("/cluster/status").await.data()[2]["online"], 1);

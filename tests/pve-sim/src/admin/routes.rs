@@ -16,7 +16,7 @@ use crate::matcher::Matcher;
 use crate::scenario::{Playing, Scenario};
 use crate::seed::{Rights, SeedGuest, SeedToken, Shutdown};
 use crate::simulator::Core;
-use crate::state::{Guest, Task};
+use crate::state::{Guest, NodeProxy, Task};
 use crate::timing::Timing;
 
 pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Outcome {
@@ -267,6 +267,7 @@ fn guests(core: &Core, path: &[&str], method: &str, body: Value) -> Outcome {
 #[serde(default)]
 struct NodeOrder {
     online: Option<bool>,
+    proxy: Option<NodeProxy>,
     quorate: Option<bool>,
     iso: Option<String>,
     volid: Option<String>,
@@ -284,6 +285,16 @@ fn nodes(core: &Core, path: &[&str], method: &str, body: &Value) -> Outcome {
         ) => core.happen_now(Happening::Node {
             node: (*node).to_owned(),
             online,
+        })?,
+        (
+            "PUT",
+            ["nodes", node],
+            NodeOrder {
+                proxy: Some(proxy), ..
+            },
+        ) => core.happen_now(Happening::Proxy {
+            node: (*node).to_owned(),
+            proxy,
         })?,
         ("POST", ["nodes", node, "isos"], NodeOrder { iso: Some(iso), .. }) => core.add_iso(node, &iso)?,
         (

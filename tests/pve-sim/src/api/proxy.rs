@@ -21,9 +21,10 @@ pub(super) async fn reach(sim: &Arc<Shared>, node: &str) -> Result<(), ApiError>
         Some((false, _)) => Err(ApiError::empty(595, "No route to host")),
         Some((true, NodeProxy::Answers)) => Ok(()),
         Some((true, NodeProxy::Refuses)) => Err(ApiError::empty(595, "Connection refused")),
-        Some((true, NodeProxy::Silent)) => {
+        Some((true, silent @ (NodeProxy::Silent | NodeProxy::Busy))) => {
             sim.pause(|t| t.proxy_timeout).await;
-            Err(ApiError::empty(595, "Connection timed out"))
+            let status = if silent == NodeProxy::Busy { 596 } else { 595 };
+            Err(ApiError::empty(status, "Connection timed out"))
         }
         None => {
             let why = if resolver {

@@ -62,6 +62,21 @@ pub enum NodeProxy {
     Refuses,
     /// Nothing, until they give up: `595 Connection timed out`.
     Silent,
+    /// A connection, and no answer until they give up: `596 Connection timed out`, as `AnyEvent::HTTP` has it for what
+    /// goes wrong once it is connected.
+    Busy,
+}
+
+impl NodeProxy {
+    /// As a person reads it.
+    pub(crate) fn of(self, node: &str) -> String {
+        match self {
+            Self::Answers => format!("node {node} answers the others"),
+            Self::Refuses => format!("node {node} refuses connections"),
+            Self::Silent => format!("node {node} keeps silent"),
+            Self::Busy => format!("node {node} takes connections and doesn't answer"),
+        }
+    }
 }
 
 /// What can be set on a node.
