@@ -3,6 +3,7 @@
 
 mod access;
 mod admin;
+mod agent;
 mod backup_jobs;
 mod backups;
 mod client;
@@ -19,12 +20,15 @@ mod holds;
 mod lifecycle;
 mod migration;
 mod nodes;
+mod options;
 mod pools;
+mod power;
 mod program;
 mod realms;
 mod rights;
 mod scenarios;
 mod schemas;
+mod snapshots;
 mod statistics;
 mod storages;
 mod tickets;

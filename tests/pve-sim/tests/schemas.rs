@@ -8,10 +8,15 @@ use serde_json::Value;
 
 /// How a schema's regular expression is spelt in the simulator, which has no look-arounds and no Perl classes: by the
 /// schema's own, where the two differ in spelling alone.
-const SAME_PATTERN: &[(&str, &str)] = &[(
-    r"(?^:(?:\w+=[^\x00-\x08\x0a-\x1F\x7F]*)(?:\0\w+=[^\x00-\x08\x0a-\x1F\x7F]*)*)",
-    r"(?:(?:\w+=[^\x00-\x08\x0a-\x1F\x7F]*)(?:\x00\w+=[^\x00-\x08\x0a-\x1F\x7F]*)*)",
-)];
+const SAME_PATTERN: &[(&str, &str)] = &[
+    (
+        r"(?^:(?:\w+=[^\x00-\x08\x0a-\x1F\x7F]*)(?:\0\w+=[^\x00-\x08\x0a-\x1F\x7F]*)*)",
+        r"(?:(?:\w+=[^\x00-\x08\x0a-\x1F\x7F]*)(?:\x00\w+=[^\x00-\x08\x0a-\x1F\x7F]*)*)",
+    ),
+    // Perl reads a lacking least number as none.
+    (r"[A-Za-z0-9\-_\s]{,8}", r"[A-Za-z0-9\-_\s]{0,8}"),
+    (r"[A-Za-z0-9\-_\s]{,16}", r"[A-Za-z0-9\-_\s]{0,16}"),
+];
 
 /// Where the shared material lies: `DROVER_PVE`, else beside the repository.
 fn shared() -> Option<PathBuf> {

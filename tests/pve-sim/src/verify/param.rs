@@ -116,7 +116,8 @@ impl Param {
                 return Err(ApiError::internal(text));
             }
             (Given::Array(items), kind) if kind.is_list() => {
-                let text = items.join(";");
+                let separator = if matches!(kind, Kind::Array) { "\0" } else { ";" };
+                let text = items.join(separator);
                 kind.check(release, name, &text).map(|()| text)
             }
             (Given::Array(_), kind) => Err(format!("type check ('{}') failed - got ARRAY", kind.type_name())),

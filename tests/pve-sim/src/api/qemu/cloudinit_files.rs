@@ -134,7 +134,7 @@ fn with_mask(text: &str) -> Option<(&str, std::net::Ipv4Addr)> {
     Some((address, std::net::Ipv4Addr::from_bits(mask)))
 }
 
-/// Windows is given OpenStack's format, all others that without a cloud.
+/// Windows is given the format of `OpenStack`, all others that without a cloud.
 fn is_config_drive(guest: &Guest) -> bool {
     match guest.option("citype") {
         Some(kind) => kind == "configdrive2",
@@ -247,7 +247,10 @@ fn interfaces(guest: &Guest, host: &Host) -> String {
 /// An id that changes with what the guest is told, so that cloud-init runs again.
 pub(super) fn meta_data(guest: &Guest, host: &Host) -> String {
     let hash = Sha256::new_with_prefix(user_data(guest, host)).chain_update(network(guest, host));
-    let id: String = hash.finalize()[..20].iter().map(|b| format!("{b:02x}")).collect();
+    let mut id = String::with_capacity(40);
+    for byte in &hash.finalize()[..20] {
+        let _ = write!(id, "{byte:02x}");
+    }
     if is_config_drive(guest) {
         let content = json!({"uuid": id, "network_config": {"content_path": "/content/0000"}});
         content.to_string()

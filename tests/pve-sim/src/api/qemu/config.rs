@@ -136,7 +136,7 @@ fn pending(call: &Call) -> ApiResult {
 
 /// The synchronous way: `null` when it is done.
 async fn put(call: Call) -> ApiResult {
-    carry_out(call, |call| Change::of(call)).await
+    carry_out(call, Change::of).await
 }
 
 /// Takes drives out; an absent one is not missed.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::super::{Allow, Call, Endpoint, Run};
 use super::power::{SKIP_LOCK, check_skip_lock};
+use crate::release::Release;
 use crate::state::{Guest, Moment, QEMU_VERSION, World};
 use crate::verify::{ADDRESS, Kind, TEXT, may, need};
 use crate::wire::{ApiError, ApiResult, Reply};
@@ -17,10 +18,18 @@ const CONSOLE: Allow = Allow::Any("/vms/{vmid}", &["VM.Console"]);
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post(
         "/nodes/{node}/qemu/{vmid}/monitor",
+        Allow::Any("/vms/{vmid}", &["VM.Monitor"]),
+        &[&[need("command", TEXT)]],
+        Run::Now(monitor),
+    )
+    .until(Release::V8_4),
+    Endpoint::post(
+        "/nodes/{node}/qemu/{vmid}/monitor",
         Allow::Any("/vms/{vmid}", &["Sys.Audit", "Sys.Modify"]),
         &[&[need("command", TEXT)]],
         Run::Now(monitor),
-    ),
+    )
+    .from(Release::V9_2),
     Endpoint::put(
         "/nodes/{node}/qemu/{vmid}/sendkey",
         CONSOLE,
@@ -39,7 +48,10 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post(
         "/nodes/{node}/qemu/{vmid}/termproxy",
         CONSOLE,
-        &[],
+        &[&[may(
+            "serial",
+            Kind::Enum(&["serial0", "serial1", "serial2", "serial3"]),
+        )]],
         Run::Now(terminal),
     ),
     Endpoint::post(
@@ -56,7 +68,7 @@ fn monitor(call: &Call) -> ApiResult {
     let guest = world.guest_on(call.node(), call.vmid())?;
     let command = call.text("command").unwrap_or("").trim();
     let reads = command.starts_with("info") || command.starts_with("help");
-    if !reads {
+    if !reads && call.release() >= Release::V9_2 {
         call.require(&world, &format!("/vms/{}", call.vmid()), &["Sys.Modify"])?;
     }
     if !guest.is_running() {
@@ -159,8 +171,10 @@ fn terminal(call: &Call) -> ApiResult {
     let port = {
         let mut world = call.world();
         let guest = world.guest_on(call.node(), call.vmid())?;
-        let serial = guest.config.keys().any(|key| key.starts_with("serial"));
-        let ready = serial && guest.is_running();
+        let own = guest.config.keys();
+        let mut own = own.filter(|key| key.starts_with("serial"));
+        let asked = call.text("serial");
+        let ready = guest.is_running() && own.any(|key| asked.is_none_or(|asked| asked == key));
         let port = reserve_port(&mut world);
         if !ready {
             let text = format!("Timeout while waiting for port '{port}' to get ready!");
@@ -180,8 +194,8 @@ fn spice(call: &Call) -> ApiResult {
     let world = call.world();
     let guest = world.guest_on(call.node(), call.vmid())?;
     need_running(guest)?;
-    let has_screen = guest.option("vga").is_some_and(|vga| vga.contains("qxl"));
-    if !has_screen {
+    let with_qxl = guest.option("vga").is_some_and(|vga| vga.contains("qxl"));
+    if !with_qxl {
         return Err(ApiError::internal("no spice port"));
     }
     let node = world.node(call.node());

@@ -45,6 +45,9 @@ fn check_one(
             }
             Ok(())
         }
+        Needs::AllOf(privileges) => privileges
+            .iter()
+            .try_for_each(|privilege| call.require(world, &path, &[*privilege])),
         Needs::Root => Err(ApiError::internal(format!("only root can set '{key}' config"))),
         Needs::ByValue => check_value(call, world, key, value.map_or("", String::as_str), verb),
     }

@@ -6,7 +6,7 @@ use super::start::Starter;
 use super::{check_lock, need_quorum, saved_state};
 use crate::clock;
 use crate::release::Release;
-use crate::state::{Feature, Guest, World, render_bytes};
+use crate::state::{Feature, Guest, VolumeName, World};
 use crate::wire::{ApiError, ApiResult};
 use crate::worker::{self, TaskName, Worker};
 
@@ -100,15 +100,14 @@ async fn save(worker: &Worker, node: &str, vmid: u32, name: &str) -> Result<(), 
         let storage = state.split(':').next().unwrap_or("");
         worker.log(format!("saving VM state and RAM using storage '{storage}'"));
         worker.pause(|t| t.save_state).await;
-        // What a small guest that does nothing has in its memory.
-        let saved = render_bytes(1 << 20).replace(".0 ", ".00 ");
-        worker.log(format!("completed saving the VM state in 1s, saved {saved}"));
+        // As much as a small guest that does nothing has in its memory.
+        worker.log("completed saving the VM state in 1s, saved 1.00 MiB");
     } else if running && lacks_agent {
         worker.log("skipping guest filesystem freeze - agent configured but not running?");
     }
     for (drive, volid) in disks.iter().filter(|_| running) {
         worker.log(format!("snapshotting 'drive-{drive}' ({volid})"));
-        let in_file = volid.ends_with(".qcow2");
+        let in_file = VolumeName::parse(volid).and_then(|name| name.extension()) == Some("qcow2");
         if in_file && worker.sim.release >= Release::V9_2 {
             worker.log("internal qemu snapshot");
         }

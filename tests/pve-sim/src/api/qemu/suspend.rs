@@ -4,6 +4,7 @@ use super::super::{Allow, Call, Endpoint, Run};
 use super::power::{SKIP_LOCK, check_skip_lock, need_running, only_root};
 use super::start::power_up;
 use super::{check_lock, need_quorum, saved_state};
+use crate::clock;
 use crate::state::Power;
 use crate::verify::{Kind, STORAGE, may};
 use crate::wire::{ApiError, ApiResult, Reply};
@@ -101,7 +102,7 @@ async fn to_disk(
         if !skip_lock {
             check_lock(guest)?;
         }
-        let today = jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
+        let today = clock::wall(clock::now()).strftime("%Y-%m-%d").to_string();
         let what = format!("state-suspend-{today}");
         let (state, log) = saved_state::allocate(&mut world, node, vmid, storage, &what)?;
         for line in log {

@@ -133,7 +133,7 @@ const USB: Properties = Properties::new(
         may(
             "host",
             Kind::Pattern(
-                r"(?:(?:(?:(0x)?([0-9A-Fa-f]{4}):(0x)?([0-9A-Fa-f]{4})))|(?:(?:(\d+)\-(\d+(\.\d+)*)))|[Ss][Pp][Ii][Cc][Ee])",
+                r"(?:(?:(?:(?:(0x)?([0-9A-Fa-f]{4}):(0x)?([0-9A-Fa-f]{4})))|(?:(?:(\d+)\-(\d+(\.\d+)*)))|[Ss][Pp][Ii][Cc][Ee]))",
             ),
         ),
         may("mapping", Kind::Format(format::config_id)),

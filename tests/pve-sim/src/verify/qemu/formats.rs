@@ -31,6 +31,13 @@ fn boot_devices(_: &str, text: &str) -> Result<(), String> {
     }
 }
 
+pub(super) fn boot_disk(_: &str, text: &str) -> Result<(), String> {
+    check(
+        pattern::matches(r"(ide|sata|scsi|virtio)\d+", text),
+        format!("invalid boot disk '{text}'\n"),
+    )
+}
+
 pub(super) fn volume_id(_: &str, text: &str) -> Result<(), String> {
     let valid = text
         .split_once(':')

@@ -7,7 +7,7 @@ pub(crate) const GENERAL_OPTIONS: &[Param] = &[
     may("args", TEXT),
     may("autostart", Kind::Boolean),
     may("boot", Kind::Properties(&formats::BOOT)),
-    may("bootdisk", Kind::Pattern(r"(ide|sata|scsi|virtio)\d+")),
+    may("bootdisk", Kind::Format(formats::boot_disk)),
     may("description", Kind::Text(8192)),
     may("freeze", Kind::Boolean),
     may("hookscript", Kind::Format(formats::volume_id)),

@@ -5,6 +5,8 @@
 pub(crate) enum Needs {
     /// One of these on `/vms/{vmid}`.
     OneOf(&'static [&'static str]),
+    /// All of these on `/vms/{vmid}`.
+    AllOf(&'static [&'static str]),
     /// It depends on the value: drives, serial ports, devices of the host.
     ByValue,
     /// Nobody else may.
@@ -34,6 +36,7 @@ pub(crate) fn option_privileges(option: &str) -> Needs {
         "net" if numbered => Needs::OneOf(&["VM.Config.Network"]),
         "cicustom" | "cipassword" | "citype" | "ciupgrade" | "ciuser" | "ipconfig" | "nameserver"
         | "searchdomain" | "sshkeys" => Needs::OneOf(&["VM.Config.Cloudinit", "VM.Config.Network"]),
+        "vmstate" => Needs::AllOf(&["VM.Config.Disk", "VM.PowerMgmt"]),
         _ => Needs::Root,
     }
 }
