@@ -1,6 +1,8 @@
 //! The rows of the whole cluster: pools, guests, nodes, storages, networks, each as far as the caller may see it
 //! (`PVE::API2::Cluster`, `resources`).
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -32,11 +34,13 @@ fn list(call: &Call) -> Reply {
     let asked = call.text("type");
     let wanted = |kind: &str| asked.is_none_or(|t| t == kind);
     let mut rows: Vec<Row> = Vec::new();
+    let pools = seen_pools(&world, call);
     if asked.is_none() {
-        rows.extend(pools(&world, call).map(Row::Other));
+        let row = |name: &&str| json!({"id": format!("/pool/{name}"), "type": "pool", "pool": name});
+        rows.extend(pools.iter().map(row).map(Row::Other));
     }
     if wanted("vm") {
-        rows.extend(guests(&world, call).map(|row| Row::Guest(Box::new(row))));
+        rows.extend(guests(&world, call, &pools).map(|row| Row::Guest(Box::new(row))));
     }
     if wanted("node") {
         rows.extend(nodes(&world, call).map(Row::Other));
@@ -56,24 +60,26 @@ fn list(call: &Call) -> Reply {
     Reply::data(rows)
 }
 
-fn may_see_pool(world: &World, call: &Call, pool: &str) -> bool {
-    let path = format!("/pool/{pool}");
-    world.access.any(&call.caller, &path, &["Pool.Audit"])
+/// The pools that the caller may know of.
+fn seen_pools<'a>(world: &'a World, call: &Call) -> BTreeSet<&'a str> {
+    let names = world.access.pools.iter().map(|(name, _)| name);
+    let seen = |name: &&str| {
+        let path = format!("/pool/{name}");
+        world.access.any(&call.caller, &path, &["Pool.Audit"])
+    };
+    names.filter(seen).collect()
 }
 
-fn pools(world: &World, call: &Call) -> impl Iterator<Item = Value> {
-    let seen = world.access.pools.iter().map(|(name, _)| name);
-    seen.filter(|name| may_see_pool(world, call, name))
-        .map(|name| json!({"id": format!("/pool/{name}"), "type": "pool", "pool": name}))
-}
-
-fn guests<'a>(world: &'a World, call: &'a Call) -> impl Iterator<Item = GuestRow<'a>> {
+fn guests<'a>(
+    world: &'a World,
+    call: &Call,
+    pools: &BTreeSet<&'a str>,
+) -> impl Iterator<Item = GuestRow<'a>> {
     let audited = world.access.on_guests(&call.caller, &["VM.Audit"]);
     let seen = world.guests.values().filter(move |g| audited.hold_on(g.vmid));
     seen.map(|guest| {
         let pool = world.access.pools.of(guest.vmid);
-        let pool = pool.filter(|pool| may_see_pool(world, call, pool));
-        GuestRow::of(world, guest, pool)
+        GuestRow::of(world, guest, pool.filter(|pool| pools.contains(pool)))
     })
 }
 
