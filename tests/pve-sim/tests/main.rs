@@ -10,6 +10,7 @@ mod client;
 mod cluster;
 mod config;
 mod containers;
+mod containers_among_others;
 mod disks;
 mod faults;
 mod firewall;

@@ -307,10 +307,11 @@ async fn a_server_on_the_loopback_is_really_asked() {
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/own.iso", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
+    let serve = async {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = [0; 1024];
-            let read = stream.read(&mut request).await.unwrap_or(0);
+            let read = stream.read(&mut request).await.unwrap();
             let body = if request[..read].starts_with(b"GET") {
                 "abc"
             } else {
@@ -322,19 +323,25 @@ async fn a_server_on_the_loopback_is_really_asked() {
                 .await
                 .unwrap();
         }
-    });
-    let lab = Lab::instant(Seed::default()).await;
-    let metadata = lab
-        .get(&format!("/nodes/pve1/query-url-metadata?url={url}"))
-        .await;
-    assert_eq!(metadata.data()["size"], 3);
-    let form = [
-        ("url", url.as_str()),
-        ("filename", "own.iso"),
-        ("content", "iso"),
-        ("checksum-algorithm", "md5"),
-        ("checksum", "900150983cd24fb0d6963f7d28e17f72"),
-    ];
-    lab.done(lab.post("/nodes/pve1/storage/local/download-url", &form).await)
-        .await;
+    };
+    let ask = async {
+        let lab = Lab::instant(Seed::default()).await;
+        let metadata = lab
+            .get(&format!("/nodes/pve1/query-url-metadata?url={url}"))
+            .await;
+        assert_eq!(metadata.data()["size"], 3);
+        let form = [
+            ("url", url.as_str()),
+            ("filename", "own.iso"),
+            ("content", "iso"),
+            ("checksum-algorithm", "md5"),
+            ("checksum", "900150983cd24fb0d6963f7d28e17f72"),
+        ];
+        lab.done(lab.post("/nodes/pve1/storage/local/download-url", &form).await)
+            .await;
+    };
+    tokio::select! {
+        () = serve => {}
+        () = ask => {}
+    }
 }

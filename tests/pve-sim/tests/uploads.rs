@@ -47,7 +47,7 @@ async fn exit_of(lab: &Lab, response: Response) -> String {
     let mut exit = String::new();
     crate::client::eventually("an end", async || {
         let status = lab.get(&path).await.data();
-        exit = status["exitstatus"].as_str().unwrap_or("").to_owned();
+        status["exitstatus"].as_str().unwrap_or("").clone_into(&mut exit);
         !exit.is_empty()
     })
     .await;
