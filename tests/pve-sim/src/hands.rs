@@ -368,15 +368,10 @@ impl Core {
         if world.node(node).is_none() {
             return Err(HandsError::NoNode(node.to_owned()));
         }
-        let guest = world.guests.get_mut(&vmid).ok_or(HandsError::NoGuest(vmid))?;
-        let from = std::mem::replace(&mut guest.node, node.to_owned());
-        let volumes: Vec<String> = guest.volumes().map(|(_, volid)| volid.to_owned()).collect();
-        for volid in volumes {
-            if let Some(mut volume) = world.free_volume(&from, &volid) {
-                node.clone_into(&mut volume.node);
-                world.add_volume(volume);
-            }
+        if !world.guests.contains_key(&vmid) {
+            return Err(HandsError::NoGuest(vmid));
         }
+        world.relocate(vmid, node);
         Ok(())
     }
 

@@ -252,3 +252,28 @@ async fn the_files_are_not_written_without_quorum() {
         (&json!("quorum"), &json!(0))
     );
 }
+
+#[tokio::test]
+async fn a_guest_can_be_made_under_the_care_of_the_stack() {
+    let lab = Lab::instant(pair()).await;
+    let form = [
+        ("vmid", "301"),
+        ("ha-managed", "1"),
+        ("start", "1"),
+        ("memory", "64"),
+    ];
+    lab.done(lab.post("/nodes/pve1/qemu", &form).await).await;
+    let row = lab.get("/cluster/ha/resources/vm:301").await.data();
+    assert_eq!(row["state"], "started");
+    eventually("the manager starts it", async || {
+        lab.sim.guest(301).unwrap().running
+    })
+    .await;
+    let tasks = lab.get("/nodes/pve1/tasks?vmid=301&source=all").await.data();
+    let failed = tasks
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|task| task["status"] != "OK" && task["status"] != "RUNNING");
+    assert_eq!(failed, None);
+}

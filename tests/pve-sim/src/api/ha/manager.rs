@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::shared::Shared;
+use crate::state::ha::{add_section, service};
 use crate::state::{GuestKind, World};
+use crate::worker::Worker;
 
 /// Lets the manager look at a resource when it next comes round, if there is one.
 pub(in super::super) fn come_round(sim: &Arc<Shared>, sid: &str) {
@@ -15,6 +17,16 @@ pub(in super::super) fn come_round(sim: &Arc<Shared>, sid: &str) {
         own.pause(|t| t.ha_reaction).await;
         act(&mut own.world(), &sid);
     });
+}
+
+/// Puts a new guest under the care of the HA stack.
+pub(in super::super) fn manage(worker: &Worker, kind: GuestKind, vmid: u32, started: bool) {
+    worker.log("Add as HA resource");
+    let state = if started { "started" } else { "stopped" };
+    let sid = service(kind, vmid);
+    let options = [("state".to_owned(), state.to_owned())].into();
+    add_section(&mut worker.world().ha.resources, &sid, options);
+    come_round(&worker.sim, &sid);
 }
 
 /// Lets the manager move a resource when it next comes round.

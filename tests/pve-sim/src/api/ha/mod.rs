@@ -10,7 +10,7 @@ mod status;
 
 use super::Allow;
 
-pub(super) use manager::come_round;
+pub(super) use manager::{come_round, manage};
 pub(super) use orders::{Order, divert};
 
 /// The endpoints of the family, a table for each file.

@@ -6,7 +6,6 @@ use super::super::storage::check_volume_access;
 use super::{
     Call, check_protection, config, lock_file, mounts, need_pool, need_quorum, power, restore, rights,
 };
-use crate::state::ha::{add_section, service};
 use crate::state::{Config, Guest, GuestKind, World, binary_size, is_mount, stored_option};
 use crate::wire::{ApiError, ApiResult};
 use crate::worker::{self, TaskName, Worker};
@@ -59,7 +58,7 @@ pub(super) fn create(call: &Call) -> ApiResult {
             };
             made.map_err(|error| format!("unable to {what} CT {vmid} - {error}"))?;
             if managed {
-                manage(&worker, vmid, start.is_some());
+                ha::manage(&worker, GuestKind::Lxc, vmid, start.is_some());
             }
             if let Some(call) = start {
                 power::launch_start(&call);
@@ -76,16 +75,6 @@ pub(super) fn create(call: &Call) -> ApiResult {
             }
         },
     ))
-}
-
-/// Puts a new container under the care of the HA stack.
-fn manage(worker: &Worker, vmid: u32, started: bool) {
-    worker.log("Add as HA resource");
-    let state = if started { "started" } else { "stopped" };
-    let sid = service(GuestKind::Lxc, vmid);
-    let options = Config::from([("state".to_owned(), state.to_owned())]);
-    add_section(&mut worker.world().ha.resources, &sid, options);
-    ha::come_round(&worker.sim, &sid);
 }
 
 fn check(call: &Call) -> Result<Order, ApiError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::super::{Allow, Call, Endpoint, Run};
+use super::super::{Allow, Call, Endpoint, Run, ha};
 use super::change::print_boot_order;
 use super::drives::{self, Made, Owner};
 use super::start::Starter;
@@ -12,7 +12,7 @@ use super::values::{check_keys, stored};
 use super::{need_quorum, restore, rights};
 use crate::clock;
 use crate::release::Release;
-use crate::state::{Config, Guest, QEMU_VERSION, drive_property, is_disk, is_net};
+use crate::state::{Config, Guest, GuestKind, QEMU_VERSION, drive_property, is_disk, is_net};
 use crate::verify::{
     CLOUD_INIT_OPTIONS, DEVICE_OPTIONS, DRIVE_OPTIONS, GENERAL_OPTIONS, HARDWARE_OPTIONS, Kind, POOL, Param,
     STORAGE, at_least, may, need, option_is_known,
@@ -88,6 +88,7 @@ fn create(call: &Call) -> ApiResult {
     let start = call.flag("start").then(|| Starter::of(call));
     let release = call.release();
     let pool = call.text("pool").map(str::to_owned);
+    let managed = call.flag("ha-managed");
     Ok(worker::start(
         call,
         &TaskName::of_guest("qmcreate", vmid),
@@ -96,6 +97,9 @@ fn create(call: &Call) -> ApiResult {
             filled.map_err(|error| format!("unable to create VM {vmid} - {error}"))?;
             if let Some(pool) = pool {
                 worker.world().access.pools.add_guest(vmid, &pool);
+            }
+            if managed {
+                ha::manage(&worker, GuestKind::Qemu, vmid, start.is_some());
             }
             if let Some(start) = start {
                 worker.log("Execute autostart");

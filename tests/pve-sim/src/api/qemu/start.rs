@@ -85,6 +85,9 @@ impl Starter {
     }
 
     pub(super) fn go(self) {
+        if ha::divert(&self.0, &ha::Order::Start).is_some() {
+            return;
+        }
         let (node, vmid) = (self.0.node().to_owned(), self.0.vmid());
         let name = TaskName::of_guest("qmstart", vmid);
         worker::launch(
