@@ -18,8 +18,9 @@ help: ## List the targets
 setup: ## Install missing Debian packages where that is allowed, check the versions of Rust and Go
 	@scripts/setup
 
-tools: setup ## Find or build etcd, kube-apiserver, kube-controller-manager and kubectl; print where they are
+tools: setup ## Find or build etcd, kube-apiserver, kube-controller-manager and kubectl, install the Python clients
 	@scripts/tools
+	@scripts/python
 
 build: setup ## Build drover and pve-sim for development, into target/debug
 	cargo build $(ALL)

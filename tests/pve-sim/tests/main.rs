@@ -7,6 +7,7 @@ mod agent;
 mod backup_jobs;
 mod backups;
 mod client;
+mod clients;
 mod cluster;
 mod config;
 mod containers;
