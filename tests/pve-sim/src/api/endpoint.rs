@@ -160,8 +160,11 @@ pub(crate) enum Allow {
     /// Who meets it, if the parameter is given; else nobody (`require_param`).
     IfGiven(&'static str, &'static Allow),
     /// A rule of its own.
-    Rule(fn(&World, &Caller, &BTreeMap<String, String>) -> Result<(), ApiError>),
+    Rule(Rule),
 }
+
+/// Looks at the caller and at the parameters of path and body as text.
+type Rule = fn(&World, &Caller, &BTreeMap<String, String>) -> Result<(), ApiError>;
 
 impl Allow {
     /// The rule as text: `(perm /vms/{vmid} any VM.Audit)`, `(and … …)`, `(or … …)`, `all`, `world`, `root`; nothing for

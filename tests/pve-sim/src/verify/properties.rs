@@ -151,7 +151,7 @@ impl Properties {
         let mut errors = String::new();
         let mut wrong = |key: &str, error: &str| {
             let end = if error.ends_with('\n') { "" } else { "\n" };
-            errors += &format!("{name}.{key}: {error}{end}");
+            errors.extend([name, ".", key, ": ", error, end]);
         };
         for (key, value) in &found {
             match known().find(|param| param.is_named(key)) {

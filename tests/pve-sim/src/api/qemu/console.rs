@@ -83,9 +83,9 @@ fn monitor(call: &Call) -> ApiResult {
             "{}\r\n",
             guest.uuid().unwrap_or("00000000-0000-0000-0000-000000000000")
         ),
-        other => {
-            let word = other.split_whitespace().next().unwrap_or("");
-            format!("unknown command: '{word}'\r\n")
+        unknown => {
+            let first = unknown.split_whitespace().next().unwrap_or("");
+            format!("unknown command: '{first}'\r\n")
         }
     };
     Ok(Reply::data(text))
