@@ -206,3 +206,25 @@ async fn somebody_can_rename_one_behind_everyones_back() {
     assert_eq!(config["hostname"], "b");
     assert_eq!(lab.sim.guest(200).unwrap().name.as_deref(), Some("b"));
 }
+
+#[tokio::test]
+async fn a_volume_of_another_guest_is_not_to_be_mounted() {
+    let rights = vec![
+        Rights::new("/vms/200", &["VM.Config.Disk"]),
+        Rights::new("/storage", &["Datastore.AllocateSpace", "Datastore.Audit"]),
+    ];
+    let seed = seed()
+        .with_guest(SeedGuest::container(200, "a"))
+        .with_guest(SeedGuest::container(201, "b"))
+        .with_token(SeedToken::limited("root@pam!some", "s", rights));
+    let mut lab = Lab::instant(seed).await;
+    lab.token("root@pam!some", "s");
+    let path = "/nodes/pve1/lxc/200/config";
+    let foreign = [("mp0", "local-lvm:vm-201-disk-0,mp=/x")];
+    let denied = lab.put(path, &foreign).await;
+    assert_eq!(
+        sentence(&denied),
+        (403, "Permission check failed (/vms/201, VM.Config.Disk)")
+    );
+    lab.put(path, &[("mp0", "local-lvm:1,mp=/x")]).await.data();
+}

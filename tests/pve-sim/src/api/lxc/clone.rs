@@ -53,7 +53,11 @@ pub(super) async fn clone(call: Call) -> ApiResult {
         move |world| {
             unlock(world, source);
             world.remove_guest(target);
-            world.volumes.retain(|_, v| v.vmid != Some(target));
+            // Backups of a guest that had the number before are not this one's.
+            let is_disk = |content: &str| content == "images" || content == "rootdir";
+            world
+                .volumes
+                .retain(|_, v| v.vmid != Some(target) || !is_disk(&v.content));
         },
     ))
 }

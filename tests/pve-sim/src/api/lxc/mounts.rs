@@ -1,5 +1,6 @@
 //! Mount points as they are asked for (`local:8`, a volume, a path of the host) and as they are then stored.
 
+use super::super::storage::check_volume_access;
 use super::Call;
 use crate::state::{Target, Volume, World, drive_volume, format_size, parse_size, set_property};
 use crate::wire::ApiError;
@@ -28,33 +29,33 @@ fn asked(value: &str) -> Asked<'_> {
     }
 }
 
-/// The storage that a mount point wants to use, if it is one on a storage.
-pub(super) fn storage(value: &str) -> Option<&str> {
-    match asked(value) {
-        Asked::New { storage, .. } => Some(storage),
-        Asked::Existing(volid) => volid.split(':').next(),
-        Asked::OfHost => None,
-    }
-}
-
-/// What is found out before anything is made: that the storage is there and takes containers, and the caller may.
+/// What is found out before anything is made: that the storage is there and takes containers, and the caller may use it
+/// or the volume.
 pub(super) fn check(call: &Call, world: &World, value: &str) -> Result<(), ApiError> {
-    match storage(value) {
-        Some(name) => check_storage(call, world, name),
-        None if call.caller.is_root() => Ok(()),
-        None => Err(ApiError::internal(
+    match asked(value) {
+        Asked::New { storage, .. } => check_storage(call, world, storage),
+        Asked::Existing(volid) => {
+            takes_containers(call, world, volid.split(':').next().unwrap_or(""))?;
+            check_volume_access(call, world, Some(call.vmid()), volid, Some("rootdir"))
+        }
+        Asked::OfHost if call.caller.is_root() => Ok(()),
+        Asked::OfHost => Err(ApiError::internal(
             "Only root can pass arbitrary filesystem paths.",
         )),
     }
 }
 
+fn takes_containers(call: &Call, world: &World, name: &str) -> Result<(), ApiError> {
+    if world.storage_on(call.node(), name)?.allows("rootdir") {
+        return Ok(());
+    }
+    let text = format!("storage '{name}' does not support container directories");
+    Err(ApiError::parameter("storage", text))
+}
+
 /// As [`check`], of a storage by its name.
 pub(super) fn check_storage(call: &Call, world: &World, name: &str) -> Result<(), ApiError> {
-    let storage = world.storage_on(call.node(), name)?;
-    if !storage.allows("rootdir") {
-        let text = format!("storage '{name}' does not support container directories");
-        return Err(ApiError::parameter("storage", text));
-    }
+    takes_containers(call, world, name)?;
     call.require(world, &format!("/storage/{name}"), &["Datastore.AllocateSpace"])
 }
 
