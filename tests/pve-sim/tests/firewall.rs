@@ -136,6 +136,14 @@ async fn sets_and_aliases_keep_addresses() {
         .post(&format!("{sets}/trusted"), &[("cidr", "192.0.2.7")])
         .await;
     assert_eq!(again.error_of("cidr"), "address '192.0.2.7' already exists");
+    let named = lab.get(&format!("{GUEST}/refs")).await.data();
+    let names: Vec<&str> = named
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["ref"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["dc/office", "+guest/trusted"]);
     let full = lab.delete(&format!("{sets}/trusted")).await;
     assert_eq!(full.reason, "IPSet 'trusted' is not empty");
     assert_eq!(

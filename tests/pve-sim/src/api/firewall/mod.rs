@@ -5,6 +5,7 @@ mod aliases;
 mod formats;
 mod groups;
 mod options;
+mod refs;
 mod rules;
 mod sets;
 mod verify_rule;
@@ -25,6 +26,7 @@ pub(super) const TABLES: &[&[Endpoint]] = &[
     &aliases::OF_QEMU,
     groups::ENDPOINTS,
     options::ENDPOINTS,
+    refs::ENDPOINTS,
     &rules::OF_CLUSTER,
     &rules::OF_GROUP,
     &rules::OF_LXC,
