@@ -85,6 +85,15 @@ pub(crate) fn directory() -> Result<PathBuf, String> {
     }
 }
 
+/// The files of recordings of a release, without their ending.
+pub(crate) fn names(release: Release) -> Vec<String> {
+    let files = std::fs::read_dir(directory().unwrap().join(release.version())).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names
+        .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
+        .collect()
+}
+
 /// Reads one file of recordings.
 pub(crate) fn read(file: &str, release: Release) -> Vec<Recorded> {
     let path = directory()

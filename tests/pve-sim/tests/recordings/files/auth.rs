@@ -9,7 +9,7 @@ use crate::recordings::session::encode;
 pub(crate) const FILE: File = File {
     name: "auth",
     script,
-    unequal_for_now: [Some(0), Some(0)],
+    releases: &[Release::V8_4, Release::V9_2],
 };
 
 const OP2: &str = "root@pam!op2";

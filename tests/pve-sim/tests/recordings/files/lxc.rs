@@ -8,7 +8,7 @@ use crate::recordings::script::Script;
 pub(crate) const FILE: File = File {
     name: "lxc",
     script,
-    unequal_for_now: [None, Some(0)],
+    releases: &[Release::V9_2],
 };
 
 /// From this request on the container heeded nobody: its init didn't know the signal.

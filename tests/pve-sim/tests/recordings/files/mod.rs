@@ -27,24 +27,8 @@ use super::script::Script;
 pub(crate) struct File {
     pub(crate) name: &'static str,
     pub(crate) script: fn(Release) -> Script,
-    /// How many exchanges may still be unequal, of 8.4.1 and of 9.2.11; `None` where there is no such recording.
-    pub(crate) unequal_for_now: [Option<usize>; 2],
-}
-
-impl File {
-    /// The versions that were recorded.
-    pub(crate) fn releases(&self) -> impl Iterator<Item = Release> {
-        let both = [Release::V8_4, Release::V9_2]
-            .into_iter()
-            .zip(self.unequal_for_now);
-        both.filter_map(|(release, unequal)| unequal.map(|_| release))
-    }
-
-    pub(crate) fn unequal_for_now(&self, release: Release) -> usize {
-        let [eight, nine] = self.unequal_for_now;
-        let of_release = if release == Release::V8_4 { eight } else { nine };
-        of_release.unwrap_or_default()
-    }
+    /// Of which it was made.
+    pub(crate) releases: &'static [Release],
 }
 
 /// All recordings.

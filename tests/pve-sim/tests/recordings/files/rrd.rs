@@ -9,7 +9,7 @@ use crate::recordings::script::Script;
 pub(crate) const FILE: File = File {
     name: "rrd",
     script,
-    unequal_for_now: [None, Some(0)],
+    releases: &[Release::V9_2],
 };
 
 fn script(release: Release) -> Script {

@@ -8,7 +8,7 @@ use crate::recordings::script::Script;
 pub(crate) const FILE: File = File {
     name: "t1",
     script,
-    unequal_for_now: [Some(0), Some(0)],
+    releases: &[Release::V8_4, Release::V9_2],
 };
 
 fn script(release: Release) -> Script {
