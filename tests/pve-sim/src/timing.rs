@@ -74,6 +74,9 @@ pub struct Timing {
     /// From an order to the HA stack until it carries it out.
     #[serde(with = "seconds")]
     pub ha_reaction: Duration,
+    /// From the loss of a node until the HA stack starts its guests elsewhere.
+    #[serde(with = "seconds")]
+    pub ha_fencing: Duration,
     /// How long a ticket holds.
     #[serde(with = "seconds")]
     pub ticket_lifetime: Duration,
@@ -113,6 +116,7 @@ impl Default for Timing {
             config_lock: Duration::from_millis(9900),
             proxy_timeout: Duration::from_secs(30),
             ha_reaction: Duration::from_secs(10),
+            ha_fencing: Duration::from_mins(2),
             lock_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(5),
         }

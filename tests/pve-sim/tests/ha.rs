@@ -277,3 +277,43 @@ async fn a_guest_can_be_made_under_the_care_of_the_stack() {
         .find(|task| task["status"] != "OK" && task["status"] != "RUNNING");
     assert_eq!(failed, None);
 }
+
+#[tokio::test]
+async fn a_managed_guest_starts_elsewhere_when_its_node_is_lost() {
+    let mut timing = Timing::instant();
+    timing.ha_fencing = Duration::from_millis(20);
+    let local = SeedGuest::new(301, "local").set("scsi0", "own:vm-301-disk-0,size=1G");
+    let mut seed = pair().with_guest(local).with_timing(timing);
+    seed.nodes = 3;
+    let own = SeedStorage::new("own", "lvmthin", &["images"]);
+    seed.storages.get_or_insert_default().push(own);
+    let lab = Lab::start(seed).await;
+    for sid in ["vm:300", "vm:301"] {
+        lab.post("/cluster/ha/resources", &[("sid", sid)]).await.data();
+    }
+    let rule = [
+        ("rule", "r1"),
+        ("type", "node-affinity"),
+        ("resources", "vm:300"),
+        ("nodes", "pve2:1,pve3:2"),
+    ];
+    lab.post("/cluster/ha/rules", &rule).await.data();
+    eventually("both run", async || {
+        is_running(&lab) && lab.sim.guest(301).unwrap().running
+    })
+    .await;
+    lab.sim.set_node_online("pve1", false).unwrap();
+    eventually("it runs on the node that is preferred", async || {
+        lab.sim.guest(300).unwrap().node == "pve3" && is_running(&lab)
+    })
+    .await;
+    // Its disk was on the node that is lost.
+    eventually("the other can't start", async || {
+        let rows = lab.get("/cluster/ha/status/current").await.data();
+        let rows = rows.as_array().unwrap();
+        rows.iter()
+            .any(|row| row["sid"] == "vm:301" && row["state"] == "error")
+    })
+    .await;
+    assert!(!lab.sim.guest(301).unwrap().running);
+}

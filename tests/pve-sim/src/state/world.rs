@@ -129,12 +129,12 @@ impl World {
         }
     }
 
-    /// Enters a task that a node's own programs ran, as root, and that has gone well.
-    pub(crate) fn enter_task(&mut self, node: &str, kind: &str, vmid: u32) {
+    /// Enters a task that a node's own programs ran, as root, and that has ended.
+    pub(crate) fn enter_task(&mut self, node: &str, kind: &str, vmid: u32, exit: &str) {
         let ticks = self.node(node).map_or(0, Node::ticks);
         let task = self.tasks.begin(node, kind, &vmid.to_string(), "root@pam", ticks);
         let upid = task.upid.clone();
-        self.tasks.end(&upid, "OK");
+        self.tasks.end(&upid, exit);
     }
 
     /// Starts a guest: what was pending is applied, and its clock begins.

@@ -46,14 +46,14 @@ pub(super) fn move_later(sim: &Arc<Shared>, sid: &str, node: &str) {
             } else {
                 "vzmigrate"
             };
-            world.enter_task(&from, task, vmid);
+            world.enter_task(&from, task, vmid, "OK");
             world.relocate(vmid, &node);
         }
     });
 }
 
 /// Kind and number of `vm:100`.
-fn parts(sid: &str) -> Option<(GuestKind, u32)> {
+pub(super) fn parts(sid: &str) -> Option<(GuestKind, u32)> {
     let (kind, vmid) = sid.split_once(':')?;
     let kind = if kind == "ct" {
         GuestKind::Lxc
@@ -61,6 +61,15 @@ fn parts(sid: &str) -> Option<(GuestKind, u32)> {
         GuestKind::Qemu
     };
     Some((kind, vmid.parse().ok()?))
+}
+
+/// The task that starts a guest.
+pub(super) fn start_task(kind: GuestKind) -> &'static str {
+    if kind == GuestKind::Qemu {
+        "qmstart"
+    } else {
+        "vzstart"
+    }
 }
 
 /// Starts or stops a guest so that it is as the files say.
@@ -76,18 +85,18 @@ fn act(world: &mut World, sid: &str) {
     if !world.quorate || world.ha.disarmed.is_some() || !world.node(&node).is_some_and(|n| n.online) {
         return;
     }
-    let verbs = if kind == GuestKind::Qemu {
-        ["qmstart", "qmstop"]
+    let stop = if kind == GuestKind::Qemu {
+        "qmstop"
     } else {
-        ["vzstart", "vzstop"]
+        "vzstop"
     };
     match (requested.as_str(), running) {
         ("started", false) => {
-            world.enter_task(&node, verbs[0], vmid);
+            world.enter_task(&node, start_task(kind), vmid, "OK");
             world.power_on(vmid);
         }
         ("stopped" | "disabled", true) => {
-            world.enter_task(&node, verbs[1], vmid);
+            world.enter_task(&node, stop, vmid, "OK");
             world.power_off(vmid);
         }
         _ => {}

@@ -3,6 +3,7 @@
 mod groups;
 mod manager;
 mod orders;
+mod recovery;
 mod resources;
 mod rules;
 mod sections;
@@ -12,6 +13,7 @@ use super::Allow;
 
 pub(super) use manager::{come_round, manage};
 pub(super) use orders::{Order, divert};
+pub(crate) use recovery::node_lost;
 
 /// The endpoints of the family, a table for each file.
 pub(super) const TABLES: &[&[super::Endpoint]] = &[

@@ -96,7 +96,7 @@ async fn go(worker: &Worker, order: &Order) -> Result<(), Stop> {
             format!("starting VM {} on remote node '{}'", order.vmid, order.target),
         );
         let mut world = worker.world();
-        world.enter_task(&order.target, "qmstart", order.vmid);
+        world.enter_task(&order.target, "qmstart", order.vmid, "OK");
     } else if !local.is_empty() {
         say(worker, "copying local disk images");
     }
