@@ -349,9 +349,10 @@ impl Core {
             copy.config.remove(key);
         }
         copy.config.insert("name".to_owned(), name.to_owned());
+        let release = world.release;
         for (key, value) in &mut copy.config {
             if is_net(key) {
-                *value = with_mac(value, true);
+                *value = with_mac(release, value, true);
             } else if is_disk(key) {
                 for kind in ["vm", "base"] {
                     *value = value.replace(&format!("{kind}-{vmid}-"), &format!("vm-{new_vmid}-"));

@@ -69,6 +69,16 @@ async fn memory_is_a_number_in_7_and_a_text_later() {
 }
 
 #[tokio::test]
+async fn new_cards_get_addresses_of_proxmox_own_range_since_8_1() {
+    for (release, own) in [(Release::V7_4, false), (Release::V8_4, true)] {
+        let lab = of(release).await;
+        lab.put(CONFIG, &[("net1", "virtio,bridge=vmbr0")]).await.data();
+        let card = lab.sim.guest(100).unwrap().config["net1"].clone();
+        assert_eq!(card.starts_with("virtio=BC:24:11:"), own, "{release}: {card}");
+    }
+}
+
+#[tokio::test]
 async fn options_of_later_releases_are_unknown_to_earlier_ones() {
     let old = of(Release::V8_4).await;
     let refused = old.put(CONFIG, &[("allow-ksm", "0")]).await;

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::config::NETWORK_MODELS;
+use crate::release::Release;
 
 /// Splits `a,b=c` into pairs; a part without `=` has an empty key, as the volume of a drive.
 fn parts(value: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -112,7 +113,7 @@ pub(crate) fn normalize_tags(value: &str) -> String {
 }
 
 /// A network card with a MAC address: its own, or a new one of Proxmox's range when it has none or `fresh` is asked.
-pub(crate) fn with_mac(value: &str, fresh: bool) -> String {
+pub(crate) fn with_mac(release: Release, value: &str, fresh: bool) -> String {
     let mut model = "virtio";
     let mut mac = None;
     let mut rest = String::new();
@@ -124,14 +125,22 @@ pub(crate) fn with_mac(value: &str, fresh: bool) -> String {
             other => rest.extend([",", other, "=", text]),
         }
     }
-    let mac = mac.filter(|_| !fresh).map_or_else(new_mac, str::to_uppercase);
+    let mac = mac
+        .filter(|_| !fresh)
+        .map_or_else(|| new_mac(release), str::to_uppercase);
     format!("{model}={mac}{rest}")
 }
 
-fn new_mac() -> String {
+/// Proxmox has a range of its own since 8.1; before, an address was any that is unicast and administered locally.
+fn new_mac(release: Release) -> String {
     let random = Uuid::new_v4();
-    let [a, b, c, ..] = random.as_bytes();
-    format!("BC:24:11:{a:02X}:{b:02X}:{c:02X}")
+    let [a, b, c, d, e, f, ..] = random.as_bytes();
+    if release >= Release::V8_4 {
+        format!("BC:24:11:{a:02X}:{b:02X}:{c:02X}")
+    } else {
+        let first = a & 0xFE | 2;
+        format!("{first:02X}:{b:02X}:{c:02X}:{d:02X}:{e:02X}:{f:02X}")
+    }
 }
 
 #[cfg(test)]
@@ -155,9 +164,9 @@ mod tests {
 
     #[test]
     fn a_card_gets_a_mac_of_its_own() {
-        let card = with_mac("virtio,bridge=vmbr0", false);
+        let card = with_mac(Release::V9_2, "virtio,bridge=vmbr0", false);
         assert!(card.starts_with("virtio=BC:24:11:") && card.ends_with(",bridge=vmbr0"));
-        assert_eq!(with_mac(&card, false), card);
-        assert_ne!(with_mac(&card, true), card);
+        assert_eq!(with_mac(Release::V9_2, &card, false), card);
+        assert_ne!(with_mac(Release::V9_2, &card, true), card);
     }
 }

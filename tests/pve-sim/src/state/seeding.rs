@@ -130,7 +130,7 @@ impl World {
             GuestKind::Qemu => {
                 // Before 9 a guest keeps its tags as they were given when it was made.
                 let tags = guest.config.get("tags").cloned();
-                complete(&mut guest.config);
+                complete(self.release, &mut guest.config);
                 let tags = tags.filter(|_| self.release < Release::V9_2);
                 guest.config.extend(tags.map(|tags| ("tags".to_owned(), tags)));
             }
@@ -168,7 +168,7 @@ impl World {
 }
 
 /// Adds what Proxmox adds to every new guest: `smbios1`, `vmgenid`, `meta`, MAC addresses.
-pub(crate) fn complete(config: &mut super::Config) {
+pub(crate) fn complete(release: Release, config: &mut super::Config) {
     let has_uuid = config
         .get("smbios1")
         .is_some_and(|s| drive_property(s, "uuid").is_some());
@@ -184,7 +184,7 @@ pub(crate) fn complete(config: &mut super::Config) {
         .or_insert_with(|| format!("creation-qemu={QEMU_VERSION},ctime={}", clock::now()));
     for (key, value) in config.iter_mut() {
         if is_net(key) {
-            *value = with_mac(value, false);
+            *value = with_mac(release, value, false);
         }
     }
 }

@@ -250,7 +250,7 @@ fn new_config(call: &Call, vmid: u32, old: &Config) -> Config {
         let drive =
             (is_disk(key) && !is_cd(value) && drive_volume(value).contains(':')) || key.starts_with("unused");
         if is_net(key) {
-            config.insert(key.clone(), with_mac(value, true));
+            config.insert(key.clone(), with_mac(call.release(), value, true));
         } else if !drive && !NOT_COPIED.contains(&key.as_str()) {
             config.insert(key.clone(), value.clone());
         }

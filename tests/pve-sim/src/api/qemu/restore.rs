@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 use super::super::storage::check_volume_access;
 use super::start::Starter;
+use super::values::stored;
 use super::{Call, need_quorum};
+use crate::release::Release;
 use crate::state::{
     Archive, Config, Guest, GuestKind, Target, World, drive_property, drive_volume, is_disk, is_net,
     parse_size, set_property, with_mac,
@@ -144,15 +146,13 @@ async fn fill(worker: &Worker, order: &Order) -> Result<(), String> {
     let mut world = worker.world();
     let made = make_disks(&mut world, worker, order, &archive)?;
     free_replaced(&mut world, order);
-    let mut config = identity(&archive.config, order.unique);
+    let mut config = identity(world.release, &archive.config, order.unique);
     config.extend(made);
     for (key, value) in &order.options {
-        let value = if is_net(key) {
-            with_mac(value, false)
-        } else {
-            value.clone()
+        match stored(world.release, key, value) {
+            Some(value) => config.insert(key.clone(), value),
+            None => config.remove(key),
         };
-        config.insert(key.clone(), value);
     }
     if let Some(guest) = world.guests.get_mut(&order.vmid) {
         guest.config = config;
@@ -226,7 +226,7 @@ fn make_disks(
 
 /// The configuration with what a restored machine gets anew: the generation id always, addresses and the UUID if it
 /// is to be unique.
-fn identity(backed_up: &Config, unique: bool) -> Config {
+fn identity(release: Release, backed_up: &Config, unique: bool) -> Config {
     let mut config = backed_up.clone();
     config.retain(|key, _| !key.starts_with("unused") && key != "template");
     if config.contains_key("vmgenid") {
@@ -235,7 +235,7 @@ fn identity(backed_up: &Config, unique: bool) -> Config {
     if unique {
         for (key, value) in &mut config {
             if is_net(key) {
-                *value = with_mac(value, true);
+                *value = with_mac(release, value, true);
             } else if key == "smbios1" {
                 *value = set_property(value, "uuid", Some(&Uuid::new_v4().to_string()));
             }

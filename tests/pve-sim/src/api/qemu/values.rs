@@ -18,7 +18,7 @@ pub(super) fn stored(release: Release, key: &str, value: &str) -> Option<String>
         "cipassword" => Some(unreadable(value)),
         "vmgenid" if value == "1" => Some(Uuid::new_v4().to_string()),
         "cpuunits" => Some(clamp_shares(release, value)),
-        _ if is_net(key) => Some(with_mac(&NET.print(value), false)),
+        _ if is_net(key) => Some(with_mac(release, &NET.print(value), false)),
         _ => Some(value.to_owned()),
     }
 }
