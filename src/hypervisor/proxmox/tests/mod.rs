@@ -9,6 +9,7 @@ pub(super) mod recorded;
 mod rubbish;
 mod server;
 mod simulated;
+mod surface;
 mod tables;
 mod tasks;
 mod tickets;

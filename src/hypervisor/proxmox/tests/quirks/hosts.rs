@@ -7,8 +7,6 @@ use super::super::super::api::guest::Start;
 use super::super::super::api::pools::CreatePool;
 use super::super::super::api::qemu::{CreateVirtualMachine, UpdateVirtualMachine};
 use super::super::super::api::{Kind, Options};
-use super::super::data;
-use super::super::server::{Deed, Server};
 use super::{at, driver, ending, failed, fast, instant, own, token};
 use crate::hypervisor::proxmox::{Credentials, Ending};
 use crate::hypervisor::{Error, Hypervisor as _, Refusal};
@@ -111,18 +109,11 @@ async fn quirk_16_a_ticket_that_dies_while_a_task_runs_is_renewed_on_the_way() {
 
 #[tokio::test]
 async fn quirk_25_a_backup_of_several_guests_names_none_and_says_only_that_something_failed() {
-    let several = "UPID:pve1:000000B6:0009D6E7:6B0261CA:vzdump::root@pam!drover:";
-    let server = Server::start(move |_, seen| {
-        Deed::Answer(if seen.line.starts_with("POST") {
-            data(&format!("{several:?}"))
-        } else if seen.line.contains("/log?") {
-            data(r#"[{"n":1,"t":"TASK ERROR: job errors"}]"#)
-        } else {
-            data(r#"{"status":"stopped","exitstatus":"job errors"}"#)
-        })
-    })
-    .await;
-    let driver = server.driver();
+    let seed = Seed::default()
+        .with_guest(SeedGuest::new(150, "db"))
+        .with_guest(SeedGuest::new(151, "web"));
+    let (sim, driver) = instant(seed).await;
+    sim.fault(Fault::task_error("vzdump", "job errors"));
     let backup = StartBackup::new("pve1".parse().unwrap(), "150,151".to_owned());
     let upid = driver.ask(&backup).await.unwrap();
     assert_eq!((upid.kind(), upid.id(), upid.vmid()), ("vzdump", "", None));
