@@ -120,9 +120,9 @@ async fn clones_of_shared_disks_can_stand_on_another_node() {
         local.reason,
         "can't clone VM to node 'pve2' (VM uses local storage)"
     );
-    let seen = lab.get("/nodes/pve2/storage/nas/content?vmid=200").await.data();
+    let listed = lab.get("/nodes/pve2/storage/nas/content?vmid=200").await.data();
     assert_eq!(
-        seen.as_array().unwrap().len(),
+        listed.as_array().unwrap().len(),
         1,
         "both nodes see a shared storage"
     );

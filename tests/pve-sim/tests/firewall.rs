@@ -136,8 +136,8 @@ async fn sets_and_aliases_keep_addresses() {
         .post(&format!("{sets}/trusted"), &[("cidr", "192.0.2.7")])
         .await;
     assert_eq!(again.error_of("cidr"), "address '192.0.2.7' already exists");
-    let named = lab.get(&format!("{GUEST}/refs")).await.data();
-    let names: Vec<&str> = named
+    let referable = lab.get(&format!("{GUEST}/refs")).await.data();
+    let names: Vec<&str> = referable
         .as_array()
         .unwrap()
         .iter()
