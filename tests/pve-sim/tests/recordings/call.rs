@@ -1,4 +1,4 @@
-//! Which call an exchange is: its method and path without the query, and whether it fits a template.
+//! Which call an exchange is, and whether it fits a template.
 
 use super::library::RecordedRequest;
 
@@ -7,33 +7,42 @@ use super::library::RecordedRequest;
 pub(crate) struct Call {
     method: String,
     path: String,
+    query: String,
 }
 
 impl Call {
     pub(crate) fn of(request: &RecordedRequest) -> Self {
-        let path = request.path.split('?').next().unwrap_or_default();
         // A whole path has `api2` and the format before the rest.
-        let below = path
+        let below = request
+            .path
             .strip_prefix("//api2/")
-            .map_or(path, |whole| whole.trim_start_matches(|c| c != '/'));
+            .map_or(request.path.as_str(), |whole| {
+                whole.trim_start_matches(|c| c != '/')
+            });
         Self::new(&request.method, below)
     }
 
     pub(crate) fn new(method: &str, path: &str) -> Self {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
         Self {
             method: method.to_owned(),
             path: path.to_owned(),
+            query: query.to_owned(),
         }
     }
 
     /// Whether a template as `GET /nodes/*/qemu|lxc/**` fits: `*` is any one segment, `a|b` one of two, `**` any number
-    /// at the end. Without a method any does.
+    /// at the end. Without a method any does, and without a query any.
     pub(crate) fn matches(&self, template: &str) -> bool {
         let path = match template.split_once(' ') {
             Some((method, _)) if method != self.method => return false,
             Some((_, path)) => path,
             None => template,
         };
+        let (path, query) = path.split_once('?').unwrap_or((path, &self.query));
+        if query != self.query {
+            return false;
+        }
         let own: Vec<&str> = self.path.split('/').filter(|s| !s.is_empty()).collect();
         let wanted: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
         fits(&wanted, &own)

@@ -133,7 +133,7 @@ fn ordered(line: &str) -> std::borrow::Cow<'_, str> {
     format!("{before} --{}", options.join(" --")).into()
 }
 
-/// Whether a line isn't Proxmox VE's own.
+/// Whether a line isn't Proxmox VE's own. How a task ended always is.
 pub(crate) fn is_of_others(line: &str) -> bool {
-    PATTERNS.iter().any(|others| others.is_match(line))
+    !line.starts_with("TASK ") && PATTERNS.iter().any(|others| others.is_match(line))
 }

@@ -107,12 +107,17 @@ const MASKS: &[Mask] = &[
         QEMU,
     ),
     mask(
-        "GET /nodes/*/qemu",
+        "GET /nodes/*/qemu?full=1",
         "/data/*/balloon|ballooninfo|blockstat|diskread|diskwrite|freemem|proxmox-support|running-machine|running-qemu",
         Lacked,
         QEMU,
     ),
-    mask("GET /nodes/*/qemu", "/data/*/proxmox-support/*", Lacked, QEMU),
+    mask(
+        "GET /nodes/*/qemu?full=1",
+        "/data/*/proxmox-support/*",
+        Lacked,
+        QEMU,
+    ),
     mask("GET /nodes/*/qemu", "/data/*/pid", Number, PROCESS),
     mask("GET /nodes/*/qemu", "/data/*/uptime", Figure, TIME),
     mask(
@@ -121,9 +126,14 @@ const MASKS: &[Mask] = &[
         Figure,
         TICKS,
     ),
-    mask("GET /nodes/*/qemu", "/data/*/nics/*/netin|netout", Figure, TICKS),
     mask(
-        "GET /nodes/*/qemu",
+        "GET /nodes/*/qemu?full=1",
+        "/data/*/nics/*/netin|netout",
+        Figure,
+        TICKS,
+    ),
+    mask(
+        "GET /nodes/*/qemu?full=1",
         "/data/*/running-machine|running-qemu",
         Text,
         QEMU,
