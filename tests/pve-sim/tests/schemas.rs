@@ -162,7 +162,7 @@ fn compare(name: &str, own: &Stated, wanted: &Value, differ: &mut dyn FnMut(Stri
         (Value::Object(_), None) => differ(format!("{name}: no property string")),
         // Enumerated values and patterns are of the format, or they would not be there.
         (Value::String(format), _) if !own.format && own.values.is_none() && own.pattern.is_none() => {
-            differ(format!("{name}: format {format} is not checked"))
+            differ(format!("{name}: format {format} is not checked"));
         }
         _ => {}
     }

@@ -127,8 +127,8 @@ fn check(call: &Call) -> Result<Order, ApiError> {
         let text = format!("can't clone CT to node '{target_node}' (CT uses local storage)");
         return Err(ApiError::internal(text));
     }
-    for (key, name) in [("hostname", "hostname"), ("description", "description")] {
-        if let Some(value) = call.text(name) {
+    for key in ["hostname", "description"] {
+        if let Some(value) = call.text(key) {
             config.insert(key.to_owned(), value.to_owned());
         }
     }

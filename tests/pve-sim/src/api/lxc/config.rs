@@ -168,7 +168,7 @@ impl Change {
         let mut changes: BTreeMap<String, Option<String>> = BTreeMap::new();
         for (key, value) in &self.set {
             let value = if is_mount(key) {
-                mounts::make(world, node, vmid, value)?.0
+                mounts::make(world, node, vmid, value)?.value
             } else {
                 value.clone()
             };

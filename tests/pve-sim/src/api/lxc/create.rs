@@ -246,14 +246,12 @@ impl Mounts {
         keys.sort_by_key(|key| (*key != "rootfs", *key));
         for key in keys {
             let value = asked.get(key).map_or("", String::as_str);
-            let (value, log) = mounts::make(world, &order.node, order.vmid, value)?;
-            if !log.is_empty() || crate::state::drive_volume(&value).contains("subvol") {
-                self.volumes.push(crate::state::drive_volume(&value).to_owned());
-            }
-            for line in log {
+            let made = mounts::make(world, &order.node, order.vmid, value)?;
+            self.volumes.extend(made.volume);
+            for line in made.log {
                 world.tasks.log(&worker.upid, line);
             }
-            self.values.insert(key.clone(), stored_option(key, &value));
+            self.values.insert(key.clone(), stored_option(key, &made.value));
         }
         Ok(())
     }

@@ -59,27 +59,33 @@ pub(super) fn check_storage(call: &Call, world: &World, name: &str) -> Result<()
     call.require(world, &format!("/storage/{name}"), &["Datastore.AllocateSpace"])
 }
 
-/// The value to store, and what was printed while its volume was made.
-pub(super) fn make(
-    world: &mut World,
-    node: &str,
-    vmid: u32,
-    value: &str,
-) -> Result<(String, Vec<String>), String> {
-    match asked(value) {
+/// A mount point that is there.
+pub(super) struct Made {
+    /// What to store.
+    pub(super) value: String,
+    /// The volume, if it is new.
+    pub(super) volume: Option<String>,
+    /// What was printed while it was made.
+    pub(super) log: Vec<String>,
+}
+
+/// Makes what a mount point asks for.
+pub(super) fn make(world: &mut World, node: &str, vmid: u32, value: &str) -> Result<Made, String> {
+    let (value, volume, log) = match asked(value) {
         Asked::New { storage, size } => {
             let (volid, log) = allocate(world, node, storage, vmid, size)?;
-            Ok((with_volume(value, &volid, size), log))
+            (with_volume(value, &volid, size), Some(volid), log)
         }
         Asked::Existing(volid) => {
             let volume = world.volume(node, volid);
             let size = volume
                 .ok_or_else(|| format!("volume '{volid}' does not exist"))?
                 .size;
-            Ok((with_volume(value, volid, size), Vec::new()))
+            (with_volume(value, volid, size), None, Vec::new())
         }
-        Asked::OfHost => Ok((value.to_owned(), Vec::new())),
-    }
+        Asked::OfHost => (value.to_owned(), None, Vec::new()),
+    };
+    Ok(Made { value, volume, log })
 }
 
 /// A mount point's value with another volume of a size.

@@ -3,8 +3,8 @@
 use super::create::{Mounts, Order, finish};
 use super::{container, lock_file, mounts, template};
 use crate::state::{
-    Archive, Config, GuestKind, World, binary_size, drive_volume, is_mount, is_net, stored_option,
-    with_new_address,
+    Archive, Config, GuestKind, World, binary_size, drive_property, drive_volume, is_mount, is_net,
+    parse_size, stored_option, with_new_address,
 };
 use crate::worker::Worker;
 
@@ -93,9 +93,7 @@ fn backed_up_mounts(archive: &Archive, storage: &str) -> Config {
     let mounts = archive.config.iter().filter(|(key, _)| is_mount(key));
     mounts
         .map(|(key, value)| {
-            let size = crate::state::drive_property(value, "size")
-                .and_then(crate::state::parse_size)
-                .unwrap_or(0);
+            let size = drive_property(value, "size").and_then(parse_size).unwrap_or(0);
             let gibibytes = size.div_ceil(1 << 30);
             let rest = value.split_once(',').map_or("", |(_, rest)| rest);
             let kept: Vec<&str> = rest

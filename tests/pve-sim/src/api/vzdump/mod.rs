@@ -9,7 +9,7 @@ use super::storage::{check_volume_access, prune_guest};
 use super::{Allow, Call, Endpoint, Run};
 use crate::release::Release;
 use crate::state::GuestKind;
-use crate::verify::cluster::{MAIL_TO, OPTION, VMIDS};
+use crate::verify::cluster::{MAIL_TO, OPTION, VMIDS, WORDS};
 use crate::verify::storage::PRUNE;
 use crate::verify::{Kind, NODE, Param, STORAGE, TEXT, at_least, may, need};
 use crate::wire::{ApiError, ApiResult, Reply};
@@ -35,7 +35,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     ),
 ];
 
-const WORDS: Kind = Kind::Integer(i64::MIN, i64::MAX);
+/// A number of threads, negative ones too.
+const THREADS: Kind = Kind::Integer(i64::MIN, i64::MAX);
 
 const OPTIONS: &[Param] = &[
     may("all", Kind::Boolean),
@@ -43,7 +44,7 @@ const OPTIONS: &[Param] = &[
     may("compress", Kind::Enum(&["0", "1", "gzip", "lzo", "zstd"])),
     may("dumpdir", TEXT),
     may("exclude", VMIDS),
-    may("exclude-path", Kind::List(|_, _| Ok(()))).until(Release::V7_4),
+    may("exclude-path", WORDS).until(Release::V7_4),
     may("exclude-path", Kind::Array).from(Release::V8_4),
     may("fleecing", Kind::Format(fleecing)).from(Release::V8_4),
     may("ionice", Kind::Integer(0, 8)),
@@ -72,7 +73,7 @@ const OPTIONS: &[Param] = &[
     )
     .from(Release::V8_4),
     may("performance", Kind::Format(performance)),
-    may("pigz", WORDS),
+    may("pigz", THREADS),
     may("pool", TEXT),
     may("protected", Kind::Boolean).requires("storage"),
     may("prune-backups", PRUNE),
@@ -86,7 +87,7 @@ const OPTIONS: &[Param] = &[
     may("storage", STORAGE),
     may("tmpdir", TEXT),
     may("vmid", VMIDS),
-    may("zstd", WORDS),
+    may("zstd", THREADS),
 ];
 
 /// `enabled=1,storage=local`.
