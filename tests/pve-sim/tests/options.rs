@@ -218,3 +218,38 @@ async fn a_protected_guest_keeps_its_disks() {
         "can't remove drive 'scsi0' - protection mode enabled"
     );
 }
+
+#[tokio::test]
+async fn drives_are_made_as_they_are_asked_for() {
+    let lab = lab().await;
+    let form = [
+        ("efidisk0", "local-lvm:0,efitype=4m,pre-enrolled-keys=1"),
+        ("tpmstate0", "local-lvm:0,version=v2.0"),
+        ("cdrom", "local:iso/debian-12.iso"),
+        ("scsi1", "local-lvm:0,import-from=local-lvm:base-9000-disk-0"),
+    ];
+    lab.put(CONFIG, &form).await.data();
+    let config = lab.sim.guest(100).unwrap().config;
+    assert_eq!(
+        config["efidisk0"].split_once(',').unwrap().1,
+        "efitype=4m,pre-enrolled-keys=1,size=4M"
+    );
+    assert_eq!(
+        config["tpmstate0"].split_once(',').unwrap().1,
+        "size=4M,version=v2.0"
+    );
+    assert_eq!(config["ide2"], "local:iso/debian-12.iso,media=cdrom,size=629M");
+    assert_eq!(config["scsi1"].split_once(',').unwrap().1, "size=8G");
+    // New CDs are booted from last, disks not at all.
+    assert_eq!(config["boot"], "order=scsi0;net0;ide2");
+}
+
+#[tokio::test]
+async fn files_of_the_host_are_imported_by_root_alone() {
+    let lab = lab().await;
+    lab.sim.add_file("pve1", "/root/disk.raw", 1 << 30);
+    let form = [("scsi1", "local-lvm:0,import-from=/root/disk.raw")];
+    let refused = lab.put(CONFIG, &form).await;
+    assert_eq!(refused.reason, "Only root can pass arbitrary filesystem paths.");
+    assert!(!lab.sim.guest(100).unwrap().config.contains_key("scsi1"));
+}

@@ -133,14 +133,14 @@ pub(crate) fn with_mac(release: Release, value: &str, fresh: bool) -> String {
 
 /// Proxmox has a range of its own since 8.1; before, an address was any that is unicast and administered locally.
 fn new_mac(release: Release) -> String {
-    let random = Uuid::new_v4();
-    let [a, b, c, d, e, f, ..] = random.as_bytes();
+    let mut bytes: Vec<u8> = Uuid::new_v4().as_bytes()[..6].to_vec();
     if release >= Release::V8_4 {
-        format!("BC:24:11:{a:02X}:{b:02X}:{c:02X}")
+        bytes[..3].copy_from_slice(&[0xBC, 0x24, 0x11]);
     } else {
-        let first = a & 0xFE | 2;
-        format!("{first:02X}:{b:02X}:{c:02X}:{d:02X}:{e:02X}:{f:02X}")
+        bytes[0] = bytes[0] & 0xFE | 2;
     }
+    let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    pairs.join(":")
 }
 
 #[cfg(test)]
