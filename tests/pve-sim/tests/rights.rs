@@ -230,7 +230,12 @@ async fn a_token_can_get_a_new_secret_since_9() {
 #[tokio::test]
 async fn who_may_not_change_access_is_told_what_is_missing() {
     let mut lab = lab(Release::V9_2).await;
-    let cases: [(&str, &[(&str, &str)], &str); 4] = [
+    type Case = (
+        &'static str,
+        &'static [(&'static str, &'static str)],
+        &'static str,
+    );
+    let cases: [Case; 4] = [
         (
             "/access/users",
             &[("userid", "bob@pve")],
