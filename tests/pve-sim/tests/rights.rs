@@ -227,15 +227,17 @@ async fn a_token_can_get_a_new_secret_since_9() {
     assert!(refused.error_of("regenerate").contains("not defined in schema"));
 }
 
+/// A path, a form, and the sentence of the refusal.
+type Refused = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static str,
+);
+
 #[tokio::test]
 async fn who_may_not_change_access_is_told_what_is_missing() {
     let mut lab = lab(Release::V9_2).await;
-    type Case = (
-        &'static str,
-        &'static [(&'static str, &'static str)],
-        &'static str,
-    );
-    let cases: [Case; 4] = [
+    let cases: [Refused; 4] = [
         (
             "/access/users",
             &[("userid", "bob@pve")],
