@@ -103,8 +103,9 @@ async fn some_calls(release: Release) {
 fn recorded(folder: &Path) -> Vec<RecordedRequest> {
     let mut requests = Vec::new();
     for file in fs::read_dir(folder).unwrap() {
-        let text = fs::read_to_string(file.unwrap().path()).unwrap();
-        // A line that is being written has no end yet.
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        // A line that is being written has no end yet, and may be cut within a character.
+        let text = String::from_utf8_lossy(&bytes);
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         requests.extend(
             whole

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pve_sim::{Fault, Seed, SeedGuest, Timing};
 
-use super::super::super::api::agent::AgentInterfaces;
+use super::super::super::api::agent::{AgentInterfaces, AgentPing};
 use super::super::super::api::cluster::NextId;
 use super::super::super::api::guest::{Resize, Start};
 use super::super::super::api::qemu::{CloneVirtualMachine, CreateVirtualMachine, UpdateVirtualMachine};
@@ -222,7 +222,9 @@ async fn quirk_24_a_silent_agent_says_nothing_about_its_guest() {
     let (_sim, driver) = instant(Seed::default().with_guest(guest)).await;
     let at = at("pve1", 150);
     let interfaces = AgentInterfaces::new(at.node.clone(), at.vmid);
+    let ping = AgentPing::new(at.node.clone(), at.vmid);
     for error in [
+        driver.ask(&ping).await.unwrap_err(),
         driver.ask(&interfaces).await.unwrap_err(),
         driver.guest_addresses(&at).await.unwrap_err(),
     ] {
