@@ -3,7 +3,7 @@
 use rcgen::{CertificateParams, date_time_ymd};
 
 use super::server::{Deed, Server};
-use super::{Trust, data};
+use super::{Trust, data, own};
 use crate::hypervisor::proxmox::Proxmox;
 use crate::hypervisor::{Error, Hypervisor};
 use crate::runtime::Class;
@@ -87,4 +87,48 @@ async fn a_replaced_certificate_says_the_old_and_the_new_fingerprint() {
         both.iter().all(|f| text.contains(f)) && text.contains("replaced"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn the_right_fingerprint_bundle_or_carelessness_lets_in() {
+    let server = Server::saying(data(r#"{"version":"8.4.1"}"#)).await;
+    for trust in [
+        Trust::Fingerprint(server.fingerprint),
+        Trust::Bundle(server.pem.clone()),
+        Trust::Insecure,
+    ] {
+        let driver = Proxmox::connect(&server.connection(trust)).unwrap();
+        assert_eq!(driver.version().await.unwrap().major, 8);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_fingerprint_names_both() {
+    let server = Server::saying(data("null")).await;
+    let wrong = ["AB"; 32].join(":");
+    let driver = Proxmox::connect(&server.connection(Trust::Fingerprint(wrong.parse().unwrap()))).unwrap();
+    let error = driver.start(&own()).await.unwrap_err();
+    let found = server.fingerprint.to_string();
+    assert!(
+        matches!(&error, Error::Certificate { fingerprint: Some(f), .. } if *f == found),
+        "{error}"
+    );
+    let text = error.to_string();
+    assert!(text.contains(&wrong) && text.contains(&found), "{text}");
+    assert!(!error.outcome_unknown());
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_unknown_authority_is_named() {
+    let server = Server::saying(data("null")).await;
+    let stranger = Server::saying(data("null")).await;
+    let driver = Proxmox::connect(&server.connection(Trust::Bundle(stranger.pem.clone()))).unwrap();
+    let error = driver.version().await.unwrap_err();
+    let found = server.fingerprint.to_string();
+    assert!(
+        matches!(&error, Error::Certificate { fingerprint: Some(f), .. } if *f == found),
+        "{error}"
+    );
+    assert_eq!(error.class(), Class::Unreachable);
 }

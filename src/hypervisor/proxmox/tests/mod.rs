@@ -5,7 +5,9 @@ mod decoded;
 pub(super) mod described;
 mod failover;
 mod quirks;
+mod readings;
 pub(super) mod recorded;
+mod refusals;
 mod rubbish;
 mod server;
 mod simulated;
@@ -19,17 +21,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use server::{Deed, Server, answer, connection, typed};
+use server::{Deed, Server, answer, connection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::{CallRecord, Proxmox, Trust};
-use crate::hypervisor::{Error, Hypervisor, Refusal, StopMode, TaskFilter};
-use crate::model::{
-    Change, GuestAddress, GuestConfig, Hardware, NumberState, Progress, TaskExit, TaskState, Upid,
-};
+use crate::hypervisor::{Error, Hypervisor, StopMode};
+use crate::model::{Change, GuestAddress, GuestConfig, Hardware, Progress};
 use crate::plan::identity::{MAX_AGE, Ownership};
-use crate::runtime::Class;
 
 const UPID: &str = "UPID:pve1:000000B6:0009D6E7:6B0261CA:qmstart:100:root@pam!drover:";
 
@@ -179,50 +178,6 @@ async fn growing_a_disk_is_guarded_by_the_digest() {
 }
 
 #[tokio::test]
-async fn the_right_fingerprint_bundle_or_carelessness_lets_in() {
-    let server = Server::saying(data(r#"{"version":"8.4.1"}"#)).await;
-    for trust in [
-        Trust::Fingerprint(server.fingerprint),
-        Trust::Bundle(server.pem.clone()),
-        Trust::Insecure,
-    ] {
-        let driver = Proxmox::connect(&server.connection(trust)).unwrap();
-        assert_eq!(driver.version().await.unwrap().major, 8);
-    }
-}
-
-#[tokio::test]
-async fn a_wrong_fingerprint_names_both() {
-    let server = Server::saying(data("null")).await;
-    let wrong = ["AB"; 32].join(":");
-    let driver = Proxmox::connect(&server.connection(Trust::Fingerprint(wrong.parse().unwrap()))).unwrap();
-    let error = driver.start(&own()).await.unwrap_err();
-    let found = server.fingerprint.to_string();
-    assert!(
-        matches!(&error, Error::Certificate { fingerprint: Some(f), .. } if *f == found),
-        "{error}"
-    );
-    let text = error.to_string();
-    assert!(text.contains(&wrong) && text.contains(&found), "{text}");
-    assert!(!error.outcome_unknown());
-    assert!(server.seen().is_empty());
-}
-
-#[tokio::test]
-async fn a_certificate_of_an_unknown_authority_is_named() {
-    let server = Server::saying(data("null")).await;
-    let stranger = Server::saying(data("null")).await;
-    let driver = Proxmox::connect(&server.connection(Trust::Bundle(stranger.pem.clone()))).unwrap();
-    let error = driver.version().await.unwrap_err();
-    let found = server.fingerprint.to_string();
-    assert!(
-        matches!(&error, Error::Certificate { fingerprint: Some(f), .. } if *f == found),
-        "{error}"
-    );
-    assert_eq!(error.class(), Class::Unreachable);
-}
-
-#[tokio::test]
 async fn a_refused_connection_sends_nothing() {
     let port = TcpListener::bind("127.0.0.1:0")
         .await
@@ -365,244 +320,6 @@ async fn reads_share_a_connection_and_each_change_makes_its_own() {
         driver.start(&own()).await.unwrap();
     }
     assert_eq!(server.connections(), 3);
-}
-
-#[tokio::test]
-async fn a_refused_token_is_told_by_the_reason_phrase() {
-    let server = Server::saying("HTTP/1.1 401 invalid token value!\r\nContent-Length: 0\r\n\r\n").await;
-    let error = server.driver().version().await.unwrap_err();
-    assert!(
-        matches!(&error, Error::Unauthorized { message } if message == "invalid token value!"),
-        "{error:?}"
-    );
-    assert_eq!(error.class(), Class::Denied);
-    assert!(!error.to_string().contains("s3cret"));
-}
-
-#[tokio::test]
-async fn refusals_are_told_apart() {
-    for (text, class, refusal) in [
-        (
-            answer(
-                "403 Permission check failed (/vms/100, VM.PowerMgmt)",
-                r#"{"data":null,"message":"Permission check failed (/vms/100, VM.PowerMgmt)\n"}"#,
-            ),
-            Class::Denied,
-            None,
-        ),
-        (
-            answer(
-                "500 VM is locked (backup)",
-                r#"{"data":null,"message":"VM is locked (backup)\n"}"#,
-            ),
-            Class::Busy,
-            Some(Refusal::Locked("backup".into())),
-        ),
-        // Up to 8.2 the sentence stands in the reason phrase only.
-        (
-            answer(
-                "500 can't lock file '/var/lock/x' - got timeout",
-                r#"{"data":null}"#,
-            ),
-            Class::Busy,
-            Some(Refusal::LockTimeout),
-        ),
-        (
-            answer(
-                "400 Parameter verification failed.",
-                r#"{"data":null,"errors":{"cores":"value must have a minimum value of 1"}}"#,
-            ),
-            Class::Invalid,
-            Some(Refusal::Parameters),
-        ),
-        (
-            answer("501 Method 'POST /x' not implemented", r#"{"data":null}"#),
-            Class::Permanent,
-            Some(Refusal::Other),
-        ),
-        (
-            typed(
-                "500 Not a HASH reference at AnyEvent.pm line 957.",
-                "text/plain",
-                "Not a HASH",
-            ),
-            Class::Transient,
-            Some(Refusal::Other),
-        ),
-    ] {
-        let server = Server::saying(text.clone()).await;
-        let error = server.driver().start(&own()).await.unwrap_err();
-        assert_eq!(
-            (error.class(), error.refusal()),
-            (class, refusal.as_ref()),
-            "{text}"
-        );
-        assert!(!error.outcome_unknown(), "{text}");
-        assert!(!error.sentence().is_empty(), "{text}");
-    }
-}
-
-#[tokio::test]
-async fn an_unreachable_node_has_no_body_but_a_reason() {
-    for (status, maybe_done) in [(595, false), (596, true), (599, true)] {
-        let text = format!("HTTP/1.1 {status} Connection refused\r\nContent-Length: 0\r\n\r\n");
-        let server = Server::saying(text).await;
-        let error = server.driver().start(&own()).await.unwrap_err();
-        assert!(
-            matches!(&error, Error::NodeUnreachable { message, .. } if message == "Connection refused"),
-            "{error:?}"
-        );
-        assert_eq!(error.outcome_unknown(), maybe_done);
-    }
-}
-
-#[tokio::test]
-async fn what_is_not_the_api_is_not_taken_for_it() {
-    let long = format!("\"{}\"", "x".repeat(10 << 20));
-    for text in [
-        typed("200 OK", "text/html; charset=utf-8", "<html>"),
-        typed("500 Oops", "text/html", "<html>"),
-        typed("404 Not Found", "text/html", "<html>"),
-        answer("200 OK", "{\"data\":"),
-        answer("200 OK", ""),
-        answer("200 OK", "{}"),
-        answer("200 OK", "[1,2]"),
-        data("12"),
-        data("\"UPID:nonsense\""),
-        data(&long),
-        "HTTP/1.1 302 Found\r\nLocation: https://elsewhere/\r\nContent-Length: 0\r\n\r\n".to_owned(),
-    ] {
-        let server = Server::saying(text.clone()).await;
-        let error = server.driver().start(&own()).await.unwrap_err();
-        let head = &text[..text.len().min(80)];
-        assert!(matches!(error, Error::Decode { .. }), "{head}: {error:?}");
-        assert!(error.outcome_unknown(), "{head}");
-        assert!(error.to_string().len() < 3000, "{head}");
-        assert_eq!(server.seen().len(), 1);
-    }
-}
-
-#[tokio::test]
-async fn a_proxy_that_lost_the_host_leaves_the_outcome_open() {
-    for status in [
-        "502 Bad Gateway",
-        "503 Service Unavailable",
-        "504 Gateway Timeout",
-    ] {
-        let server = Server::saying(typed(status, "text/html", "<html>")).await;
-        let error = server.driver().start(&own()).await.unwrap_err();
-        assert!(matches!(error, Error::AnswerLost { .. }), "{error:?}");
-    }
-}
-
-#[tokio::test]
-async fn only_a_clear_word_makes_a_number_free_or_taken() {
-    let taken = r#"{"data":null,"errors":{"vmid":"VM 100 already exists"},"message":"x\n"}"#;
-    let other = r#"{"data":null,"errors":{"vmid":"invalid format"},"message":"x\n"}"#;
-    for (text, expected) in [
-        (data("\"100\""), Some(NumberState::Free)),
-        (data("100"), Some(NumberState::Free)),
-        (
-            answer("400 Parameter verification failed.", taken),
-            Some(NumberState::Taken),
-        ),
-        (data("\"101\""), None),
-        (data("null"), None),
-        (answer("400 Parameter verification failed.", other), None),
-        (answer("500 VM 100 already exists", r#"{"data":null}"#), None),
-        (answer("200 OK", ""), None),
-    ] {
-        let server = Server::saying(text.clone()).await;
-        let state = server.driver().number_state(at().vmid).await.ok();
-        assert_eq!(state, expected, "{text}");
-    }
-}
-
-#[tokio::test]
-async fn a_task_is_running_ended_or_forgotten() {
-    let upid: Upid = UPID.parse().unwrap();
-    let forgotten = r#"{"data":null,"errors":{"upid":"no such task"},"message":"x\n"}"#;
-    for (text, expected) in [
-        (data(r#"{"status":"running"}"#), TaskState::Running),
-        (
-            data(r#"{"status":"stopped","exitstatus":"WARNINGS: 1"}"#),
-            TaskState::Ended(TaskExit::Ok { warnings: 1 }),
-        ),
-        (
-            data(r#"{"status":"stopped","exitstatus":"no space left"}"#),
-            TaskState::Ended(TaskExit::Failed("no space left".into())),
-        ),
-        (
-            answer("400 Parameter verification failed.", forgotten),
-            TaskState::Forgotten,
-        ),
-    ] {
-        let server = Server::saying(text).await;
-        assert_eq!(server.driver().task(&upid).await.unwrap(), expected);
-    }
-}
-
-#[tokio::test]
-async fn a_long_list_of_tasks_is_read_to_its_end() {
-    let server = Server::start(|_, seen| {
-        let first = seen.line.contains("start=0 ");
-        let numbers = if first { 0..500 } else { 499..510 };
-        let rows: Vec<String> = numbers
-            .map(|n| {
-                format!(
-                    r#"{{"upid":"UPID:pve1:{n:08X}:00000000:00000001:qmstart:100:root@pam:","status":"OK","endtime":1}}"#
-                )
-            })
-            .collect();
-        Deed::Answer(data(&format!("[{}]", rows.join(","))))
-    })
-    .await;
-    let filter = TaskFilter {
-        vmid: Some(at().vmid),
-        since: Some(1),
-        ..TaskFilter::default()
-    };
-    let tasks = server.driver().node_tasks(&at().node, &filter).await.unwrap();
-    assert_eq!(tasks.len(), 510);
-    let line = &server.seen()[1].line;
-    assert!(
-        line.contains("?source=all&vmid=100&since=1&limit=500&start=500 "),
-        "{line}"
-    );
-}
-
-#[tokio::test]
-async fn the_identity_of_the_cluster_is_its_root_certificate() {
-    let fingerprint = ["1C"; 32].join(":");
-    let server = Server::saying(data(&format!(
-        r#"[{{"filename":"pve-ssl.pem","fingerprint":"00"}},{{"filename":"pve-root-ca.pem","fingerprint":"{fingerprint}"}}]"#
-    )))
-    .await;
-    let id = server.driver().cluster_id(&at().node).await.unwrap();
-    assert_eq!(id.as_str(), "1c".repeat(32));
-    let without = Server::saying(data("[]")).await;
-    assert!(without.driver().cluster_id(&at().node).await.is_err());
-}
-
-#[tokio::test]
-async fn addresses_of_a_guest_are_read_and_a_silent_agent_is_busy() {
-    let server = Server::saying(data(
-        r#"{"result":[{"name":"lo","ip-addresses":[{"ip-address":"127.0.0.1"}]},{"name":"x"},
-        {"name":"eth0","ip-addresses":[{"ip-address":"192.0.2.5"},{"ip-address":"fe80::1"},
-        {"ip-address":"2001:db8::5"},{"ip-address":"192.0.2.5"}]}]}"#,
-    ))
-    .await;
-    let addresses = server.driver().guest_addresses(&at()).await.unwrap();
-    assert_eq!(
-        addresses,
-        [
-            "192.0.2.5".parse::<std::net::IpAddr>().unwrap(),
-            "2001:db8::5".parse().unwrap()
-        ]
-    );
-    let silent = Server::saying(answer("500 QEMU guest agent is not running", r#"{"data":null}"#)).await;
-    let error = silent.driver().guest_addresses(&at()).await.unwrap_err();
-    assert_eq!(error.refusal(), Some(&Refusal::AgentNotRunning));
 }
 
 #[tokio::test]
