@@ -324,7 +324,7 @@ async fn what_the_spec_does_not_name_is_left_alone() {
     let vmid = before.vmid;
     let disk = format!("local-lvm:vm-{vmid}-disk-7,size=3G");
     let nic = "e1000=BC:24:11:00:00:07,bridge=vmbr1,tag=7";
-    let net0 = format!("{},tag=42,firewall=1", before.config["net0"]);
+    let net0 = format!("{},firewall=1,tag=42", before.config["net0"]);
     world
         .sim
         .change_config(
