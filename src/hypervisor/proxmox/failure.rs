@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustls::CertificateError;
 
-use super::call::Call;
+use super::call::{Call, Patience};
 use super::tls::Untrusted;
 use crate::hypervisor::Error;
 
@@ -109,7 +109,8 @@ pub(super) fn unanswered(call: &Call, address: &str, timeout: Duration, error: &
         },
         status: None,
         again: !timed_out,
-        elsewhere: true,
+        // A guest's agent that takes too long says nothing about the member that asks it.
+        elsewhere: !(timed_out && call.patience == Patience::Short),
     }
 }
 

@@ -2,7 +2,9 @@
 //! and every now and then the first again. All of them see and manage the whole cluster.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::member::Member;
 use crate::hypervisor::Error;
@@ -63,6 +65,11 @@ impl Members {
     /// The one that is asked as long as it answers.
     pub(super) const fn first(&self) -> &Member {
         &self.first
+    }
+
+    /// Whether there is no other one.
+    pub(super) const fn alone(&self) -> bool {
+        self.others.is_empty()
     }
 
     /// In the order in which to ask them, with their places; at least one.

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::auth::Proof;
-use super::call::{Call, Patience};
+use super::call::{Call, Method, Patience};
 use super::connection::Connection;
 use super::failure::{Failure, shortened};
 use super::member::{Content, Member, Sending, Way};
@@ -61,35 +61,45 @@ impl Wire {
         self.timeout.max(CHANGE_TIMEOUT)
     }
 
+    /// How long a call is waited for.
+    fn timeout(&self, call: &Call) -> Duration {
+        match (call.patience, call.method) {
+            (Patience::Short, _) => self.timeout.min(SHORT_TIMEOUT),
+            (Patience::Usual, Method::Get) => self.timeout,
+            (Patience::Usual, Method::Post | Method::Put | Method::Delete) => self.change_timeout(),
+        }
+    }
+
+    /// Remembers what an exchange tells of a member: that it answers, or that it is silent. A certificate that is
+    /// not trusted, or a request that was never sent, tells neither.
+    fn heard(&self, place: usize, failure: Option<&Failure>) {
+        match failure {
+            Some(failure) if failure.elsewhere => self.members.silent(place),
+            Some(failure) if failure.status.is_none() => {}
+            _ => self.members.answered(place),
+        }
+    }
+
     /// Sends a read, again if the connection broke before the answer or could not be made in time, and then to
     /// another member. Statuses are answers and never make for another try: 596 to 599 come after half a minute
     /// as it is, and what one member can't reach, another can't either.
     pub(super) async fn read<T>(&self, call: &Call, proof: &Proof, reading: Reading<T>) -> Result<T, Error> {
-        let timeout = match call.patience {
-            Patience::Usual => self.timeout,
-            Patience::Short => self.timeout.min(SHORT_TIMEOUT),
-        };
         let sending = Sending {
             call,
             proof,
-            timeout,
+            timeout: self.timeout(call),
             way: Way::Read,
         };
         let mut last = None;
         for (place, member) in self.members.in_order() {
-            match self.read_from(member, &sending, reading).await {
-                Err(failure) if failure.elsewhere => {
-                    self.members.silent(place);
-                    // One that took the request and kept silent took the caller's time, too.
-                    if !never_connected(&failure.error) && !failure.again {
-                        return Err(failure.error);
-                    }
+            let result = self.read_from(member, &sending, reading).await;
+            self.heard(place, result.as_ref().err());
+            match result {
+                // One that took the request and kept silent took the caller's time, too.
+                Err(failure) if failure.elsewhere && (failure.again || never_connected(&failure.error)) => {
                     last = Some(failure.error);
                 }
-                result => {
-                    self.members.answered(place);
-                    return result.map_err(|failure| failure.error);
-                }
+                result => return result.map_err(|failure| failure.error),
             }
         }
         Err(last.unwrap_or_else(|| call.unbuildable("the cluster has no members")))
@@ -104,6 +114,10 @@ impl Wire {
         let mut tries = 1;
         loop {
             match self.exchange(member, sending, None, reading).await {
+                // Making a connection takes long to fail, and another member may be there at once.
+                Err(failure) if never_connected(&failure.error) && !self.members.alone() => {
+                    return Err(failure);
+                }
                 Err(failure) if failure.again && tries < TRIES => {
                     tries += 1;
                     tokio::time::sleep(PAUSE).await;
@@ -125,23 +139,16 @@ impl Wire {
         let sending = Sending {
             call,
             proof,
-            timeout: self.change_timeout(),
+            timeout: self.timeout(call),
             way: own.map_or(Way::Change, Way::Fresh),
         };
         let mut last = None;
         for (place, member) in self.members.in_order() {
-            match self.exchange(member, &sending, None, reading).await {
-                Err(failure) if failure.elsewhere => {
-                    self.members.silent(place);
-                    if !never_connected(&failure.error) {
-                        return Err(failure.error);
-                    }
-                    last = Some(failure.error);
-                }
-                result => {
-                    self.members.answered(place);
-                    return result.map_err(|failure| failure.error);
-                }
+            let result = self.exchange(member, &sending, None, reading).await;
+            self.heard(place, result.as_ref().err());
+            match result {
+                Err(failure) if never_connected(&failure.error) => last = Some(failure.error),
+                result => return result.map_err(|failure| failure.error),
             }
         }
         Err(last.unwrap_or_else(|| call.unbuildable("the cluster has no members")))

@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::server::{Deed, Server, answer, connection};
-use super::{Trust, UPID, data, own};
+use super::{Trust, UPID, at, data, own};
+use crate::hypervisor::proxmox::api::agent::{AgentExec, AgentPing};
 use crate::hypervisor::proxmox::{Connection, Endpoint, Proxmox};
 use crate::hypervisor::{Error, Hypervisor};
 
@@ -132,6 +134,82 @@ async fn a_wrong_certificate_is_told_and_not_gone_round() {
     let error = driver(wrong, &[&second]).version().await.unwrap_err();
     assert!(matches!(error, Error::Certificate { .. }), "{error:?}");
     assert!(second.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_member_that_comes_back_with_a_wrong_certificate_is_not_kept_to() {
+    let (changed, second) = (host().await, host().await);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let first = connection(
+        listener.local_addr().unwrap().port(),
+        Trust::Fingerprint(second.fingerprint),
+    );
+    let back_after_one = async {
+        drop(listener.accept().await.unwrap());
+        loop {
+            let (mut near, _) = listener.accept().await.unwrap();
+            let mut far = TcpStream::connect(("127.0.0.1", changed.port)).await.unwrap();
+            let _ = copy_bidirectional(&mut near, &mut far).await;
+        }
+    };
+    let driver = driver(first, &[&second]);
+    let story = async {
+        driver.version().await.unwrap();
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_mins(1)).await;
+        tokio::time::resume();
+        let error = driver.version().await.unwrap_err();
+        assert!(matches!(error, Error::Certificate { .. }), "{error:?}");
+        driver.version().await.unwrap();
+        driver.start(&own()).await.unwrap();
+    };
+    tokio::select! {
+        () = back_after_one => {}
+        () = story => {}
+    }
+    assert_eq!((changed.seen().len(), second.seen().len()), (0, 3));
+}
+
+#[tokio::test]
+async fn a_connection_that_takes_too_long_is_tried_again_at_another_member() {
+    // It takes connections, and never says a word.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let second = host().await;
+    let mut first = connection(listener.local_addr().unwrap().port(), Trust::Insecure);
+    first.timeout = Duration::from_millis(300);
+    let driver = driver(first, &[&second]);
+    driver.version().await.unwrap();
+    listener.accept().await.unwrap();
+    let another = tokio::time::timeout(Duration::from_millis(100), listener.accept());
+    assert!(another.await.is_err(), "it was tried again");
+    assert_eq!(second.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_guest_s_agent_that_takes_too_long_is_not_the_member_s_fault() {
+    let asks_agent = |line: &str| line.contains("/agent/");
+    let first = Server::start(move |_, seen| {
+        if asks_agent(&seen.line) {
+            Deed::Hang
+        } else {
+            Deed::Answer(data(r#"{"version":"9.2.11"}"#))
+        }
+    })
+    .await;
+    let second = host().await;
+    let mut short = first.connection(Trust::Fingerprint(first.fingerprint));
+    short.timeout = Duration::from_millis(300);
+    let driver = driver(short, &[&second]);
+    let run = AgentExec::new(vec!["true".to_owned()]);
+    for error in [
+        driver.ask(&AgentPing::new(at().node, at().vmid)).await.unwrap_err(),
+        driver.change(&own(), &run).await.unwrap_err(),
+        driver.guest_addresses(&at()).await.unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("none within 0.3 s"), "{error}");
+    }
+    driver.version().await.unwrap();
+    assert_eq!((first.seen().len(), second.seen().len()), (4, 0));
 }
 
 #[tokio::test]
