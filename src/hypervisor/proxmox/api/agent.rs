@@ -1,5 +1,6 @@
 //! What the agent inside a virtual machine is asked. Without an agent, all of it is refused.
 
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::request::{answers, guest_changes, requests, wire_name};
@@ -27,11 +28,11 @@ requests! {
 guest_changes! {
     /// Runs a program inside a virtual machine (from 8.0: before, the program was one text).
     Post "/nodes/{node}/qemu/{vmid}/agent/exec" AgentExec (;
-        /// The program and its arguments.
-        command: Vec<String>
+        /// The program and its arguments, which may be secret.
+        command: Vec<SecretString>
     ) {
         /// What it gets on its standard input.
-        input_data: Option<String>,
+        input_data: Option<SecretString>,
     } while fresh -> AgentPid;
 }
 
@@ -100,4 +101,18 @@ answers! {
 pub struct AgentResult<T> {
     /// What it said.
     pub result: T,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_is_given_is_not_shown() {
+        let run = AgentExec {
+            input_data: Some("s3cret".into()),
+            ..AgentExec::new(vec!["passwd".into(), "s3cret".into()])
+        };
+        assert!(!format!("{run:?}").contains("s3cret"));
+    }
 }

@@ -1,6 +1,7 @@
 //! How the values of parameters are written, and what is known of them beforehand.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -115,9 +116,16 @@ impl<P: Parameter> Parameter for Vec<P> {
     }
 }
 
-/// Options whose names are not fixed here: `net0`, `scsi1`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Options whose names are not fixed here: `net0`, `scsi1`. Their values may be secret (`cipassword`), and are not
+/// shown.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Options(pub BTreeMap<String, String>);
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Parameter for Options {
     fn add(&self, _: &str, to: &mut Vec<(String, String)>) {
@@ -262,6 +270,12 @@ mod tests {
         assert_eq!(written(&List::default()), pairs(&[]));
         let options = Options::from_iter([("net0", "virtio"), ("cores", "2")]);
         assert_eq!(written(&options), pairs(&[("cores", "2"), ("net0", "virtio")]));
+    }
+
+    #[test]
+    fn values_of_options_are_not_shown() {
+        let options = Options::from_iter([("cipassword", "s3cret"), ("cores", "2")]);
+        assert_eq!(format!("{options:?}"), r#"{"cipassword", "cores"}"#);
     }
 
     #[test]

@@ -200,7 +200,7 @@ async fn a_guest_s_agent_that_takes_too_long_is_not_the_member_s_fault() {
     let mut short = first.connection(Trust::Fingerprint(first.fingerprint));
     short.timeout = Duration::from_millis(300);
     let driver = driver(short, &[&second]);
-    let run = AgentExec::new(vec!["true".to_owned()]);
+    let run = AgentExec::new(vec!["true".into()]);
     for error in [
         driver.ask(&AgentPing::new(at().node, at().vmid)).await.unwrap_err(),
         driver.change(&own(), &run).await.unwrap_err(),

@@ -217,7 +217,7 @@ pub(super) async fn of_running_machines(round: &mut Round) {
         .await;
     // Before 8.0 the program was one text, and an array is no such thing.
     if round.release >= Release::new(8, 0) {
-        let echo = agent::AgentExec::new(vec![text("echo"), text("a b")]);
+        let echo = agent::AgentExec::new(vec!["echo".into(), "a b".into()]);
         round.change(RUNNING_VM, echo).await;
     }
     round
