@@ -72,7 +72,7 @@ pub struct Call {
     pub(super) patience: Patience,
     pub(super) limit: usize,
     path: String,
-    /// What is wrong with the path, if anything.
+    /// Why it must not be sent, if anything is wrong with its path or with what it is for.
     misplaced: Option<String>,
     parameters: Vec<(String, String)>,
 }
@@ -135,7 +135,13 @@ impl Call {
         self
     }
 
-    /// Refuses a path that would lead elsewhere.
+    /// Keeps the call from being sent.
+    pub(super) fn refused(mut self, reason: String) -> Self {
+        self.misplaced.get_or_insert(reason);
+        self
+    }
+
+    /// Refuses a path that would lead elsewhere, and what was refused before.
     pub(super) fn checked(&self) -> Result<(), Error> {
         match &self.misplaced {
             Some(reason) => Err(self.unbuildable(reason)),

@@ -2,7 +2,7 @@
 
 use super::kinds::{BackupMode, Compression, Kind};
 use super::parameter::groups;
-use super::request::{answers, requests, wire_name};
+use super::request::{answers, guest_changes, requests, wire_name};
 use crate::model::{NodeName, Upid, Vmid, VolumeId};
 
 groups! {
@@ -36,15 +36,6 @@ groups! {
 }
 
 requests! {
-    /// Backs up guests. The task's id is the guest's number, or empty for several.
-    Post "/nodes/{node}/vzdump" StartBackup (node: NodeName;
-        /// Which guests, with commas.
-        vmid: String
-    ) {
-        /// How.
-        options: BackupOptions,
-    } -> Upid;
-
     /// The configuration in an archive.
     Get "/nodes/{node}/vzdump/extractconfig" ExtractConfig (node: NodeName;
         /// The archive.
@@ -70,6 +61,14 @@ requests! {
         /// Of this guest.
         vmid: Option<Vmid>,
     } -> Upid;
+}
+
+guest_changes! {
+    /// Backs up a guest, for which it may be stopped. The task's id is the guest's number.
+    Post "/nodes/{node}/vzdump" StartBackup of "vmid" () {
+        /// How.
+        options: BackupOptions,
+    } while fresh -> Upid;
 }
 
 answers! {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::parameter::{List, groups, words};
-use super::request::{answers, requests, wire_name};
+use super::request::{answers, guest_changes, requests, wire_name};
 
 words! {
     /// What a guest under HA is to be.
@@ -72,28 +72,6 @@ requests! {
     /// One guest under HA.
     Get "/cluster/ha/resources/{sid}" HaResourceInfo (sid: String) {} -> HaResource;
 
-    /// Puts a guest under HA.
-    Post "/cluster/ha/resources" CreateHaResource (;
-        /// `vm:100` or `ct:100`.
-        sid: String
-    ) {
-        /// How.
-        settings: HaSettings,
-    } -> ();
-
-    /// Changes what HA does with a guest.
-    Put "/cluster/ha/resources/{sid}" UpdateHaResource (sid: String) {
-        /// What is to be.
-        settings: HaSettings,
-        /// What is set no longer.
-        delete: List,
-        /// The digest of what was read.
-        digest: Option<String>,
-    } -> ();
-
-    /// Takes a guest out of HA.
-    Delete "/cluster/ha/resources/{sid}" DeleteHaResource (sid: String) {} -> ();
-
     /// The rules of HA (from 9.0).
     Get "/cluster/ha/rules" HaRules () {
         /// Of this sort.
@@ -132,6 +110,27 @@ requests! {
 
     /// What HA does now.
     Get "/cluster/ha/status/current" HaStatus () {} -> Vec<HaStatusRow>;
+}
+
+guest_changes! {
+    /// Puts a guest under HA, which then starts or stops it.
+    Post "/cluster/ha/resources" CreateHaResource of "sid" () {
+        /// How.
+        settings: HaSettings,
+    } while fresh -> ();
+
+    /// Changes what HA does with a guest.
+    Put "/cluster/ha/resources/{sid}" UpdateHaResource () {
+        /// What is to be.
+        settings: HaSettings,
+        /// What is set no longer.
+        delete: List,
+        /// The digest of what was read of HA.
+        digest: Option<String>,
+    } while fresh -> ();
+
+    /// Takes a guest out of HA.
+    Delete "/cluster/ha/resources/{sid}" DeleteHaResource () {} while fresh -> ();
 }
 
 answers! {

@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 
+use super::new_guest::NewGuestOptions;
 use super::parameter::{List, Options};
 use super::request::{answers, guest_changes, requests, wire_name};
 use crate::model::{NodeName, Upid, Vmid};
@@ -18,7 +19,7 @@ requests! {
         ostemplate: String
     ) {
         /// What is set, by the names of Proxmox VE.
-        options: Options,
+        options: NewGuestOptions,
         /// Where to, if `rootfs` does not say.
         storage: Option<String>,
         /// Whether its root is not the host's. It can't be changed later.
@@ -57,7 +58,7 @@ requests! {
         /// Starts it when it is made.
         start: Option<bool>,
         /// What is set otherwise than in the archive.
-        options: Options,
+        options: NewGuestOptions,
     } -> Option<Upid>;
 
     /// Makes a copy of a container or template under a number that was reserved.
@@ -99,19 +100,13 @@ guest_changes! {
         revert: List,
     } by digest -> ();
 
-    /// Moves a volume to another storage, or to another container.
+    /// Moves a volume to another storage. Handing it to another container changes two of them, and is no part of this.
     Post "/nodes/{node}/lxc/{vmid}/move_volume" MoveVolume (;
         /// The slot.
         volume: String
     ) {
         /// The storage that gets it.
         storage: Option<String>,
-        /// The container that gets it.
-        target_vmid: Option<Vmid>,
-        /// Its slot there.
-        target_volume: Option<String>,
-        /// The digest of that one's configuration.
-        target_digest: Option<String>,
         /// Removes the original, which else stays as an unused volume.
         delete: Option<bool>,
         /// Limit in KiB/s.

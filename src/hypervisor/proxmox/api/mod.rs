@@ -15,6 +15,7 @@ pub mod ha;
 mod kinds;
 pub mod lxc;
 pub mod migrate;
+mod new_guest;
 pub mod nodes;
 mod parameter;
 pub mod pools;
@@ -25,8 +26,10 @@ mod send;
 pub mod snapshots;
 pub mod storage;
 pub mod tasks;
+pub mod volumes;
 
 pub use kinds::{BackupMode, ChecksumAlgorithm, Compression, Consolidation, DiskFormat, Kind, Timeframe};
+pub use new_guest::{NewGuestOptions, NotOfNewGuests};
 pub use parameter::{KnownParameter, List, Options, Parameter};
 pub use request::{Guard, GuestChange, KnownCall, Request};
 pub(super) use send::guarded;
@@ -40,6 +43,7 @@ pub fn calls() -> impl Iterator<Item = &'static KnownCall> {
         agent::CALLS,
         agent::CHANGES,
         backup::CALLS,
+        backup::CHANGES,
         backup_jobs::CALLS,
         cluster::CALLS,
         firewall::CALLS,
@@ -47,6 +51,7 @@ pub fn calls() -> impl Iterator<Item = &'static KnownCall> {
         guest::CALLS,
         guest::CHANGES,
         ha::CALLS,
+        ha::CHANGES,
         lxc::CALLS,
         lxc::CHANGES,
         migrate::CALLS,
@@ -60,6 +65,8 @@ pub fn calls() -> impl Iterator<Item = &'static KnownCall> {
         snapshots::CHANGES,
         storage::CALLS,
         tasks::CALLS,
+        volumes::CALLS,
+        volumes::CHANGES,
     ]
     .into_iter()
     .flatten()

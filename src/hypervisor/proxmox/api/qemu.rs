@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::kinds::DiskFormat;
+use super::new_guest::NewGuestOptions;
 use super::parameter::{List, Options, words};
 use super::request::{answers, guest_changes, requests, wire_name};
 use crate::model::{NodeName, Upid, Vmid};
@@ -32,7 +33,7 @@ requests! {
         vmid: Vmid
     ) {
         /// What is set, by the names of Proxmox VE.
-        options: Options,
+        options: NewGuestOptions,
         /// The pool that it joins.
         pool: Option<String>,
         /// Starts it when it is made; whether that worked, the task does not tell.
@@ -59,7 +60,7 @@ requests! {
         /// Boots from the archive while it is being read.
         live_restore: Option<bool>,
         /// What is set otherwise than in the archive.
-        options: Options,
+        options: NewGuestOptions,
     } -> Option<Upid>;
 
     /// Makes a copy of a virtual machine or template under a number that was reserved.
@@ -136,7 +137,7 @@ guest_changes! {
         statestorage: Option<String>,
     } while fresh -> Option<Upid>;
 
-    /// Moves a volume to another storage, or to another virtual machine.
+    /// Moves a volume to another storage. Handing it to another guest changes two of them, and is no part of this.
     Post "/nodes/{node}/qemu/{vmid}/move_disk" MoveDisk (;
         /// The slot.
         disk: String
@@ -145,12 +146,6 @@ guest_changes! {
         storage: Option<String>,
         /// The format there.
         format: Option<DiskFormat>,
-        /// The virtual machine that gets it.
-        target_vmid: Option<Vmid>,
-        /// Its slot there.
-        target_disk: Option<String>,
-        /// The digest of that one's configuration.
-        target_digest: Option<String>,
         /// Removes the original, which else stays as an unused volume.
         delete: Option<bool>,
         /// Limit in KiB/s.

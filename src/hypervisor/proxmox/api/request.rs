@@ -137,13 +137,14 @@ macro_rules! requests {
 }
 
 /// Declares changes of existing guests. A row is as one of `requests!`, with `by digest` or `while fresh` before
-/// the answer; node and number come from the proof.
+/// the answer; node and number come from the proof. After the name, `of "vmid"` tells the parameter that is the number,
+/// where it is no part of the path.
 macro_rules! guest_changes {
     (@guard by digest) => { $crate::hypervisor::proxmox::api::Guard::Digest };
     (@guard while fresh) => { $crate::hypervisor::proxmox::api::Guard::Freshness };
     ($(
         $(#[$meta:meta])*
-        $method:ident $template:literal $name:ident
+        $method:ident $template:literal $name:ident $(of $guest:literal)?
         ($($path:ident : $path_type:ty),* $(; $($(#[$needed_meta:meta])* $needed:ident $(as $needed_wire:literal)? : $needed_type:ty),*)?)
         { $($(#[$meta_of:meta])* $field:ident $(as $wire:literal)? : $type:ty),* $(,)? }
         $guard:tt $guard_word:tt -> $answer:ty;
@@ -180,6 +181,7 @@ macro_rules! guest_changes {
                 ) -> $crate::hypervisor::proxmox::Call {
                     #[allow(unused_mut, reason = "not every call has parameters")]
                     let mut parameters = Vec::new();
+                    $(parameters.push(($guest.to_owned(), own.address().vmid.to_string()));)?
                     $($($crate::hypervisor::proxmox::api::Parameter::add(
                         &self.$needed, &wire_name!($needed $($needed_wire)?), &mut parameters);)*)?
                     $($crate::hypervisor::proxmox::api::Parameter::add(
@@ -190,7 +192,8 @@ macro_rules! guest_changes {
                         $template,
                         |name| match name {
                             "node" => Some(at.node.to_string()),
-                            "vmid" => Some(at.vmid.to_string()),
+                            // HA takes the number alone for `vm:100` or `ct:100`, whichever it is.
+                            "vmid" | "sid" => Some(at.vmid.to_string()),
                             $(stringify!($path) => Some(self.$path.to_string()),)*
                             _ => None,
                         },
@@ -209,6 +212,7 @@ macro_rules! guest_changes {
                 parameters: || {
                     #[allow(unused_mut, reason = "not every call has parameters")]
                     let mut known = Vec::new();
+                    $(<String as $crate::hypervisor::proxmox::api::Parameter>::known($guest, &mut known);)?
                     $($(<$needed_type as $crate::hypervisor::proxmox::api::Parameter>::known(
                         &wire_name!($needed $($needed_wire)?), &mut known);)*)?
                     $(<$type as $crate::hypervisor::proxmox::api::Parameter>::known(

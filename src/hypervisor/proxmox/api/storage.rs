@@ -1,4 +1,4 @@
-//! Storages and what lies on them. Sending and fetching files is `transfer`'s.
+//! Storages and what lies on them. Sending and fetching files is `transfer`'s, removing volumes that of `volumes`.
 
 use std::collections::BTreeMap;
 
@@ -96,13 +96,6 @@ requests! {
         /// Its format.
         format: Option<VolumeFormat>,
     } -> VolumeId;
-
-    /// Removes a volume. Proxmox VE does not ask whether a guest uses it: the caller must know that none does.
-    Delete "/nodes/{node}/storage/{storage}/content/{volume}" DeleteVolume
-        (node: NodeName, storage: String, volume: VolumeId) {
-        /// How long to wait for the end, in seconds.
-        delay: Option<u32>,
-    } -> Option<Upid>;
 
     /// Lets the node download a file.
     Post "/nodes/{node}/storage/{storage}/download-url" DownloadUrl (node: NodeName, storage: String;

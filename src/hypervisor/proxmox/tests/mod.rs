@@ -25,6 +25,9 @@ use server::{Deed, Server, answer, connection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+use super::api::backup::StartBackup;
+use super::api::ha::{CreateHaResource, DeleteHaResource, UpdateHaResource};
+use super::api::volumes::DeleteGuestVolume;
 use super::{CallRecord, Proxmox, Trust};
 use crate::hypervisor::{Error, Hypervisor, StopMode};
 use crate::model::{Change, GuestAddress, GuestConfig, Hardware, Progress};
@@ -362,15 +365,48 @@ async fn an_observation_too_old_sends_nothing() {
     let server = Server::saying(data(&format!("{UPID:?}"))).await;
     let driver = server.driver();
     let stale = Ownership::aged_for_tests(at(), "d1", 2 * MAX_AGE);
+    let volume = "local-lvm:vm-100-disk-1".parse().unwrap();
+    let delete = DeleteGuestVolume { volume, delay: None };
     for error in [
         driver.start(&stale).await.unwrap_err(),
         driver.stop(&stale, StopMode::Hard).await.unwrap_err(),
         driver.destroy(&stale).await.unwrap_err(),
+        driver.change(&stale, &StartBackup::new()).await.unwrap_err(),
+        driver.change(&stale, &CreateHaResource::new()).await.unwrap_err(),
+        driver.change(&stale, &UpdateHaResource::new()).await.unwrap_err(),
+        driver.change(&stale, &DeleteHaResource::new()).await.unwrap_err(),
+        driver.change(&stale, &delete).await.unwrap_err(),
     ] {
         assert!(matches!(error, Error::Stale { .. }), "{error:?}");
         assert!(!error.outcome_unknown());
     }
     assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn backups_and_ha_are_about_the_guest_of_the_proof() {
+    let server = Server::start(|_, seen| {
+        Deed::Answer(data(&if seen.line.contains("vzdump") {
+            format!("{UPID:?}")
+        } else {
+            "null".to_owned()
+        }))
+    })
+    .await;
+    let driver = server.driver();
+    driver.change(&own(), &StartBackup::new()).await.unwrap();
+    driver.change(&own(), &CreateHaResource::new()).await.unwrap();
+    driver.change(&own(), &UpdateHaResource::new()).await.unwrap();
+    let seen = server.seen();
+    let told: Vec<(&str, &str)> = seen.iter().map(|s| (s.line.as_str(), s.body.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("POST /api2/json/nodes/pve1/vzdump HTTP/1.1", "vmid=100"),
+            ("POST /api2/json/cluster/ha/resources HTTP/1.1", "sid=100"),
+            ("PUT /api2/json/cluster/ha/resources/100 HTTP/1.1", ""),
+        ]
+    );
 }
 
 #[tokio::test]

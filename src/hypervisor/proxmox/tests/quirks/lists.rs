@@ -53,7 +53,7 @@ async fn quirk_12_the_bulk_list_learns_of_a_new_guest_late() {
     let (sim, driver) = simulator(Seed::default().with_timing(timing)).await;
     let at = at("pve1", 150);
     let create = CreateVirtualMachine {
-        options: Options::from_iter([("name", "web1")]),
+        options: Options::from_iter([("name", "web1")]).try_into().unwrap(),
         ..CreateVirtualMachine::new(at.node.clone(), at.vmid)
     };
     let upid = driver.ask(&create).await.unwrap().unwrap();

@@ -4,7 +4,7 @@ use super::super::super::api::{
     BackupMode, Compression, Consolidation, List, Timeframe, access, backup, backup_jobs, cluster, ha, nodes,
     pools, replication, tasks,
 };
-use super::{Round, node, number, other_node, text};
+use super::{Round, VM, node, number, other_node, text};
 
 pub(super) async fn of_the_cluster(round: &mut Round) {
     round.ask(access::Permissions::new()).await;
@@ -69,20 +69,18 @@ pub(super) async fn of_ha(round: &mut Round) {
         comment: Some(text("c")),
         ..ha::HaSettings::default()
     };
-    round
-        .ask(ha::CreateHaResource {
-            settings: settings.clone(),
-            ..ha::CreateHaResource::new(text("vm:150"))
-        })
-        .await;
+    let create = ha::CreateHaResource {
+        settings: settings.clone(),
+    };
+    round.change(VM, create).await;
     round.ask(ha::HaResources::new()).await;
     round.ask(ha::HaResourceInfo::new(text("vm:150"))).await;
     let update = ha::UpdateHaResource {
         settings,
         delete: List::from_iter(["max_relocate"]),
-        ..ha::UpdateHaResource::new(text("vm:150"))
+        ..ha::UpdateHaResource::new()
     };
-    round.ask(update).await;
+    round.change(VM, update).await;
     let rule = ha::HaRuleSettings {
         resources: Some(text("vm:150")),
         nodes: Some(text("pve1:2,pve2")),
@@ -106,7 +104,7 @@ pub(super) async fn of_ha(round: &mut Round) {
         .await;
     round.ask(ha::DeleteHaRule::new(text("r1"))).await;
     round.ask(ha::HaStatus::new()).await;
-    round.ask(ha::DeleteHaResource::new(text("vm:150"))).await;
+    round.change(VM, ha::DeleteHaResource::new()).await;
 }
 
 pub(super) async fn of_jobs(round: &mut Round) {

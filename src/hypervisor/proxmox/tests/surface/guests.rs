@@ -1,10 +1,15 @@
 //! Virtual machines and containers.
 
 use super::super::super::api::{
-    DiskFormat, Kind, Options, Timeframe, agent, firewall, guest, lxc, migrate, qemu, snapshots,
+    DiskFormat, Kind, NewGuestOptions, Options, Timeframe, agent, firewall, guest, lxc, migrate, qemu,
+    snapshots,
 };
 use super::super::super::versions::Release;
 use super::{CT, RUNNING_VM, Round, VM, node, number, other_node, text};
+
+fn new_guest(options: &[(&str, &str)]) -> NewGuestOptions {
+    Options::from_iter(options.iter().copied()).try_into().unwrap()
+}
 
 pub(super) async fn of_both_kinds(round: &mut Round, vmid: u32, kind: Kind) {
     let id = number(vmid);
@@ -135,7 +140,7 @@ pub(super) async fn of_virtual_machines(round: &mut Round) {
         })
         .await;
     let create = qemu::CreateVirtualMachine {
-        options: Options::from_iter([
+        options: new_guest(&[
             ("name", "new"),
             ("scsi0", "local-lvm:1"),
             ("net0", "virtio,bridge=vmbr0"),
@@ -251,7 +256,7 @@ pub(super) async fn of_running_machines(round: &mut Round) {
 pub(super) async fn of_containers(round: &mut Round) {
     round.ask(lxc::Containers::new(node())).await;
     let create = lxc::CreateContainer {
-        options: Options::from_iter([("hostname", "new"), ("rootfs", "local-lvm:4")]),
+        options: new_guest(&[("hostname", "new"), ("rootfs", "local-lvm:4")]),
         storage: Some(text("local-lvm")),
         unprivileged: Some(true),
         password: Some("s3cret".into()),

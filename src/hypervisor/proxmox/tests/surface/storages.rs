@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::super::api::{Timeframe, backup, lxc, storage};
-use super::{Round, VM, node, number, text, volume};
+use super::super::super::api::{Timeframe, backup, lxc, storage, volumes};
+use super::{CT, Round, VM, node, number, text, volume};
 
 pub(super) async fn of_storages(round: &mut Round) {
     let local = || text("local");
@@ -42,12 +42,14 @@ pub(super) async fn of_storages(round: &mut Round) {
         text("1G"),
     );
     round.ask(allocate).await;
-    let new = volume("local-lvm:vm-150-disk-7");
+    let delete = volumes::DeleteGuestVolume {
+        volume: volume("local-lvm:vm-150-disk-7"),
+        delay: Some(5),
+    };
+    round.change(VM, delete).await;
+    let stored = volumes::StoredFile::try_from(volume("local:iso/nosuch.iso")).unwrap();
     round
-        .ask(storage::DeleteVolume {
-            delay: Some(5),
-            ..storage::DeleteVolume::new(node(), text("local-lvm"), new)
-        })
+        .ask(volumes::DeleteVolume::new(node(), local(), stored))
         .await;
     let iso = storage::FileContent::Iso;
     round
@@ -72,12 +74,7 @@ pub(super) async fn of_storages(round: &mut Round) {
         storage: Some(local()),
         ..backup::BackupOptions::default()
     };
-    round
-        .ask(backup::StartBackup {
-            options,
-            ..backup::StartBackup::new(node(), text("152"))
-        })
-        .await;
+    round.change(CT, backup::StartBackup { options }).await;
     assert!(round.sim.idle(Duration::from_secs(10)).await);
     let keep = Some(text("keep-last=1"));
     round
