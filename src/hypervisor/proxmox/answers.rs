@@ -6,7 +6,11 @@ use serde::de::{DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::failure::shortened;
 use super::lenient::Lenient;
+
+/// How many complaints about parameters are kept.
+const MOST_COMPLAINTS: usize = 20;
 
 /// `{"data": …}`. The key must be there, even where `null` is a good answer.
 #[derive(Deserialize)]
@@ -64,7 +68,8 @@ impl Complaint {
             parameters: parameters
                 .into_iter()
                 .flatten()
-                .map(|(name, value)| (name.clone(), Scalar::of(value).trim().to_owned()))
+                .take(MOST_COMPLAINTS)
+                .map(|(name, value)| (shortened(name), shortened(&Scalar::of(value))))
                 .collect(),
         })
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Display};
 
 use super::encode::{form, percent};
+use super::failure::shortened;
 use crate::hypervisor::Error;
 
 /// The methods that Proxmox VE knows.
@@ -193,14 +194,14 @@ impl Call {
     pub(super) fn unreadable(&self, reason: impl Into<String>) -> Error {
         Error::Decode {
             operation: self.operation(),
-            reason: reason.into(),
+            reason: shortened(&reason.into()),
         }
     }
 
     pub(super) fn unbuildable(&self, reason: impl Into<String>) -> Error {
         Error::Unbuildable {
             operation: self.operation(),
-            reason: reason.into(),
+            reason: shortened(&reason.into()),
         }
     }
 }

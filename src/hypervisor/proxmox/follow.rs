@@ -7,6 +7,7 @@ use super::answers::page;
 use super::api::Request as _;
 use super::api::tasks::{LogLine, TaskLog};
 use super::call::Call;
+use super::failure::shortened;
 use super::sentences::meaning;
 use crate::hypervisor::{Error, Refusal};
 use crate::model::{TaskExit, TaskState, Upid};
@@ -141,6 +142,8 @@ impl Proxmox {
                 page::<LogLine>,
             )
             .await?;
-        Ok(rows.into_iter().filter_map(|row| row.t).collect())
+        let most = usize::try_from(lines).unwrap_or(usize::MAX);
+        let texts = rows.into_iter().filter_map(|row| row.t);
+        Ok(texts.take(most).map(|text| shortened(&text)).collect())
     }
 }

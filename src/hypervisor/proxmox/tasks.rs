@@ -6,6 +6,7 @@ use super::api::Request as _;
 use super::api::cluster::ClusterTasks;
 use super::api::tasks::{TaskSource, TaskStatus, Tasks};
 use super::client::Client;
+use super::failure::shortened;
 use crate::hypervisor::{Error, TaskFilter};
 use crate::model::{NodeName, TaskExit, TaskRecord, TaskState, Upid};
 
@@ -25,7 +26,7 @@ fn record(upid: Upid, endtime: Option<i64>, status: Option<&str>) -> TaskRecord 
 
 /// A task that was cut off leaves no word; Proxmox VE itself calls that so (`PVE/Tools.pm`, `upid_read_status`).
 fn ended(status: Option<&str>) -> TaskState {
-    TaskState::Ended(TaskExit::parse(status.unwrap_or("unexpected status")))
+    TaskState::Ended(TaskExit::parse(&shortened(status.unwrap_or("unexpected status"))))
 }
 
 impl Client {

@@ -97,7 +97,7 @@ pub fn decode_answer(status: u16, reason: &str, body: &[u8]) -> Result<serde_jso
         location: None,
     };
     head.judge(&call, body)?;
-    answers::lenient(body).map_err(|reason| call.unreadable(shortened(&reason)))
+    answers::lenient(body).map_err(|reason| call.unreadable(reason))
 }
 
 #[cfg(test)]

@@ -175,8 +175,7 @@ async fn a_connection_that_takes_too_long_is_tried_again_at_another_member() {
     // It takes connections, and never says a word.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let second = host().await;
-    let mut first = connection(listener.local_addr().unwrap().port(), Trust::Insecure);
-    first.timeout = Duration::from_millis(300);
+    let first = connection(listener.local_addr().unwrap().port(), Trust::Insecure);
     let driver = driver(first, &[&second]);
     driver.version().await.unwrap();
     listener.accept().await.unwrap();

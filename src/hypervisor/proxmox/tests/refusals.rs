@@ -18,6 +18,24 @@ async fn a_refused_token_is_told_by_the_reason_phrase() {
 }
 
 #[tokio::test]
+async fn complaints_about_parameters_are_bounded_and_on_one_line() {
+    let long = "y".repeat(5000);
+    let errors: Vec<String> = (0..50)
+        .map(|n| format!(r#""{n}\n{long}":"bad\n{long}""#))
+        .collect();
+    let body = format!(r#"{{"data":null,"errors":{{{}}}}}"#, errors.join(","));
+    let server = Server::saying(answer("400 Parameter verification failed.", &body)).await;
+    let error = server.driver().start(&own()).await.unwrap_err();
+    let Error::Refused { parameters, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(parameters.len(), 20);
+    for text in parameters.iter().flat_map(|(name, value)| [name, value]) {
+        assert!(text.len() == 2000 && !text.contains('\n'), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn refusals_are_told_apart() {
     for (text, class, refusal) in [
         (

@@ -88,6 +88,30 @@ async fn a_failure_brings_its_meaning_and_the_end_of_its_log() {
 }
 
 #[tokio::test]
+async fn what_a_task_says_is_bounded_and_on_one_line() {
+    let long = format!("a\\nb\\u001b{}", "x".repeat(5000));
+    let status = ended(&long);
+    let rows: Vec<String> = (0..9).map(|n| format!(r#"{{"n":{n},"t":"{long}"}}"#)).collect();
+    let page = answer("200 OK", &format!(r#"{{"data":[{}],"total":9}}"#, rows.join(",")));
+    let server = Server::start(move |_, seen| {
+        Deed::Answer(if seen.line.contains("/log?") {
+            page.clone()
+        } else {
+            status.clone()
+        })
+    })
+    .await;
+    let ending = server.driver().follow(&upid(), pace()).await.unwrap();
+    let Ending::Failed { sentence, log, .. } = ending else {
+        panic!("{ending:?}");
+    };
+    assert_eq!(log.len(), 2);
+    for text in log.iter().chain([&sentence]) {
+        assert!(text.starts_with("a b xx") && text.len() == 2000, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_task_that_was_cut_off_is_neither_done_nor_refused() {
     let server = host(vec![ended("unexpected status")]).await;
     let ending = server.driver().follow(&upid(), pace()).await.unwrap();
