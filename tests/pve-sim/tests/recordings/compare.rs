@@ -1,6 +1,8 @@
 //! Whether two answers are equal: status, reason, headers, and the body, by value but for what `mask` lists and names
 //! that agree.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use super::call::Call;
@@ -10,8 +12,29 @@ use super::mask::{Masked, Masks};
 use super::names::Bindings;
 use super::{log, rows};
 
-/// What isn't equal: where, and both sides, recorded first.
-pub(crate) type Difference = String;
+/// What isn't equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// `status`, `reason`, a header, or where in the body, as `/data/cpu`; a row of a list is named by what names it.
+    pub(crate) place: String,
+    /// Both sides, recorded first.
+    pub(crate) what: String,
+}
+
+impl Difference {
+    pub(crate) fn at(place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            place: place.into(),
+            what: what.into(),
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
 
 /// Compares, and binds the names.
 pub(crate) fn compare(
@@ -22,10 +45,13 @@ pub(crate) fn compare(
 ) -> Vec<Difference> {
     let mut wrong = Vec::new();
     if recorded.status != own.status {
-        wrong.push(format!("status: {} ≠ {}", recorded.status, own.status));
+        wrong.push(Difference::at(
+            "status",
+            format!("{} ≠ {}", recorded.status, own.status),
+        ));
     }
     if let Err(difference) = bindings.agree(&recorded.reason, &own.reason, call) {
-        wrong.push(format!("reason: {difference}"));
+        wrong.push(Difference::at("reason", difference));
     }
     headers(recorded, own, &mut wrong);
     if recorded.body.is_string() {
@@ -48,7 +74,10 @@ pub(crate) fn compare(
                 }
                 wrong = comparison.wrong;
             }
-            Err(_) => wrong.push(format!("body: JSON ≠ {:?}", String::from_utf8_lossy(&own.body))),
+            Err(_) => {
+                let own = String::from_utf8_lossy(&own.body);
+                wrong.push(Difference::at("body", format!("JSON ≠ {own:?}")));
+            }
         }
     }
     wrong
@@ -64,7 +93,7 @@ fn headers(recorded: &RecordedAnswer, own: &Answer, wrong: &mut Vec<Difference>)
     for (name, theirs) in pairs {
         let ours = own.headers.get(name);
         if theirs != ours {
-            wrong.push(format!("{name}: {theirs:?} ≠ {ours:?}"));
+            wrong.push(Difference::at(name, format!("{theirs:?} ≠ {ours:?}")));
         }
     }
     // Lengths of bodies with names in them differ; an empty body may be said to be so or not.
@@ -73,7 +102,10 @@ fn headers(recorded: &RecordedAnswer, own: &Answer, wrong: &mut Vec<Difference>)
     let is_needed = theirs.content_length.is_some() || !own.body.is_empty();
     if !is_right || (is_needed && length.is_none()) {
         let bytes = own.body.len();
-        wrong.push(format!("content-length: {length:?} for {bytes} bytes"));
+        wrong.push(Difference::at(
+            "content-length",
+            format!("{length:?} for {bytes} bytes"),
+        ));
     }
 }
 
@@ -89,10 +121,10 @@ fn text(
     // The recorder kept no more of a page than that it is one.
     if theirs == "<html>" {
         if !ours.contains("<html") {
-            wrong.push(format!("body: a page ≠ {ours:?}"));
+            wrong.push(Difference::at("body", format!("a page ≠ {ours:?}")));
         }
     } else if let Err(difference) = bindings.agree(theirs, &ours, call) {
-        wrong.push(format!("body: {difference}"));
+        wrong.push(Difference::at("body", difference));
     }
 }
 
@@ -108,8 +140,8 @@ pub(crate) struct Comparison<'a> {
 
 impl Comparison<'_> {
     pub(crate) fn differs(&mut self, place: &[String], what: impl AsRef<str>) {
-        self.wrong
-            .push(format!("/{}: {}", place.join("/"), what.as_ref()));
+        let place = format!("/{}", place.join("/"));
+        self.wrong.push(Difference::at(place, what.as_ref()));
     }
 
     /// Compares two values at a place.

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::client::Answer;
-use super::compare::compare;
+use super::compare::{Difference, compare};
+use super::known::Known;
 use super::library::RecordedAnswer;
 use super::log;
 use super::mask::Masks;
-use super::names::Bindings;
+use super::names::{self, Bindings};
 
 /// What is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +27,8 @@ pub(crate) enum Kind {
     Sentence,
     /// Another value of the same type.
     Value,
+    /// A name that only the machine knew, for another one of its kind.
+    Name,
     /// A value of another JSON type.
     Type,
     /// A key that isn't there.
@@ -46,6 +49,8 @@ pub(crate) struct Count {
     pub(crate) made: usize,
     pub(crate) seen: usize,
     pub(crate) masked: usize,
+    /// Of an exchange that is known to differ, in a place that is.
+    pub(crate) known: usize,
 }
 
 /// The changes of many answers.
@@ -56,31 +61,42 @@ pub(crate) struct Tally {
     pub(crate) unseen: Vec<String>,
 }
 
-/// How many places in a body are changed.
-const PLACES: usize = 6;
+/// How many places in a body are changed: all, but in the few bodies that are larger.
+const PLACES: usize = 60;
 
-/// Changes an answer that was equal in every way, counts what the comparison sees of it, and says what it doesn't.
-/// `bindings` are those from before it was compared.
-pub(crate) fn try_all(
-    index: usize,
-    (recorded, own): (&RecordedAnswer, &Answer),
-    call: &Call,
-    bindings: &Bindings,
-    tally: &mut Tally,
-) {
-    let masks = Masks::of(call);
-    for change in changes(recorded, &masks) {
-        let count = tally.counts.entry(change.kind).or_default();
-        count.made += 1;
-        if !compare(&change.answer, own, call, &mut bindings.clone()).is_empty() {
-            count.seen += 1;
-        } else if change.is_masked(call, &masks) {
-            count.masked += 1;
-        } else {
-            let place = change.place.join("/");
-            tally
-                .unseen
-                .push(format!("{index} {:?} at /{place}", change.kind));
+/// An exchange that came out as it should.
+pub(crate) struct Tried {
+    pub(crate) index: usize,
+    pub(crate) recorded: RecordedAnswer,
+    pub(crate) own: Answer,
+    pub(crate) call: Call,
+    pub(crate) known: Option<&'static Known>,
+    /// Those from before it was compared.
+    pub(crate) bindings: Bindings,
+    /// What differed without a change, all of it known.
+    pub(crate) differences: Vec<Difference>,
+}
+
+impl Tried {
+    /// Changes the recorded answer in every way, counts what the comparison sees of it, and says what it doesn't.
+    pub(crate) fn try_all(&self, tally: &mut Tally) {
+        let masks = Masks::of(&self.call);
+        for change in changes(self, &masks) {
+            let count = tally.counts.entry(change.kind).or_default();
+            count.made += 1;
+            let differences = compare(&change.answer, &self.own, &self.call, &mut self.bindings.clone());
+            let is_known = |d: &Difference| self.known.is_some_and(|known| known.allows(d));
+            if !differences.iter().all(is_known) {
+                count.seen += 1;
+            } else if differences != self.differences {
+                count.known += 1;
+            } else if change.is_masked(self, &masks) {
+                count.masked += 1;
+            } else {
+                let place = change.place.join("/");
+                let unseen = format!("{} {:?} at /{place}", self.index, change.kind);
+                tally.unseen.push(unseen);
+            }
         }
     }
 }
@@ -95,21 +111,25 @@ struct Change {
 
 impl Change {
     /// In a value that isn't compared as it is, in a line of a log that isn't compared, or a key that may be lacking.
-    fn is_masked(&self, call: &Call, masks: &Masks) -> bool {
-        let masked = masks.at(&self.place);
+    fn is_masked(&self, tried: &Tried, masks: &Masks) -> bool {
+        let text = |answer: &RecordedAnswer| {
+            let value = self.place.iter().try_fold(&answer.body, child);
+            value.and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let is_masked = || {
+            masks.at(&self.place).is_some() || (tried.call.is_log() && log::is_of_others(&text(&self.answer)))
+        };
         match self.kind {
-            Kind::Value => {
-                let value = self.place.iter().try_fold(&self.answer.body, child);
-                let line = value.and_then(Value::as_str);
-                masked.is_some() || (call.is_log() && line.is_some_and(log::is_of_others))
-            }
+            Kind::Value => is_masked(),
+            Kind::Name => is_masked() || !tried.bindings.knows_name_in(&text(&tried.recorded), &tried.call),
             Kind::MissingKey => masks.may_lack(&self.place),
             _ => false,
         }
     }
 }
 
-fn changes(recorded: &RecordedAnswer, masks: &Masks) -> Vec<Change> {
+fn changes(tried: &Tried, masks: &Masks) -> Vec<Change> {
+    let recorded = &tried.recorded;
     let mut changes = around(recorded);
     let mut add = |kind, place: &[String], how: &dyn Fn(&mut Value)| {
         let mut answer = recorded.clone();
@@ -125,14 +145,14 @@ fn changes(recorded: &RecordedAnswer, masks: &Masks) -> Vec<Change> {
         add(Kind::Sentence, &[], &|body| *body = json!(other_word(text)));
         return changes;
     }
-    for place in places(&recorded.body) {
+    for place in places(&recorded.body, tried.index) {
         match place
             .iter()
             .try_fold(&recorded.body, child)
             .unwrap_or(&Value::Null)
         {
             Value::Object(fields) => {
-                if let Some(key) = fields.keys().next_back() {
+                for key in fields.keys() {
                     let lost = [place.as_slice(), std::slice::from_ref(key)].concat();
                     add(Kind::MissingKey, &lost, &|v| {
                         _ = v.as_object_mut().map(|o| o.remove(key));
@@ -156,6 +176,10 @@ fn changes(recorded: &RecordedAnswer, masks: &Masks) -> Vec<Change> {
                     .is_some_and(|key| key == "message" || key == "errors");
                 let kind = if is_sentence { Kind::Sentence } else { Kind::Value };
                 let (same_type, other_type) = others(value);
+                let other_name = value.as_str().and_then(|text| names::other(text, &tried.call));
+                if let Some(other) = other_name {
+                    add(Kind::Name, &place, &|v| *v = json!(other));
+                }
                 if let Some(other) = same_type {
                     add(kind, &place, &|v| *v = other.clone());
                 }
@@ -230,12 +254,12 @@ fn child_mut<'a>(value: &'a mut Value, key: &String) -> Option<&'a mut Value> {
     }
 }
 
-/// Some places in a body, spread over it.
-fn places(body: &Value) -> Vec<Vec<String>> {
+/// The places in a body. Of one that has too many, some that are spread over it, and others in each exchange.
+fn places(body: &Value, index: usize) -> Vec<Vec<String>> {
     let mut all = Vec::new();
     walk(body, &mut Vec::new(), &mut all);
     let step = all.len().div_ceil(PLACES).max(1);
-    all.into_iter().step_by(step).collect()
+    all.into_iter().skip(index % step).step_by(step).collect()
 }
 
 fn walk(value: &Value, place: &mut Vec<String>, all: &mut Vec<Vec<String>>) {

@@ -4,21 +4,14 @@ use std::time::Duration;
 
 use pve_sim::Simulator;
 
-use super::call::Call;
-
 /// How long tasks are waited for. One that takes longer is found running by what follows.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Lets tasks go on to their end before a request, unless it was sent while they ran.
-pub(crate) async fn before(sim: &Simulator, call: &Call, still_running: bool) {
-    if !still_running && !call.looks_at_tasks() {
-        release(sim).await;
+/// Lets all tasks go on to their end before a request, unless it was sent while they ran, and holds those to come.
+pub(crate) async fn before(sim: &Simulator, still_running: bool) {
+    if !still_running {
+        sim.release_tasks();
+        sim.idle(DEADLINE).await;
+        sim.hold_tasks();
     }
-}
-
-/// Lets all tasks go on to their end, and holds those to come.
-pub(crate) async fn release(sim: &Simulator) {
-    sim.release_tasks();
-    sim.idle(DEADLINE).await;
-    sim.hold_tasks();
 }

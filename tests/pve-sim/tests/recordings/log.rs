@@ -55,11 +55,12 @@ const OTHERS: &[(&str, &str)] = &[
 static PATTERNS: LazyLock<Vec<Regex>> =
     LazyLock::new(|| OTHERS.iter().map(|(line, _)| Regex::new(line).unwrap()).collect());
 
-/// Compares the `data` and `total` of two logs.
+/// Compares the `data` and `total` of two logs. A line's place is its number among those of Proxmox VE, from 0.
 pub(crate) fn compare(comparison: &mut Comparison<'_>, recorded: &Value, own: &Value) {
-    let place = ["data".to_owned()];
+    let data = "data".to_owned();
     let (theirs, ours) = (lines(recorded), lines(own));
     for number in 0..theirs.len().max(ours.len()) {
+        let place = [data.clone(), number.to_string()];
         match (theirs.get(number), ours.get(number)) {
             (Some(theirs), Some(ours)) => {
                 if let Err(difference) =
@@ -78,7 +79,7 @@ pub(crate) fn compare(comparison: &mut Comparison<'_>, recorded: &Value, own: &V
     for body in [recorded, own] {
         if !is_log(body) {
             comparison.differs(
-                &place,
+                std::slice::from_ref(&data),
                 format!("not the numbered lines of a log: {}", short(body)),
             );
         }

@@ -19,17 +19,18 @@
 //!         .before(131, |sim| sim.lock(113, Some("backup")).unwrap())   // what was done at the machine's shell
 //!         .figures([65])                                    // `/cluster/resources` had new figures before it
 //!         .still_running([12])                              // sent while the task before it ran
+//!         .ended_before([14])                               // a poll that found the task ended
 //! }
 //! ```
 //!
 //! The seed and the happenings are all that a script may do to the simulator; requests do the rest. Names that only
 //! the machine knew (UPIDs, MAC addresses, UUIDs, digests: `names.rs`) are bound by themselves, secrets are kept by
 //! the session. What can't be equal is listed in `mask.rs`, a row for each call and place with its reason, as narrow
-//! as can be. An exchange that stays different for a reason is listed in `known.rs`, what Drover will never call in
-//! `left_out.rs`.
+//! as can be. An exchange that stays different for a reason is listed in `known.rs` with the places that differ, what Drover
+//! will never call in `left_out.rs`.
 //!
 //! Before a request that isn't about tasks, and before the log of one, all tasks have ended, as the recorder waited; a
-//! poll of a task's status that comes earlier finds it running.
+//! poll of a task's status that comes earlier finds it running, unless the script lists it as one that came later.
 //!
 //! `REPLAY=vm3:30-60 cargo test -p pve-sim --test recordings -- --nocapture` shows what differs in these exchanges
 //! alone, `REPLAY=vm3` in a file, `REPLAY=8.4.1/vm3` in one of one version; `REPLAY_VERBOSE=1` shows equal ones too.

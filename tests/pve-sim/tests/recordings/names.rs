@@ -191,6 +191,23 @@ fn cut<'a>(text: &'a str, call: Option<&Call>) -> Cut<'a> {
     Cut { literals, names }
 }
 
+/// The text with another name of the same kind in the place of its first name, if it has one that can be changed.
+pub(crate) fn other(text: &str, call: &Call) -> Option<String> {
+    let before = cut(text, Some(call));
+    let (kind, name) = *before.names.first()?;
+    let start = before.literals.first()?.len();
+    let digits = name.char_indices().rev().filter(|(_, c)| c.is_ascii_digit());
+    let mut changed = digits.map(|(at, digit)| {
+        let other = if digit == '1' { "2" } else { "1" };
+        let at = start + at;
+        [&text[..at], other, &text[at + 1..]].concat()
+    });
+    changed.find(|changed| {
+        let after = cut(changed, Some(call));
+        after.literals == before.literals && after.names.first().is_some_and(|(other, _)| *other == kind)
+    })
+}
+
 /// Which recorded name is which own one. Copies share what was settled, so that trying something costs little.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bindings {
@@ -235,6 +252,15 @@ impl Bindings {
             .recorded
             .get(key)
             .or_else(|| self.settled.recorded.get(key))
+    }
+
+    /// Whether the first name in a recorded text is bound to one alone.
+    pub(crate) fn knows_name_in(&self, text: &str, call: &Call) -> bool {
+        let cut = cut(text, Some(call));
+        cut.names.first().is_some_and(|(kind, name)| {
+            let alone = matches!(NAMES[*kind].rule, Rule::OneToOne | Rule::Upid);
+            alone && self.own(&key(name)).is_some()
+        })
     }
 
     fn bind(&mut self, recorded: &str, own: &str) {

@@ -3,15 +3,16 @@
 use pve_sim::{Release, Simulator};
 
 use super::call::Call;
-use super::client::{Answer, Client, Request};
+use super::client::{Client, Request};
 use super::compare::{Difference, compare};
 use super::files::File;
-use super::flip::{self, Tally};
+use super::flip::{Tally, Tried};
+use super::known::Known;
 use super::library::{self, Recorded};
 use super::names::Bindings;
 use super::script::Script;
 use super::session::{Sender, Session, usual_sender};
-use super::{gate, known, left_out};
+use super::{gate, left_out};
 
 /// How one exchange came out.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub(crate) enum Verdict {
     Unequal(Vec<Difference>),
     /// It differs for a reason that is listed.
     Known(&'static str),
-    /// It is listed as different, and is equal.
-    KnownButEqual,
+    /// It is listed as different in a place that is equal.
+    KnownButEqual(&'static str),
     LeftOut(&'static str),
 }
 
@@ -43,7 +44,7 @@ pub(crate) async fn replay(file: &File, release: Release) -> (Vec<Outcome>, Tall
         client: Client::new(&sim),
         session: Session::new(&sim, script.passwords.clone()),
         bindings: Bindings::default(),
-        flips: Tally::default(),
+        tried: Vec::new(),
         sim,
         script,
     };
@@ -54,12 +55,12 @@ pub(crate) async fn replay(file: &File, release: Release) -> (Vec<Outcome>, Tall
         let verdict = if let Some(reason) = left_out::reason(&call) {
             Verdict::LeftOut(reason)
         } else {
-            let differences = replay.exchange(index, recorded, &call).await;
-            match (differences.is_empty(), known::reason(release, file.name, index)) {
-                (true, None) => Verdict::Equal,
-                (true, Some(_)) => Verdict::KnownButEqual,
-                (false, None) => Verdict::Unequal(differences),
-                (false, Some(reason)) => Verdict::Known(reason),
+            let known = Known::of(release, file.name, index);
+            let differences = replay.exchange(index, recorded, &call, known).await;
+            match known {
+                Some(known) => known.verdict(differences),
+                None if differences.is_empty() => Verdict::Equal,
+                None => Verdict::Unequal(differences),
             }
         };
         let title = format!(
@@ -76,7 +77,13 @@ pub(crate) async fn replay(file: &File, release: Release) -> (Vec<Outcome>, Tall
         });
     }
     replay.sim.shutdown().await;
-    (outcomes, replay.flips)
+    let tried = replay.tried;
+    let flips = tokio::task::spawn_blocking(move || {
+        let mut tally = Tally::default();
+        tried.iter().for_each(|tried| tried.try_all(&mut tally));
+        tally
+    });
+    (outcomes, flips.await.unwrap())
 }
 
 struct Replay {
@@ -85,54 +92,49 @@ struct Replay {
     client: Client,
     session: Session,
     bindings: Bindings,
-    flips: Tally,
+    /// What came out as it should.
+    tried: Vec<Tried>,
 }
 
 impl Replay {
-    async fn exchange(&mut self, index: usize, recorded: &Recorded, call: &Call) -> Vec<Difference> {
-        let still_running = self.script.still_running.contains(&index);
-        gate::before(&self.sim, call, still_running).await;
+    async fn exchange(
+        &mut self,
+        index: usize,
+        recorded: &Recorded,
+        call: &Call,
+        known: Option<&'static Known>,
+    ) -> Vec<Difference> {
+        let still_running = self.script.still_running.contains(&index)
+            || (call.looks_at_tasks() && !self.script.ended.contains(&index));
+        gate::before(&self.sim, still_running).await;
         if let Err(trouble) = self.script.happen(index, &self.sim) {
-            return vec![trouble];
+            return vec![Difference::at("request", trouble)];
         }
         let request = match self.request(index, recorded).await {
             Ok(request) => request,
-            Err(trouble) => return vec![trouble],
+            Err(trouble) => return vec![Difference::at("request", trouble)],
         };
         let own = match self.client.send(&request).await {
             Ok(own) => own,
-            Err(trouble) => return vec![trouble],
+            Err(trouble) => return vec![Difference::at("request", trouble)],
         };
         self.session.learn(&own);
-        let own = match self.again_when_stopped(recorded, &request, own).await {
-            Ok(own) => own,
-            Err(trouble) => return vec![trouble],
-        };
         let theirs = recorded.answer(&own);
         self.bindings.settle();
         let before = self.bindings.clone();
         let differences = compare(theirs, &own, call, &mut self.bindings);
-        if differences.is_empty() {
-            flip::try_all(index, (theirs, &own), call, &before, &mut self.flips);
+        if differences.iter().all(|d| known.is_some_and(|k| k.allows(d))) {
+            self.tried.push(Tried {
+                index,
+                recorded: theirs.clone(),
+                own,
+                call: call.clone(),
+                known,
+                bindings: before,
+                differences: differences.clone(),
+            });
         }
         differences
-    }
-
-    /// A real task may have ended before it was polled: then ours is let go on, and polled again.
-    async fn again_when_stopped(
-        &mut self,
-        recorded: &Recorded,
-        request: &Request,
-        own: Answer,
-    ) -> Result<Answer, String> {
-        let status = |data: &serde_json::Value| data["status"].as_str().unwrap_or_default().to_owned();
-        let ours = status(&own.data().unwrap_or_default());
-        let theirs = status(&recorded.answer(&own).body["data"]);
-        if ours == "running" && theirs == "stopped" && request.path.contains("/tasks/") {
-            gate::release(&self.sim).await;
-            return self.client.send(request).await;
-        }
-        Ok(own)
     }
 
     /// The recorded request in the names of this simulator, with what the script adds.

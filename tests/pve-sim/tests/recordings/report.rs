@@ -60,27 +60,35 @@ impl Report {
                 let title: String = outcome.title.chars().take(200).collect();
                 let _ = match &outcome.verdict {
                     Verdict::Unequal(differences) => {
-                        writeln!(text, "unequal {at} {title}\n    {}", differences.join("\n    "))
+                        let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
+                        writeln!(text, "unequal {at} {title}\n    {}", lines.join("\n    "))
                     }
                     Verdict::Known(reason) => writeln!(text, "known different {at} {title}\n    {reason}"),
-                    Verdict::KnownButEqual => writeln!(text, "equal, but listed as different: {at} {title}"),
+                    Verdict::KnownButEqual(place) => {
+                        writeln!(text, "equal, but listed as different: {place} of {at} {title}")
+                    }
                     Verdict::LeftOut(reason) => writeln!(text, "left out {at} {title}: {reason}"),
                     Verdict::Equal => writeln!(text, "equal {at} {title}"),
                 };
             }
         }
         for (kind, count) in self.flips().counts {
-            let Count { made, seen, masked } = count;
+            let Count {
+                made,
+                seen,
+                masked,
+                known,
+            } = count;
             let _ = writeln!(
                 text,
-                "{kind:?} changed {made} times, seen {seen}, masked {masked}"
+                "{kind:?} changed {made} times, seen {seen}, masked {masked}, known to differ {known}"
             );
         }
         let _ = write!(
             text,
             "replayed {}, equal {}, known different {} (listed, each with a reason), unequal {}",
             self.count(|v| !matches!(v, Verdict::LeftOut(_))),
-            self.count(|v| matches!(v, Verdict::Equal | Verdict::KnownButEqual)),
+            self.count(|v| matches!(v, Verdict::Equal | Verdict::KnownButEqual(_))),
             self.count(|v| matches!(v, Verdict::Known(_))),
             self.count(|v| matches!(v, Verdict::Unequal(_))),
         );
@@ -101,6 +109,7 @@ impl Report {
                 sum.made += count.made;
                 sum.seen += count.seen;
                 sum.masked += count.masked;
+                sum.known += count.known;
             }
             let at = format!("{}/{}", file.release.version(), file.file.name);
             all.unseen
@@ -118,8 +127,10 @@ impl Report {
                 let index = outcome.index;
                 match &outcome.verdict {
                     Verdict::Unequal(_) => faults.push(format!("{at} {index} is unequal")),
-                    Verdict::KnownButEqual => {
-                        faults.push(format!("{at} {index} is listed as different, and isn't"));
+                    Verdict::KnownButEqual(place) => {
+                        faults.push(format!(
+                            "{at} {index} is listed as different at {place}, and isn't"
+                        ));
                     }
                     Verdict::Equal | Verdict::Known(_) | Verdict::LeftOut(_) => {}
                 }

@@ -23,6 +23,7 @@ pub(crate) struct Script {
     edits: BTreeMap<usize, Vec<Edit>>,
     happenings: BTreeMap<usize, Vec<Happening>>,
     pub(crate) still_running: BTreeSet<usize>,
+    pub(crate) ended: BTreeSet<usize>,
 }
 
 /// The password of `root@pam` in every replay.
@@ -42,6 +43,7 @@ impl Script {
             edits: BTreeMap::new(),
             happenings: BTreeMap::new(),
             still_running: BTreeSet::new(),
+            ended: BTreeSet::new(),
         }
     }
 
@@ -104,9 +106,16 @@ impl Script {
         self
     }
 
-    /// These requests were sent while the tasks before them still ran. Requests about tasks always are.
+    /// These requests were sent while the tasks before them still ran. Requests about tasks are, unless they are among
+    /// [`Self::ended_before`].
     pub(crate) fn still_running(mut self, at: impl IntoIterator<Item = usize>) -> Self {
         self.still_running.extend(at);
+        self
+    }
+
+    /// These requests about tasks were sent when the tasks before them had ended.
+    pub(crate) fn ended_before(mut self, at: impl IntoIterator<Item = usize>) -> Self {
+        self.ended.extend(at);
         self
     }
 

@@ -12,5 +12,5 @@ pub(crate) const FILE: File = File {
 };
 
 fn script(release: Release) -> Script {
-    Script::new(pair(release)).figures([39])
+    Script::new(pair(release)).ended_before([14]).figures([39])
 }

@@ -17,6 +17,7 @@ fn script(release: Release) -> Script {
         ..pair(release).with_guest(migrated())
     };
     Script::new(seed)
+        .ended_before([17, 21, 24])
         .figures([15])
         .before(39, |sim| {
             sim.set_node_online("pve2", false).unwrap();

@@ -38,5 +38,6 @@ fn script(release: Release) -> Script {
             sim.remove_volume("pve", "local:200/subvol-200-disk-1.subvol")
                 .unwrap();
         })
+        .ended_before([32, 65])
         .figures([79])
 }

@@ -32,6 +32,7 @@ fn script(release: Release) -> Script {
         .before(0, |sim| {
             sim.remove_volume("pve", "local:100/vm-100-disk-0.raw").unwrap();
         })
+        .ended_before([4, 7])
         .still_running(63..=73)
         .before(126, |sim| sim.freeze_statistics(1))
 }

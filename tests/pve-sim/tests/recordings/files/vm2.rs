@@ -25,7 +25,8 @@ fn script(release: Release) -> Script {
         .before(39, |sim| sim.let_go_of_lock_file(111))
         // The start that the last rollback had ordered was not over yet.
         .before(55, |sim| sim.take_lock_file(111))
-        .before(56, |sim| sim.let_go_of_lock_file(111));
+        .before(56, |sim| sim.let_go_of_lock_file(111))
+        .ended_before([60, 73, 82, 85, 88, 91, 94, 97, 100, 103]);
     // Long enough for the requests after it, which find the task waiting.
     script.seed.timing.lock_timeout = Duration::from_secs(2);
     script

@@ -52,4 +52,5 @@ fn script(release: Release) -> Script {
                 Part::File("filename", "c3.iso", &image()),
             ]);
         })
+        .ended_before([9])
 }
