@@ -399,10 +399,6 @@ impl Core {
         let mut world = self.world();
         let found = world.nodes.iter_mut().find(|n| n.name == node);
         found.ok_or_else(|| HandsError::NoNode(node.to_owned()))?.online = online;
-        drop(world);
-        if !online {
-            crate::api::node_lost(&self.shared, node);
-        }
         Ok(())
     }
 

@@ -85,7 +85,7 @@ impl Shared {
 
     pub(crate) fn set_timing(&self, timing: Timing) {
         *locked(&self.timing) = timing;
-        self.timing_changed.notify_one();
+        self.timing_changed.notify_waiters();
     }
 
     pub(crate) fn hold_tasks(&self, held: bool) {

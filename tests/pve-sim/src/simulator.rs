@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::admin::AdminListener;
+use crate::api::manage_resources;
 use crate::events::Event;
 use crate::fault::{Fault, FaultId};
 use crate::hold::{Hold, Mark};
@@ -110,6 +111,7 @@ impl Simulator {
         })?;
         *locked(&sim.core.admin) = Some(admin);
         shared.spawn(refresh(Arc::clone(&shared)));
+        shared.spawn(manage_resources(Arc::clone(&shared)));
         Ok(sim)
     }
 

@@ -71,7 +71,7 @@ pub struct Timing {
     /// How long a node waits for another one that doesn't answer.
     #[serde(with = "seconds")]
     pub proxy_timeout: Duration,
-    /// From an order to the HA stack until it carries it out.
+    /// How often the HA stack looks at what it cares for, and carries out orders.
     #[serde(with = "seconds")]
     pub ha_reaction: Duration,
     /// From the loss of a node until the HA stack starts its guests elsewhere.
@@ -150,7 +150,7 @@ impl Timing {
             unauthorized_delay: tick,
             config_lock: tick,
             proxy_timeout: tick,
-            ha_reaction: tick,
+            ha_reaction: Duration::from_millis(5),
             lock_timeout: Duration::from_millis(100),
             ..Self::default()
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::client::{Lab, eventually};
 
 /// Two nodes with a guest on the first, whose disk both see.
-fn pair() -> Seed {
+pub(crate) fn pair() -> Seed {
     let images = SeedStorage::new("ceph", "rbd", &["images"]);
     let storage = SeedStorage {
         shared: true,
@@ -23,20 +23,20 @@ fn pair() -> Seed {
     }
 }
 
-async fn managed(state: &str) -> Lab {
+pub(crate) async fn managed(state: &str) -> Lab {
     let lab = Lab::instant(pair()).await;
     let form = [("sid", "vm:300"), ("state", state), ("max_restart", "2")];
     assert_eq!(lab.post("/cluster/ha/resources", &form).await.data(), Value::Null);
     lab
 }
 
-async fn service(lab: &Lab) -> Value {
+pub(crate) async fn service(lab: &Lab) -> Value {
     let rows = lab.get("/cluster/ha/status/current").await.data();
     let rows = rows.as_array().unwrap();
     rows.iter().find(|row| row["type"] == "service").cloned().unwrap()
 }
 
-fn is_running(lab: &Lab) -> bool {
+pub(crate) fn is_running(lab: &Lab) -> bool {
     lab.sim.guest(300).unwrap().running
 }
 

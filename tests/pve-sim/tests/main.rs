@@ -16,6 +16,7 @@ mod disks;
 mod faults;
 mod firewall;
 mod ha;
+mod ha_manager;
 mod hands;
 mod happenings;
 mod holds;

@@ -25,7 +25,7 @@ mod vzdump;
 
 pub(crate) use call::Call;
 pub(crate) use endpoint::{Allow, Endpoint, Run};
-pub(crate) use ha::node_lost;
+pub(crate) use ha::manage_resources;
 pub(crate) use storage::temporary_path;
 
 use std::collections::BTreeMap;

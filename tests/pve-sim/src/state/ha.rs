@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::config::text_digest;
 use super::guest::GuestKind;
+use super::moment::Moment;
 use super::world::World;
 
 /// The HA stack's files and what it has done about them.
@@ -23,6 +24,12 @@ pub(crate) struct Ha {
     pub(crate) rules: BTreeMap<String, Section>,
     /// What the manager has come to know of each resource; one that isn't here is still queued.
     pub(crate) known: BTreeMap<String, String>,
+    /// Orders to move that wait for the manager: the node by resource.
+    #[serde(default)]
+    pub(crate) moves: BTreeMap<String, String>,
+    /// Nodes that the manager has found lost, and when.
+    #[serde(default)]
+    pub(crate) lost: BTreeMap<String, Moment>,
     /// What happens to resources while the stack is disarmed: `freeze` or `ignore`.
     pub(crate) disarmed: Option<String>,
 }
@@ -111,6 +118,7 @@ impl World {
         for sid in [GuestKind::Qemu, GuestKind::Lxc].map(|kind| service(kind, vmid)) {
             self.ha.resources.remove(&sid);
             self.ha.known.remove(&sid);
+            self.ha.moves.remove(&sid);
             self.ha.rules.retain(|_, rule| {
                 let resources = rule.options.get("resources").cloned().unwrap_or_default();
                 let left: Vec<&str> = resources.split(',').filter(|r| *r != sid).collect();

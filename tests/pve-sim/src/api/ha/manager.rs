@@ -1,22 +1,47 @@
-//! The cluster's resource manager: some time after the files have changed it does what they say, with tasks of its own.
+//! The cluster's resource manager: it comes round again and again, and each time compares what the files say with how the
+//! guests are (`PVE::HA::Manager`, `manage`). What it has still to do is in the state, so it goes on where it was when a
+//! state is loaded, and when the quorum or the stack's arms are back.
 
 use std::sync::Arc;
 
+use super::recovery::{note_nodes, recover_lost};
 use crate::shared::Shared;
 use crate::state::ha::{add_section, service};
 use crate::state::{GuestKind, World};
 use crate::worker::Worker;
 
-/// Lets the manager look at a resource when it next comes round, if there is one.
-pub(in super::super) fn come_round(sim: &Arc<Shared>, sid: &str) {
-    let (own, sid) = (Arc::clone(sim), sid.to_owned());
-    if !sim.world().system.has_ha() {
+/// Manages until the simulator ends.
+pub(crate) async fn manage_resources(sim: Arc<Shared>) {
+    loop {
+        tokio::select! {
+            () = sim.pause(|t| t.ha_reaction) => come_round(&sim),
+            // The new durations count from now on.
+            () = sim.timing_changed.notified() => {}
+        }
+    }
+}
+
+fn come_round(sim: &Shared) {
+    let timing = sim.timing();
+    let mut world = sim.world();
+    if !world.system.has_ha() {
         return;
     }
-    sim.spawn(async move {
-        own.pause(|t| t.ha_reaction).await;
-        act(&mut own.world(), &sid);
-    });
+    note_nodes(&mut world);
+    if !world.quorate || world.ha.disarmed.is_some() {
+        return;
+    }
+    recover_lost(&mut world, timing.real(timing.ha_fencing));
+    let resources: Vec<String> = world.ha.resources.keys().cloned().collect();
+    for sid in resources {
+        let Some((kind, vmid)) = parts(&sid) else {
+            continue;
+        };
+        // Who works on a guest has its lock file; its turn comes when they are done.
+        if let Some(_lock) = sim.try_lock_file(vmid, false) {
+            see_to(&mut world, &sid, kind, vmid);
+        }
+    }
 }
 
 /// Puts a new guest under the care of the HA stack.
@@ -26,30 +51,6 @@ pub(in super::super) fn manage(worker: &Worker, kind: GuestKind, vmid: u32, star
     let sid = service(kind, vmid);
     let options = [("state".to_owned(), state.to_owned())].into();
     add_section(&mut worker.world().ha.resources, &sid, options);
-    come_round(&worker.sim, &sid);
-}
-
-/// Lets the manager move a resource when it next comes round.
-pub(super) fn move_later(sim: &Arc<Shared>, sid: &str, node: &str) {
-    let (own, sid, node) = (Arc::clone(sim), sid.to_owned(), node.to_owned());
-    sim.spawn(async move {
-        own.pause(|t| t.ha_reaction).await;
-        let mut world = own.world();
-        let known = world.ha.resources.contains_key(&sid) && world.node(&node).is_some_and(|n| n.online);
-        let Some((kind, vmid)) = parts(&sid).filter(|_| known) else {
-            return;
-        };
-        let from = world.guests.get(&vmid).map(|guest| guest.node.clone());
-        if let Some(from) = from.filter(|from| *from != node) {
-            let task = if kind == GuestKind::Qemu {
-                "qmigrate"
-            } else {
-                "vzmigrate"
-            };
-            world.enter_task(&from, task, vmid, "OK");
-            world.relocate(vmid, &node);
-        }
-    });
 }
 
 /// Kind and number of `vm:100`.
@@ -63,18 +64,17 @@ pub(super) fn parts(sid: &str) -> Option<(GuestKind, u32)> {
     Some((kind, vmid.parse().ok()?))
 }
 
-/// The task that starts a guest.
-pub(super) fn start_task(kind: GuestKind) -> &'static str {
+/// The name of a task for a guest of a kind.
+fn task(kind: GuestKind, of_vm: &'static str, of_container: &'static str) -> &'static str {
     if kind == GuestKind::Qemu {
-        "qmstart"
+        of_vm
     } else {
-        "vzstart"
+        of_container
     }
 }
 
-/// Starts or stops a guest so that it is as the files say.
-fn act(world: &mut World, sid: &str) {
-    let Some((kind, vmid)) = parts(sid) else { return };
+/// Moves, starts or stops a guest so that it is as the files say. One that is locked is let be until it isn't.
+fn see_to(world: &mut World, sid: &str, kind: GuestKind, vmid: u32) {
     let Some(requested) = world.ha.resources.get(sid).map(|s| s.requested().to_owned()) else {
         return;
     };
@@ -82,24 +82,47 @@ fn act(world: &mut World, sid: &str) {
         return;
     };
     let (node, running) = (guest.node.clone(), guest.is_running());
-    if !world.quorate || world.ha.disarmed.is_some() || !world.node(&node).is_some_and(|n| n.online) {
+    if guest.lock().is_some() || !world.node(&node).is_some_and(|n| n.online) {
         return;
     }
-    let stop = if kind == GuestKind::Qemu {
-        "qmstop"
-    } else {
-        "vzstop"
-    };
-    match (requested.as_str(), running) {
-        ("started", false) => {
-            world.enter_task(&node, start_task(kind), vmid, "OK");
-            world.power_on(vmid);
-        }
-        ("stopped" | "disabled", true) => {
-            world.enter_task(&node, stop, vmid, "OK");
-            world.power_off(vmid);
-        }
-        _ => {}
+    let target = world.ha.moves.remove(sid);
+    // What has failed stays so until somebody disables it.
+    let failed = world.ha.known.get(sid).is_some_and(|state| state == "error");
+    if failed && requested != "disabled" {
+        return;
     }
-    world.ha.known.insert(sid.to_owned(), requested);
+    let state = match (requested.as_str(), running) {
+        ("ignored", _) => "ignored",
+        ("started", false) => start(world, kind, vmid, &node),
+        ("stopped" | "disabled", true) => {
+            world.enter_task(&node, task(kind, "qmstop", "vzstop"), vmid, "OK");
+            world.power_off(vmid);
+            "stopped"
+        }
+        ("stopped" | "disabled", false) => "stopped",
+        _ => "started",
+    };
+    world.ha.known.insert(sid.to_owned(), state.to_owned());
+    // An order to move to a node that is gone is ignored.
+    let up = |name: &String| *name != node && world.node(name).is_some_and(|n| n.online);
+    if let Some(target) = target.filter(up).filter(|_| requested != "ignored") {
+        world.enter_task(&node, task(kind, "qmigrate", "vzmigrate"), vmid, "OK");
+        world.relocate(vmid, &target);
+    }
+}
+
+/// Starts a guest where it is, if its volumes are there; the state that it is in then.
+pub(super) fn start(world: &mut World, kind: GuestKind, vmid: u32, node: &str) -> &'static str {
+    let gone = world.guests.get(&vmid).and_then(|guest| {
+        let mut volumes = guest.volumes().filter(|(key, _)| !key.starts_with("unused"));
+        let missing = volumes.find(|(_, volid)| world.volume(node, volid).is_none());
+        missing.map(|(_, volid)| format!("volume '{volid}' does not exist"))
+    });
+    let exit = gone.as_deref().unwrap_or("OK");
+    world.enter_task(node, task(kind, "qmstart", "vzstart"), vmid, exit);
+    if gone.is_some() {
+        return "error";
+    }
+    world.power_on(vmid);
+    "started"
 }

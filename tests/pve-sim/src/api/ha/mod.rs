@@ -11,9 +11,9 @@ mod status;
 
 use super::Allow;
 
-pub(super) use manager::{come_round, manage};
+pub(super) use manager::manage;
+pub(crate) use manager::manage_resources;
 pub(super) use orders::{Order, divert};
-pub(crate) use recovery::node_lost;
 
 /// The endpoints of the family, a table for each file.
 pub(super) const TABLES: &[&[super::Endpoint]] = &[

@@ -1,10 +1,7 @@
 //! Orders to a guest that the HA stack takes over: the call's own task only passes the order on, and has ended before
 //! anything happens to the guest (`PVE::API2::Qemu`, `vm_start`, `vm_stop`, `migrate_vm`; likewise in `PVE::API2::LXC`).
 
-use std::sync::Arc;
-
 use super::super::Call;
-use super::manager::{come_round, move_later};
 use crate::shared::Shared;
 use crate::wire::Reply;
 use crate::worker::{self, TaskName};
@@ -69,27 +66,27 @@ pub(in super::super) fn divert(call: &Call, order: &Order) -> Option<Reply> {
 }
 
 /// Passes an order on; without an HA stack there is no program to pass it on with.
-pub(super) fn give(sim: &Arc<Shared>, sid: &str, order: &Order) -> Result<(), String> {
+pub(super) fn give(sim: &Shared, sid: &str, order: &Order) -> Result<(), String> {
     if !sim.world().system.has_ha() {
         let command = order.command(sid);
         return Err(format!(
             "command '{command}' failed: open3: exec of {command} failed: No such file or directory at /usr/share/perl5/PVE/Cmd.pm line 174."
         ));
     }
-    if !sim.world().quorate {
+    let mut world = sim.world();
+    if !world.quorate {
         return Err(format!("command '{}' failed: exit code 255", order.command(sid)));
     }
     let state = match order {
         Order::Start => "started",
         Order::Stop(_) => "stopped",
         Order::Migrate(node) => {
-            move_later(sim, sid, node);
+            world.ha.moves.insert(sid.to_owned(), node.clone());
             return Ok(());
         }
     };
-    if let Some(section) = sim.world().ha.resources.get_mut(sid) {
+    if let Some(section) = world.ha.resources.get_mut(sid) {
         section.options.insert("state".to_owned(), state.to_owned());
     }
-    come_round(sim, sid);
     Ok(())
 }

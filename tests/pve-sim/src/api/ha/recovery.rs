@@ -1,30 +1,47 @@
 //! What the HA stack does about a node that is lost: once it is sure that the node has been fenced, its resources start
 //! elsewhere. Their files move, their local disks can't (`PVE::HA::Manager`, `recover_fenced_service`).
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use super::manager::{parts, start_task};
-use crate::shared::Shared;
-use crate::state::World;
+use super::manager::{parts, start};
+use crate::state::{Moment, World};
 
-/// Lets the manager see to a lost node's resources when the time for fencing is over, unless it is back by then.
-pub(crate) fn node_lost(sim: &Arc<Shared>, node: &str) {
-    let (own, node) = (Arc::clone(sim), node.to_owned());
-    let concerned = {
-        let world = sim.world();
-        world.system.has_ha() && !world.ha.resources.is_empty()
-    };
-    if !concerned {
-        return;
-    }
-    sim.spawn(async move {
-        own.pause(|t| t.ha_fencing).await;
-        let mut world = own.world();
-        let lost = world.node(&node).is_some_and(|found| !found.online);
-        if lost && world.quorate && world.ha.disarmed.is_none() {
-            recover(&mut world, &node);
+/// Locks of work that ended with the node that did it (`PVE::HA::Manager`, `recover_fenced_service`).
+const LEFT_BEHIND: &[&str] = &[
+    "backup",
+    "mounted",
+    "migrate",
+    "clone",
+    "rollback",
+    "snapshot",
+    "snapshot-delete",
+    "suspending",
+    "suspended",
+];
+
+/// Notes since when nodes have been lost, and forgets it of those that are back.
+pub(super) fn note_nodes(world: &mut World) {
+    for node in &world.nodes {
+        if node.online {
+            world.ha.lost.remove(&node.name);
+        } else if !world.ha.lost.contains_key(&node.name) {
+            world.ha.lost.insert(node.name.clone(), Moment::now());
         }
-    });
+    }
+}
+
+/// Sees to the resources of the nodes that have been lost for as long as fencing takes. One that has nowhere to go is
+/// tried again each time.
+pub(super) fn recover_lost(world: &mut World, fencing: Duration) {
+    let lost = world
+        .ha
+        .lost
+        .iter()
+        .filter(|(_, since)| since.elapsed() >= fencing);
+    let fenced: Vec<String> = lost.map(|(node, _)| node.clone()).collect();
+    for node in fenced {
+        recover(world, &node);
+    }
 }
 
 fn recover(world: &mut World, node: &str) {
@@ -34,37 +51,25 @@ fn recover(world: &mut World, node: &str) {
         .iter()
         .filter(|(_, section)| section.requested() == "started");
     let on_node = wanted.filter_map(|(sid, _)| {
-        let (_, vmid) = parts(sid)?;
+        let (kind, vmid) = parts(sid)?;
         let guest = world.guests.get(&vmid)?;
-        (guest.node == node).then(|| (sid.clone(), vmid))
+        (guest.node == node).then(|| (sid.clone(), kind, vmid))
     });
-    for (sid, vmid) in on_node.collect::<Vec<_>>() {
+    for (sid, kind, vmid) in on_node.collect::<Vec<_>>() {
+        // What was ordered before the node was lost is void.
+        world.ha.moves.remove(&sid);
         let Some(target) = destination(world, &sid) else {
             world.ha.known.insert(sid, "recovery".to_owned());
             continue;
         };
         world.power_off(vmid);
-        let Some(guest) = world.guests.get_mut(&vmid) else {
-            continue;
-        };
-        guest.node.clone_from(&target);
-        let kind = guest.kind;
-        let volumes: Vec<String> = guest.volumes().map(|(_, volid)| volid.to_owned()).collect();
-        let gone = volumes
-            .into_iter()
-            .find(|volid| world.volume(&target, volid).is_none());
-        let state = match gone {
-            None => {
-                world.enter_task(&target, start_task(kind), vmid, "OK");
-                world.power_on(vmid);
-                "started"
+        if let Some(guest) = world.guests.get_mut(&vmid) {
+            guest.node.clone_from(&target);
+            if guest.lock().is_some_and(|lock| LEFT_BEHIND.contains(&lock)) {
+                guest.config.remove("lock");
             }
-            Some(volid) => {
-                let error = format!("volume '{volid}' does not exist");
-                world.enter_task(&target, start_task(kind), vmid, &error);
-                "error"
-            }
-        };
+        }
+        let state = start(world, kind, vmid, &target);
         world.ha.known.insert(sid, state.to_owned());
     }
 }

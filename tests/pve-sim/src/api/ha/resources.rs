@@ -1,13 +1,11 @@
 //! `/cluster/ha/resources`: the guests that are kept running.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::super::{Call, Endpoint, Run};
 use super::orders::{self, Order};
 use super::sections::{DIGEST, change, failed, given, lock, shown};
-use super::{AUDIT, CONSOLE, come_round};
+use super::{AUDIT, CONSOLE};
 use crate::release::Release;
 use crate::state::ha::{add_section, file_digest};
 use crate::state::{GuestKind, World};
@@ -130,7 +128,6 @@ async fn create(call: Call) -> ApiResult {
         let options = given(&call, &["group"]);
         add_section(&mut world.ha.resources, &sid, options);
     }
-    come_round(&Arc::clone(&call.sim), &sid);
     Ok(Reply::null())
 }
 
@@ -160,7 +157,6 @@ async fn update(call: Call) -> ApiResult {
         }
         change(&call, &mut world.ha.resources, &sid, what, &["group"])?;
     }
-    come_round(&Arc::clone(&call.sim), &sid);
     Ok(Reply::null())
 }
 
@@ -180,6 +176,7 @@ async fn remove(call: Call) -> ApiResult {
     if call.text("purge") == Some("0") {
         world.ha.resources.remove(&sid);
         world.ha.known.remove(&sid);
+        world.ha.moves.remove(&sid);
     } else {
         world.ha_forget(vmid);
     }
