@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::happening::Happening;
 use crate::seed::{Rights, SeedGuest, SeedToken, Shutdown};
 use crate::simulator::{Core, Simulator};
-use crate::state::{Guest, NodeProxy, Task, Volume, World, is_disk, is_net, with_mac};
+use crate::state::{Guest, NodeProxy, Task, Volume, World};
 
 /// Why a hand could not do it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -32,6 +32,9 @@ pub enum HandsError {
     /// No token can have the id.
     #[error("'{0}' isn't a token's id, like user@realm!name")]
     TokenId(String),
+    /// A volume can't be copied.
+    #[error("{0}")]
+    Copy(String),
     /// No volume has the id on the node.
     #[error("no volume '{0}'")]
     NoVolume(String),
@@ -334,33 +337,6 @@ impl Core {
         let mut world = self.world();
         let gone = world.remove_guest(vmid).ok_or(HandsError::NoGuest(vmid))?;
         world.place(SeedGuest::new(vmid, format!("recycled-{vmid}")).on(gone.node));
-        Ok(())
-    }
-
-    pub(crate) fn copy(&self, vmid: u32, new_vmid: u32, name: &str) -> Result<(), HandsError> {
-        let mut world = self.world();
-        let source = world.guests.get(&vmid).ok_or(HandsError::NoGuest(vmid))?;
-        if world.guests.contains_key(&new_vmid) {
-            return Err(HandsError::GuestExists(new_vmid));
-        }
-        let mut copy = SeedGuest::new(new_vmid, name).on(source.node.clone());
-        copy.config = source.config.clone();
-        for key in ["smbios1", "vmgenid", "template", "lock"] {
-            copy.config.remove(key);
-        }
-        copy.config.insert("name".to_owned(), name.to_owned());
-        let release = world.release;
-        for (key, value) in &mut copy.config {
-            if is_net(key) {
-                *value = with_mac(release, value, true);
-            } else if is_disk(key) {
-                for kind in ["vm", "base"] {
-                    *value = value.replace(&format!("{kind}-{vmid}-"), &format!("vm-{new_vmid}-"));
-                }
-                *value = value.replace(&format!(":{vmid}/"), &format!(":{new_vmid}/"));
-            }
-        }
-        world.place(copy);
         Ok(())
     }
 

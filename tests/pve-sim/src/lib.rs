@@ -21,6 +21,7 @@ mod admin;
 mod api;
 mod checksum;
 mod clock;
+mod copying;
 mod events;
 mod fault;
 mod hands;

@@ -101,3 +101,30 @@ async fn the_log_counts_what_reached_the_host() {
     lab.sim.clear_requests();
     assert!(lab.sim.requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_copy_of_a_container_is_a_container_with_volumes_of_its_own() {
+    let container = SeedGuest::container(200, "db")
+        .set("mp0", "local-lvm:vm-200-disk-1,mp=/srv,size=2G")
+        .set("mp1", "/mnt/of-the-host,mp=/host");
+    let lab = Lab::instant(Seed::default().with_guest(container)).await;
+    lab.sim.copy(200, 300, "by-hand").unwrap();
+    let (source, copy) = (lab.sim.guest(200).unwrap(), lab.sim.guest(300).unwrap());
+    assert_eq!(copy.name.as_deref(), Some("by-hand"));
+    let config = lab.get("/nodes/pve1/lxc/300/config").await.data();
+    assert_eq!(config["hostname"], "by-hand");
+    assert_eq!(config["rootfs"], "local-lvm:vm-300-disk-1,size=8G");
+    assert_eq!(config["mp0"], "local-lvm:vm-300-disk-0,mp=/srv,size=2G");
+    assert_eq!(config["mp1"], "/mnt/of-the-host,mp=/host");
+    assert_ne!(source.config["net0"], copy.config["net0"]);
+    assert!(config["net0"].as_str().unwrap().contains("name=eth0"));
+    assert!(config["smbios1"].is_null());
+    lab.done(lab.post("/nodes/pve1/lxc/300/status/start", &[]).await)
+        .await;
+    lab.sim.destroy(300).unwrap();
+    assert!(
+        lab.sim
+            .volumes("pve1")
+            .contains(&"local-lvm:vm-200-disk-0".to_owned())
+    );
+}
