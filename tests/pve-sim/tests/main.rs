@@ -35,5 +35,6 @@ mod snapshots;
 mod statistics;
 mod storages;
 mod tickets;
+mod traffic;
 mod uploads;
 mod wire;

@@ -25,6 +25,7 @@ mod snapshots;
 pub(crate) mod statistics;
 mod storage;
 mod task;
+pub(crate) mod traffic;
 mod upid;
 mod volume_name;
 mod volumes;

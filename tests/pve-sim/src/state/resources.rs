@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::guest::{Guest, Power};
+use super::traffic::sum;
 use super::world::World;
 
 /// The last figures of every guest.
@@ -30,7 +31,10 @@ pub(crate) struct GuestFigures {
     pub(crate) uptime: u64,
     pub(crate) cpu: f64,
     pub(crate) memory: u64,
-    pub(crate) traffic: u64,
+    /// Through its cards, each way.
+    pub(crate) net: u64,
+    /// Through its drives, each way.
+    pub(crate) disk: u64,
 }
 
 impl GuestFigures {
@@ -50,7 +54,8 @@ impl GuestFigures {
             uptime,
             cpu: if running { 0.02 } else { 0.0 },
             memory: if running { guest.max_memory() / 2 } else { 0 },
-            traffic: uptime * 1000,
+            net: sum(&guest.card_traffic()),
+            disk: sum(&guest.drive_traffic()),
         }
     }
 }

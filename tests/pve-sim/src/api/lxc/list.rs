@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Call, container};
 use crate::release::Release;
+use crate::state::traffic::sum;
 use crate::state::{Guest, GuestKind, Power, World, drive_property, drive_volume, is_net, parse_size};
 use crate::wire::{ApiResult, Reply};
 
@@ -59,8 +60,13 @@ fn figures(release: Release, world: &World, guest: &Guest) -> Value {
         row["uptime"] = json!(uptime);
         row["mem"] = json!(guest.max_memory() / 8);
         row["disk"] = json!(used);
-        for traffic in ["netin", "netout", "diskread", "diskwrite"] {
-            row[traffic] = json!(uptime * 1000);
+        let (through_cards, through_drives) = (sum(&guest.card_traffic()), sum(&guest.drive_traffic()));
+        for (way_in, way_out, bytes) in [
+            ("netin", "netout", through_cards),
+            ("diskread", "diskwrite", through_drives),
+        ] {
+            row[way_in] = json!(bytes);
+            row[way_out] = json!(bytes);
         }
         if release >= Release::V9_2 {
             // A container's groups have no pressure on hosts that don't account for it.

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::super::{Allow, Call, Endpoint, Run};
 use crate::release::Release;
-use crate::state::{Guest, GuestKind, MACHINE_TYPE, Power, QEMU_VERSION, drive_volume, is_disk, is_net};
+use crate::state::traffic::sum;
+use crate::state::{Guest, GuestKind, MACHINE_TYPE, Power, QEMU_VERSION};
 use crate::verify::{Kind, may};
 use crate::wire::{ApiResult, Reply};
 
@@ -93,9 +94,9 @@ fn add_full(row: &mut Value, guest: &Guest) {
     row["proxmox-support"] =
         json!({"backup-max-workers": true, "pbs-library-version": "2.0.1", "query-bitmap-info": true});
     // What goes through the disks is asked of QEMU too.
-    let uptime = row["uptime"].as_u64().unwrap_or(0);
+    let through_drives = sum(&guest.drive_traffic());
     for traffic in ["diskread", "diskwrite"] {
-        row[traffic] = json!(uptime * 1000);
+        row[traffic] = json!(through_drives);
     }
     row["nics"] = nics(guest);
     row["blockstat"] = blocks(guest);
@@ -132,8 +133,9 @@ fn figures(release: Release, guest: &Guest) -> Value {
         row["uptime"] = json!(uptime);
         row["cpu"] = json!(0.02);
         row["mem"] = json!(guest.max_memory() / 2);
+        let through_cards = sum(&guest.card_traffic());
         for traffic in ["netin", "netout"] {
-            row[traffic] = json!(uptime * 1000);
+            row[traffic] = json!(through_cards);
         }
         if release >= Release::V9_2 {
             row["memhost"] = json!(guest.max_memory() / 2);
@@ -155,21 +157,17 @@ fn figures(release: Release, guest: &Guest) -> Value {
 }
 
 fn nics(guest: &Guest) -> Value {
-    let cards = guest.config.keys().filter(|key| is_net(key));
+    let cards = guest.card_traffic().into_iter();
     cards
-        .map(|key| {
+        .map(|(key, bytes)| {
             let tap = format!("tap{}i{}", guest.vmid, key.trim_start_matches("net"));
-            (tap, json!({"netin": 0, "netout": 0}))
+            (tap, json!({"netin": bytes, "netout": bytes}))
         })
         .collect::<serde_json::Map<_, _>>()
         .into()
 }
 
 fn blocks(guest: &Guest) -> Value {
-    let drives = guest
-        .config
-        .iter()
-        .filter(|(key, value)| is_disk(key) && drive_volume(value).contains(':'));
     let zeros = json!({
         "rd_bytes": 0, "rd_operations": 0, "rd_merged": 0, "rd_total_time_ns": 0,
         "wr_bytes": 0, "wr_operations": 0, "wr_merged": 0, "wr_total_time_ns": 0, "wr_highest_offset": 0,
@@ -180,8 +178,19 @@ fn blocks(guest: &Guest) -> Value {
         "invalid_flush_operations": 0, "invalid_unmap_operations": 0,
         "account_failed": true, "account_invalid": true, "timed_stats": [],
     });
+    let drives = guest.drive_traffic().into_iter();
     drives
-        .map(|(key, _)| (key.clone(), zeros.clone()))
+        .map(|(key, bytes)| {
+            let mut block = zeros.clone();
+            for traffic in ["rd_bytes", "wr_bytes"] {
+                block[traffic] = json!(bytes);
+            }
+            // Each of a page.
+            for operations in ["rd_operations", "wr_operations"] {
+                block[operations] = json!(bytes.div_ceil(4096));
+            }
+            (key.to_owned(), block)
+        })
         .collect::<serde_json::Map<_, _>>()
         .into()
 }

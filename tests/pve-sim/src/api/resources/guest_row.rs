@@ -57,7 +57,6 @@ impl<'a> GuestRow<'a> {
     /// `pool` is the guest's, if the caller may know it.
     pub(in super::super) fn of(world: &'a World, guest: &'a Guest, pool: Option<&'a str>) -> Self {
         let known = world.cache.guests.get(&guest.vmid);
-        let traffic = known.map(|figures| figures.traffic);
         let host_memory = known.filter(|_| world.release >= Release::V9_2);
         Self {
             id: format!("{}/{}", guest.kind.name(), guest.vmid),
@@ -79,10 +78,10 @@ impl<'a> GuestRow<'a> {
             maxmem: known.map(|f| f.max_memory),
             disk: known.map(|_| 0),
             maxdisk: known.map(|f| f.max_disk),
-            diskread: traffic,
-            diskwrite: traffic,
-            netin: traffic,
-            netout: traffic,
+            diskread: known.map(|f| f.disk),
+            diskwrite: known.map(|f| f.disk),
+            netin: known.map(|f| f.net),
+            netout: known.map(|f| f.net),
         }
     }
 }
