@@ -32,6 +32,9 @@ pub enum HandsError {
     /// No token can have the id.
     #[error("'{0}' isn't a token's id, like user@realm!name")]
     TokenId(String),
+    /// No backup job has the id.
+    #[error("no backup job '{0}'")]
+    NoJob(String),
     /// A volume can't be copied.
     #[error("{0}")]
     Copy(String),
@@ -225,6 +228,12 @@ impl Simulator {
         self.core.set_quorum(quorate);
     }
 
+    /// Runs a backup job now, on every node that has guests of it.
+    pub fn run_backup_job(&self, id: &str) -> Result<(), HandsError> {
+        let id = id.to_owned();
+        self.core.happen_now(Happening::BackupJob { id })
+    }
+
     /// Makes a token, or replaces the one with its id.
     pub fn add_token(&self, token: SeedToken) -> Result<(), HandsError> {
         self.core.add_token(token)
@@ -375,6 +384,13 @@ impl Core {
         let mut world = self.world();
         let found = world.nodes.iter_mut().find(|n| n.name == node);
         found.ok_or_else(|| HandsError::NoNode(node.to_owned()))?.online = online;
+        Ok(())
+    }
+
+    pub(crate) fn run_backup_job(&self, id: &str) -> Result<(), HandsError> {
+        let job = self.world().backup_jobs.get(id).cloned();
+        let job = job.ok_or_else(|| HandsError::NoJob(id.to_owned()))?;
+        crate::api::run_backup_job(&self.shared, id, &job);
         Ok(())
     }
 

@@ -139,6 +139,11 @@ pub enum Happening {
         /// Which.
         volid: String,
     },
+    /// Somebody runs a backup job now, as the button in the web interface does.
+    BackupJob {
+        /// Which.
+        id: String,
+    },
     /// The whole host stops listening, or listens again.
     Listener {
         /// Whether it listens.
@@ -180,6 +185,7 @@ impl fmt::Display for Happening {
             Self::Grant { token } => write!(f, "token {} is made", token.id),
             Self::Revoke { token } => write!(f, "token {token} is removed"),
             Self::RemoveVolume { node, volid } => write!(f, "volume {volid} of {node} is removed by hand"),
+            Self::BackupJob { id } => write!(f, "backup job {id} is run now"),
             Self::Listener { up: true } => write!(f, "the host listens again"),
             Self::Listener { up: false } => write!(f, "the host stops listening"),
         }
@@ -274,6 +280,7 @@ impl Core {
                 let freed = self.world().free_volume(&node, &volid);
                 freed.map(drop).ok_or(HandsError::NoVolume(volid))
             }
+            Happening::BackupJob { id } => self.run_backup_job(&id),
             Happening::Listener { up } => {
                 if !up {
                     self.stop_listener();

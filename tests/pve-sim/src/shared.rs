@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     world: Mutex<World>,
     timing: Mutex<Timing>,
     pub(crate) timing_changed: Notify,
+    /// Backup jobs were made or changed.
+    pub(crate) jobs_changed: Notify,
     pub(crate) faults: Faults,
     pub(crate) holds: Holds,
     pub(crate) log: RequestLog,
@@ -63,6 +65,7 @@ impl Shared {
             world: Mutex::new(world),
             timing: Mutex::new(timing),
             timing_changed: Notify::new(),
+            jobs_changed: Notify::new(),
             faults: Faults::default(),
             holds: Holds::default(),
             log: RequestLog::default(),

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::admin::AdminListener;
-use crate::api::manage_resources;
+use crate::api::{manage_resources, run_jobs};
 use crate::events::Event;
 use crate::fault::{Fault, FaultId};
 use crate::hold::{Hold, Mark};
@@ -112,6 +112,7 @@ impl Simulator {
         *locked(&sim.core.admin) = Some(admin);
         shared.spawn(refresh(Arc::clone(&shared)));
         shared.spawn(manage_resources(Arc::clone(&shared)));
+        shared.spawn(run_jobs(Arc::clone(&shared)));
         Ok(sim)
     }
 

@@ -1,9 +1,9 @@
 //! Backup jobs, what they cover, and schedules.
 
-use pve_sim::{Release, Rights, Seed, SeedGuest, SeedToken};
+use pve_sim::{HandsError, Release, Rights, Saved, Seed, SeedGuest, SeedToken, Simulator};
 use serde_json::{Value, json};
 
-use crate::client::Lab;
+use crate::client::{Lab, eventually};
 
 async fn lab() -> Lab {
     let seed = Seed {
@@ -216,4 +216,95 @@ async fn a_schedule_is_told_when_it_comes() {
         garbage.error_of("schedule"),
         "invalid format - invalid calendar event 'garbage' - unable to parse calendar event\n\n"
     );
+}
+
+/// The archives of a guest.
+async fn archives(lab: &Lab, vmid: u32) -> Vec<Value> {
+    let path = format!("/nodes/pve1/storage/local/content?content=backup&vmid={vmid}");
+    lab.get(&path).await.data().as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_job_that_is_due_backs_up_as_it_says() {
+    let lab = lab().await;
+    let form = [
+        ("id", "often"),
+        // Every second.
+        ("schedule", "*:*:*"),
+        ("vmid", "100"),
+        ("storage", "local"),
+        ("mode", "stop"),
+        ("notes-template", "{{guestname}} by night"),
+        ("prune-backups", "keep-last=1"),
+    ];
+    lab.post("/cluster/backup", &form).await.data();
+    eventually("an archive is there", async || {
+        !archives(&lab, 100).await.is_empty()
+    })
+    .await;
+    assert_eq!(archives(&lab, 100).await[0]["notes"], "web by night");
+    let first = archives(&lab, 100).await[0]["volid"].clone();
+    eventually("the next one takes its place", async || {
+        let left = archives(&lab, 100).await;
+        left.len() == 1 && left[0]["volid"] != first
+    })
+    .await;
+    let tasks = lab.get("/nodes/pve1/tasks?typefilter=vzdump").await.data();
+    assert_eq!(tasks[0]["user"], "root@pam");
+}
+
+#[tokio::test]
+async fn a_job_that_is_not_enabled_runs_only_when_told_to() {
+    let lab = lab().await;
+    let form = [
+        ("id", "off"),
+        ("schedule", "*:*:*"),
+        ("all", "1"),
+        ("exclude", "101"),
+        ("storage", "local"),
+        ("enabled", "0"),
+    ];
+    lab.post("/cluster/backup", &form).await.data();
+    // One that is due each second has run by then.
+    let other = [
+        ("id", "on"),
+        ("schedule", "*:*:*"),
+        ("vmid", "101"),
+        ("storage", "local"),
+    ];
+    lab.post("/cluster/backup", &other).await.data();
+    eventually("the other job runs", async || {
+        !archives(&lab, 101).await.is_empty()
+    })
+    .await;
+    assert_eq!(archives(&lab, 100).await, Vec::<Value>::new());
+    lab.sim.run_backup_job("off").unwrap();
+    eventually("it runs", async || !archives(&lab, 100).await.is_empty()).await;
+    let unknown = lab.sim.run_backup_job("gone");
+    assert_eq!(unknown, Err(HandsError::NoJob("gone".to_owned())));
+}
+
+#[tokio::test]
+async fn a_job_that_was_missed_while_the_state_lay_saved_runs_if_it_says_so() {
+    let mut lab = lab().await;
+    for (id, vmid, again) in [("again", "100", "1"), ("lost", "101", "0")] {
+        let form = [
+            ("id", id),
+            ("schedule", "2-29 00:00"),
+            ("vmid", vmid),
+            ("storage", "local"),
+            ("repeat-missed", again),
+        ];
+        lab.post("/cluster/backup", &form).await.data();
+    }
+    let saved = lab.sim.save();
+    let (before, rest) = saved.split_once("\"jobs_planned\":").unwrap();
+    let (_, after) = rest.split_once(',').unwrap();
+    // As if it had been saved before the last leap day.
+    let long_ago = format!("{before}\"jobs_planned\":1700000000,{after}");
+    let saved = Saved::read(&long_ago).unwrap();
+    lab.sim = Simulator::load(saved, &Seed::default()).await.unwrap();
+    eventually("the one runs", async || !archives(&lab, 100).await.is_empty()).await;
+    assert!(lab.sim.idle(std::time::Duration::from_secs(10)).await);
+    assert_eq!(archives(&lab, 101).await, Vec::<Value>::new());
 }

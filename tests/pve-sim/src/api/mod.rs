@@ -23,6 +23,7 @@ mod storage;
 mod tasks;
 mod vzdump;
 
+pub(crate) use backup_jobs::{run as run_backup_job, run_jobs};
 pub(crate) use call::Call;
 pub(crate) use endpoint::{Allow, Endpoint, Run};
 pub(crate) use ha::manage_resources;

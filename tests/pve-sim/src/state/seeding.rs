@@ -78,6 +78,7 @@ impl World {
             description: String::new(),
             ha: super::ha::Ha::default(),
             backup_jobs: BTreeMap::new(),
+            jobs_planned: None,
         };
         let root = world.access.users.get_mut("root@pam");
         if let Some(root) = root {

@@ -54,6 +54,9 @@ pub(crate) struct World {
     pub(crate) ha: super::ha::Ha,
     /// By id.
     pub(crate) backup_jobs: BTreeMap<String, super::backup_job::BackupJob>,
+    /// When it was last looked which jobs come next, in seconds since the epoch.
+    #[serde(default)]
+    pub(crate) jobs_planned: Option<i64>,
     /// The comment of `datacenter.cfg`.
     pub(crate) description: String,
 }

@@ -148,6 +148,7 @@ async fn create(call: Call) -> ApiResult {
     }
     check_selection(&mut options)?;
     world.backup_jobs.insert(id, BackupJob { options });
+    call.sim.jobs_changed.notify_one();
     Ok(Reply::null())
 }
 
@@ -183,6 +184,7 @@ async fn update(call: Call) -> ApiResult {
     options.extend(given);
     check_selection(&mut options)?;
     world.backup_jobs.insert(id.to_owned(), BackupJob { options });
+    call.sim.jobs_changed.notify_one();
     Ok(Reply::null())
 }
 

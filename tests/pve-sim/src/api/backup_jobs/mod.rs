@@ -3,10 +3,13 @@
 mod change;
 mod coverage;
 mod options;
+mod run;
 mod schedule;
 mod show;
 
 use super::Allow;
+
+pub(crate) use run::{run, run_jobs};
 
 /// The endpoints of the family, a table for each file.
 pub(super) const TABLES: &[&[super::Endpoint]] = &[

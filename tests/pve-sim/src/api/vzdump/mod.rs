@@ -5,6 +5,8 @@ mod guest;
 mod job;
 mod order;
 
+pub(super) use order::order;
+
 use super::storage::{check_volume_access, prune_guest};
 use super::{Allow, Call, Endpoint, Run};
 use crate::release::Release;
@@ -19,7 +21,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         "/nodes/{node}/vzdump",
         Allow::Everyone,
         &[OPTIONS],
-        Run::Now(order::order),
+        Run::Now(order),
     ),
     Endpoint::get(
         "/nodes/{node}/vzdump/defaults",

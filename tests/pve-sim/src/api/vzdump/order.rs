@@ -11,7 +11,7 @@ const ROOT_ONLY: &[&str] = &["tmpdir", "dumpdir", "script", "job-id"];
 /// Options that slow others down.
 const MODIFY: &[&str] = &["bwlimit", "ionice", "performance"];
 
-pub(super) fn order(call: &Call) -> ApiResult {
+pub(in super::super) fn order(call: &Call) -> ApiResult {
     check(call)?;
     let world = call.world();
     let selected = select(call, &world)?;
