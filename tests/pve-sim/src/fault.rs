@@ -1,9 +1,11 @@
 //! What goes wrong on purpose: for the next requests of a kind, or for the next tasks of a type.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::matcher::Matcher;
 use crate::shared::locked;
@@ -13,6 +15,7 @@ pub type FaultId = u64;
 
 /// One thing that goes wrong, for whom, and how often.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(try_from = "Map<String, Value>")]
 pub struct Fault {
     /// The requests that are hit; of a task, the request that starts it.
     #[serde(flatten)]
@@ -21,10 +24,8 @@ pub struct Fault {
     #[serde(flatten)]
     pub kind: FaultKind,
     /// How many matching requests (or tasks) pass unharmed first.
-    #[serde(default)]
     pub skip: u32,
     /// How many are hit; all until it is cleared, when absent.
-    #[serde(default)]
     pub times: Option<u32>,
 }
 
@@ -43,7 +44,7 @@ pub enum FaultKind {
     LostAnswer,
     /// Answered with a status and its sentence, nothing done. 401 and 59x have an empty body, as in Proxmox.
     Status {
-        /// The status, as 500 or 595.
+        /// The status, as 500 or 595; from 200 to 599, as a server can't end a request with less.
         status: u16,
         /// The reason phrase, and the body's `message`.
         message: String,
@@ -160,6 +161,8 @@ pub(crate) enum TaskTrouble {
 /// The faults in force.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
+    /// Never given out twice: who clears a fault of his means no later one.
+    last_id: AtomicU64,
     list: Mutex<Vec<Armed>>,
 }
 
@@ -185,9 +188,8 @@ impl Armed {
 
 impl Faults {
     pub(crate) fn add(&self, fault: Fault) -> FaultId {
-        let mut list = locked(&self.list);
-        let id = list.last().map_or(1, |a| a.id + 1);
-        list.push(Armed {
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        locked(&self.list).push(Armed {
             id,
             fault,
             seen: 0,

@@ -236,7 +236,7 @@ impl Simulator {
 
     /// Makes a token, or replaces the one with its id.
     pub fn add_token(&self, token: SeedToken) -> Result<(), HandsError> {
-        self.core.add_token(token)
+        self.core.happen_now(Happening::Grant { token })
     }
 
     /// Removes a token.
@@ -397,15 +397,6 @@ impl Core {
     pub(crate) fn set_quorum(&self, quorate: bool) {
         self.world().quorate = quorate;
         self.shared.events.tell(Happening::Quorum { quorate }.to_string());
-    }
-
-    pub(crate) fn add_token(&self, token: SeedToken) -> Result<(), HandsError> {
-        let id = token.id.clone();
-        if !self.world().access.add(token) {
-            return Err(HandsError::TokenId(id));
-        }
-        self.shared.events.tell(format!("token {id} is made"));
-        Ok(())
     }
 
     pub(crate) fn add_iso(&self, node: &str, name: &str) -> Result<(), HandsError> {

@@ -269,8 +269,9 @@ impl Core {
                 token(known, id)
             }
             Happening::Grant { token } => {
-                self.world().access.add(token);
-                Ok(())
+                let id = token.id.clone();
+                let can_be = self.world().access.add(token);
+                can_be.then_some(()).ok_or(HandsError::TokenId(id))
             }
             Happening::Revoke { token: id } => {
                 let known = self.world().access.revoke(&id);

@@ -37,6 +37,7 @@ mod seed;
 mod shared;
 mod simulator;
 mod state;
+mod strict;
 mod timing;
 mod tls;
 mod verify;

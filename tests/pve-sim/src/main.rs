@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use pve_sim::{Release, Saved, Scenario, Seed, Simulator, Timing};
+use pve_sim::{Playing, Release, Saved, Scenario, Seed, Simulator};
 use serde_json::json;
 
 /// Simulates the Proxmox VE API over HTTPS, with a certificate of its own making. No guest runs; their lives are
@@ -16,29 +16,30 @@ use serde_json::json;
 #[derive(Debug, Parser)]
 #[command(name = "pve-sim", version)]
 struct Options {
-    /// Number of nodes: pve1, pve2, …
-    #[arg(long, default_value_t = 1)]
-    nodes: u32,
+    /// Number of nodes: pve1, pve2, … [default: 1]
+    #[arg(long)]
+    nodes: Option<u32>,
 
     /// Number of guests of other people that stand there from the beginning, named guest-NNN, every second one running
-    #[arg(long, default_value_t = 0)]
-    vms: u32,
+    /// [default: 0]
+    #[arg(long)]
+    vms: Option<u32>,
 
-    /// Address of the API; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:8006")]
-    listen: SocketAddr,
+    /// Address of the API; port 0 takes a free one [default: 127.0.0.1:8006]
+    #[arg(long)]
+    listen: Option<SocketAddr>,
 
-    /// Address of the admin API, on loopback; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:8007")]
-    admin: SocketAddr,
+    /// Address of the admin API, on loopback; port 0 takes a free one [default: 127.0.0.1:8007]
+    #[arg(long)]
+    admin: Option<SocketAddr>,
 
-    /// Makes tasks and lags so many times shorter
-    #[arg(long, default_value_t = 1.0)]
-    time_scale: f64,
+    /// Makes tasks and lags so many times shorter [default: 1]
+    #[arg(long)]
+    time_scale: Option<f64>,
 
-    /// Full id of the API token with all rights
-    #[arg(long, default_value = "root@pam!drover")]
-    token_id: String,
+    /// Full id of the API token with all rights [default: root@pam!drover]
+    #[arg(long)]
+    token_id: Option<String>,
 
     /// Its secret; a random one when absent
     #[arg(long, env = "PVE_SIM_TOKEN_SECRET", hide_env_values = true)]
@@ -65,9 +66,9 @@ struct Options {
     #[arg(long)]
     events: bool,
 
-    /// The release of Proxmox VE: 7.4, 8.4 or 9.2
-    #[arg(long, default_value_t = Release::default())]
-    release: Release,
+    /// The release of Proxmox VE: 7.4, 8.4 or 9.2 [default: 9.2]
+    #[arg(long)]
+    release: Option<Release>,
 
     /// Where to write the address, the token, the fingerprint and the CA as JSON, with mode 0600, once it listens
     #[arg(long, value_name = "FILE")]
@@ -107,13 +108,13 @@ async fn run(options: Options) -> Result<(), Failure> {
         write_info(path, &sim)?;
     }
     announce(&sim);
-    if let Some(path) = &options.scenario {
-        let scenario = Scenario::read(&std::fs::read_to_string(path)?)?;
-        // It runs beside; how it goes is told by the events and the admin API.
-        let _ = sim.play(scenario);
-    }
+    let playing = match &options.scenario {
+        Some(path) => Some(sim.play(Scenario::read(&std::fs::read_to_string(path)?)?)),
+        None => None,
+    };
     tokio::select! {
         ended = stopped() => ended?,
+        () = watch(playing) => {}
         () = tell(&sim), if options.events => {}
     }
     if let Some(path) = &options.state {
@@ -123,41 +124,49 @@ async fn run(options: Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The seed of the file, if there is one, with what the options say. An option that has its default doesn't count.
+/// The seed of the file, if there is one, with what the options say.
 fn seed(options: &Options) -> Result<Seed, Failure> {
     let mut seed = match &options.seed {
-        Some(path) => serde_yaml::from_str(&std::fs::read_to_string(path)?)?,
-        None => Seed::default(),
+        Some(path) => read_seed(&std::fs::read_to_string(path)?)?,
+        None => read_seed("{}")?,
     };
-    let alone = options.seed.is_none();
-    if alone || options.nodes != 1 {
-        seed.nodes = options.nodes;
-    }
-    if alone || options.vms != 0 {
-        seed.foreign_vms = options.vms;
-    }
-    if alone || options.token_id != "root@pam!drover" {
-        seed.token_id.clone_from(&options.token_id);
-    }
-    #[allow(clippy::float_cmp, reason = "exactly the default")]
-    if alone || options.time_scale != 1.0 {
-        seed.timing = Timing {
-            time_scale: options.time_scale,
-            ..seed.timing
-        };
-    }
-    if alone || options.release != Release::default() {
-        seed.release = options.release;
-    }
     if let Some(secret) = &options.token_secret {
         seed.token_secret = Some(secret.clone());
     }
     if let Some(password) = &options.root_password {
         seed.root_password = Some(password.clone());
     }
-    seed.listen = options.listen;
-    seed.admin = options.admin;
+    if let Some(nodes) = options.nodes {
+        seed.nodes = nodes;
+        // The names of a seed would count before the number.
+        seed.node_names.clear();
+    }
+    seed.foreign_vms = options.vms.unwrap_or(seed.foreign_vms);
+    seed.token_id = options.token_id.clone().unwrap_or(seed.token_id);
+    seed.timing.time_scale = options.time_scale.unwrap_or(seed.timing.time_scale);
+    seed.release = options.release.unwrap_or(seed.release);
+    seed.listen = options.listen.unwrap_or(seed.listen);
+    seed.admin = options.admin.unwrap_or(seed.admin);
     Ok(seed)
+}
+
+/// A seed; the addresses that it doesn't give are Proxmox's port and the one after it, not free ones as in tests.
+fn read_seed(text: &str) -> Result<Seed, serde_yaml::Error> {
+    let mut fields: serde_yaml::Mapping = serde_yaml::from_str(text)?;
+    for (field, address) in [("listen", "127.0.0.1:8006"), ("admin", "127.0.0.1:8007")] {
+        fields.entry(field.into()).or_insert_with(|| address.into());
+    }
+    serde_yaml::from_value(fields.into())
+}
+
+/// Says which step of a scenario could not be carried out; goes on for ever.
+async fn watch(playing: Option<Playing>) {
+    if let Some(playing) = playing
+        && let Err(error) = playing.finished().await
+    {
+        complain(&format!("scenario: {error}"));
+    }
+    std::future::pending().await
 }
 
 fn write_info(path: &Path, sim: &Simulator) -> std::io::Result<()> {
@@ -225,7 +234,7 @@ fn announce(sim: &Simulator) {
     println!("fingerprint: {}", sim.fingerprint());
 }
 
-#[allow(clippy::print_stderr, reason = "the program's last word")]
+#[allow(clippy::print_stderr, reason = "what goes wrong")]
 fn complain(error: &str) {
     eprintln!("pve-sim: {error}");
 }

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -196,7 +195,7 @@ impl Core {
     async fn step(self: &Arc<Self>, step: Step, standing: &mut Option<Hold>) -> Result<(), HappenError> {
         if let Some(seconds) = step.after {
             standing.take();
-            let pause = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
+            let pause = crate::timing::capped(seconds);
             self.shared.pause(|_| pause).await;
         }
         let next = step.when.map(|when| Hold {

@@ -19,7 +19,7 @@ use crate::saved::Saved;
 use crate::seed::Seed;
 use crate::shared::{Shared, locked};
 use crate::state::{World, is_user_id, split_token};
-use crate::timing::Timing;
+use crate::timing::{Timing, is_scale};
 use crate::tls::Certificates;
 use crate::wire::Listener;
 
@@ -386,6 +386,13 @@ fn check(seed: &Seed) -> Result<(), StartError> {
         return Err(StartError::Seed("at least one node is needed".to_owned()));
     }
     check_admin(seed)?;
+    if !is_scale(seed.timing.time_scale) {
+        let text = format!(
+            "time_scale is a number above zero, not {}",
+            seed.timing.time_scale
+        );
+        return Err(StartError::Seed(text));
+    }
     let ids = std::iter::once(&seed.token_id).chain(seed.tokens.iter().map(|t| &t.id));
     for id in ids {
         if split_token(id).is_none() {

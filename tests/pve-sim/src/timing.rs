@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Durations of tasks and lags, before [`Timing::time_scale`] divides them (but for the keep-alive). In JSON and YAML they are seconds.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Timing {
-    /// Divides the durations below: 10 makes everything ten times faster.
+    /// Divides the durations below: 10 makes everything ten times faster. Above zero.
+    #[serde(deserialize_with = "scale")]
     pub time_scale: f64,
     /// A `qmcreate`, disks included.
     #[serde(with = "seconds")]
@@ -165,26 +167,29 @@ impl Timing {
         }
     }
 
-    /// `duration` as it passes on the real clock. A scale that isn't above zero counts as 1.
+    /// `duration` as it passes on the real clock: a day at most. A scale that isn't above zero counts as 1.
     #[must_use]
     pub fn real(&self, duration: Duration) -> Duration {
-        if self.time_scale.is_finite() && self.time_scale > 0.0 {
-            duration.div_f64(self.time_scale)
+        let scale = if is_scale(self.time_scale) {
+            self.time_scale
         } else {
-            duration
-        }
+            1.0
+        };
+        capped(duration.as_secs_f64() / scale)
     }
 
     /// How long a full clone of `bytes` takes.
     #[must_use]
     pub fn full_clone(&self, bytes: u64) -> Duration {
-        self.clone_base + copying(bytes, self.clone_bandwidth)
+        self.clone_base
+            .saturating_add(copying(bytes, self.clone_bandwidth))
     }
 
     /// How long a backup or a restore of so many bytes takes, before scaling.
     #[must_use]
     pub fn backup(&self, bytes: u64) -> Duration {
-        self.backup_base + copying(bytes, self.backup_bandwidth)
+        self.backup_base
+            .saturating_add(copying(bytes, self.backup_bandwidth))
     }
 
     /// How long a shutdown waits that was given a time-out of so many seconds: as much shorter than that as the
@@ -198,7 +203,30 @@ impl Timing {
 
 #[allow(clippy::cast_precision_loss, reason = "sizes in seconds need no more")]
 fn copying(bytes: u64, bandwidth: u64) -> Duration {
-    Duration::from_secs_f64(bytes as f64 / bandwidth.max(1) as f64)
+    capped(bytes as f64 / bandwidth.max(1) as f64)
+}
+
+/// The longest that anything takes, whatever the scale.
+const LONGEST: Duration = Duration::from_hours(24);
+
+/// So many seconds, and [`LONGEST`] for more than that.
+pub(crate) fn capped(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).map_or(LONGEST, |duration| duration.min(LONGEST))
+}
+
+/// Whether durations can be divided by it.
+pub(crate) fn is_scale(scale: f64) -> bool {
+    scale.is_finite() && scale > 0.0
+}
+
+fn scale<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let scale = f64::deserialize(from)?;
+    if is_scale(scale) {
+        Ok(scale)
+    } else {
+        let text = format!("time_scale is a number above zero, not {scale}");
+        Err(D::Error::custom(text))
+    }
 }
 
 /// Durations written as a number of seconds.
@@ -214,5 +242,37 @@ mod seconds {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         Duration::try_from_secs_f64(f64::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_scale_makes_anything_longer_than_a_day() {
+        let crawling = Timing::scaled(1e-30);
+        assert_eq!(crawling.real(crawling.create), LONGEST);
+        assert_eq!(Timing::scaled(1e30).real(LONGEST), Duration::ZERO);
+    }
+
+    #[test]
+    fn no_bandwidth_makes_a_copy_longer_than_that_either() {
+        let mut timing = Timing::default();
+        (timing.clone_bandwidth, timing.backup_bandwidth) = (0, 0);
+        (timing.clone_base, timing.backup_base) = (Duration::MAX, Duration::ZERO);
+        assert_eq!(timing.full_clone(u64::MAX), Duration::MAX);
+        assert_eq!(timing.backup(u64::MAX), LONGEST);
+    }
+
+    #[test]
+    fn a_scale_that_is_not_above_zero_is_refused() {
+        for scale in ["0", "-1", ".inf", ".nan"] {
+            let error = serde_yaml::from_str::<Timing>(&format!("time_scale: {scale}")).unwrap_err();
+            assert!(
+                error.to_string().contains("a number above zero"),
+                "{scale}: {error}"
+            );
+        }
     }
 }

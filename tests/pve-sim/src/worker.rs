@@ -1,7 +1,10 @@
 //! Tasks at work: what a call that answers with a UPID leaves running.
 
-use std::future::Future;
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard};
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::api::Call;
@@ -120,7 +123,7 @@ where
     sim.events.tell(format!("{told} begins"));
     sim.spawn(async move {
         let held = async {
-            let ended = suffer(worker.clone(), trouble, work).await;
+            let ended = caught(suffer(worker.clone(), trouble, work)).await;
             worker.sim.pass_gate().await;
             ended
         };
@@ -145,6 +148,22 @@ where
     upid
 }
 
+/// The work; a panic in it is an error as any other, so that the task ends and is cleaned up after.
+async fn caught(work: impl Future<Output = Result<String, String>>) -> Result<String, String> {
+    let mut work = std::pin::pin!(work);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.unwrap_or_else(|panic| Poll::Ready(Err(said(panic.as_ref()))))
+    })
+    .await
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("the simulator panicked: {}", text.unwrap_or("for no reason"))
+}
+
 /// The work, or what a fault makes of it.
 async fn suffer<Work>(
     worker: Worker,
@@ -162,5 +181,38 @@ where
             Err(exit)
         }
         Some(TaskTrouble::Hang) => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::seed::Seed;
+    use crate::state::Caller;
+
+    #[tokio::test]
+    async fn a_task_that_panics_ends_and_is_cleaned_up_after() {
+        let sim = Shared::new(
+            World::from_seed(&Seed::default(), "s", Vec::new()),
+            Timing::instant(),
+        );
+        let call = Call {
+            sim: Arc::clone(&sim),
+            caller: Caller("root@pam".to_owned()),
+            method: "POST".to_owned(),
+            path: "/nodes/pve1/qemu".to_owned(),
+            params: BTreeMap::new(),
+        };
+        let work = |_: Worker| async {
+            tokio::task::yield_now().await;
+            panic!("out of ideas")
+        };
+        let undo = |world: &mut World| world.quorate = false;
+        let upid = launch(&call, &TaskName::of_guest("qmcreate", 100), work, undo);
+        let exit = ended(&sim, &upid, Duration::from_secs(20)).await;
+        assert_eq!(exit.as_deref(), Some("the simulator panicked: out of ideas"));
+        assert!(!sim.world().quorate);
     }
 }

@@ -126,3 +126,91 @@ async fn people_have_hands_here_too() {
     assert_eq!(status, 400);
     assert_eq!(order(&lab, Method::GET, "/nonsense", json!({})).await.0, 404);
 }
+
+#[tokio::test]
+async fn what_an_order_does_not_know_is_refused_by_name() {
+    let lab = Lab::instant(Seed::default().with_foreign_vms(1)).await;
+    let orders = [
+        (
+            Method::POST,
+            "/faults",
+            json!({"fault": "refuse", "pth": "/version"}),
+            "pth",
+        ),
+        (
+            Method::POST,
+            "/holds",
+            json!({"mark": "before-act", "pth": "/version"}),
+            "pth",
+        ),
+        (
+            Method::POST,
+            "/scenarios",
+            json!({"steps": [{"faults": [{"fault": "refuse", "pth": "/version"}]}]}),
+            "pth",
+        ),
+        (
+            Method::POST,
+            "/guests",
+            json!({"vmid": 300, "nod": "pve1"}),
+            "nod",
+        ),
+        (Method::POST, "/guests/100/power-on", json!({"vmid": 101}), "vmid"),
+        (Method::POST, "/guests/100/recycle", json!({"name": "x"}), "name"),
+        (
+            Method::POST,
+            "/guests/100/copy",
+            json!({"vmid": 300, "nam": "x"}),
+            "nam",
+        ),
+        (Method::POST, "/guests/100/copy", json!({}), "vmid"),
+        (
+            Method::PUT,
+            "/guests/100/behaviour",
+            json!({"shutdwn": "ignores"}),
+            "shutdwn",
+        ),
+        (Method::DELETE, "/guests/100", json!({"vmid": 101}), "vmid"),
+        (Method::PUT, "/nodes/pve1", json!({"onlin": false}), "onlin"),
+        (Method::PUT, "/nodes/pve1", json!({}), "online"),
+        (Method::PUT, "/quorum", json!({"quorat": false}), "quorat"),
+        (
+            Method::PUT,
+            "/tokens",
+            json!({"id": "root@pam!drover", "right": []}),
+            "right",
+        ),
+        (Method::PUT, "/tokens", json!({"id": "root@pam!drover"}), "rights"),
+        (
+            Method::DELETE,
+            "/tokens",
+            json!({"id": "root@pam!drover", "all": true}),
+            "all",
+        ),
+        (Method::PUT, "/timing", json!({"time_scale": 0}), "above zero"),
+        (Method::PUT, "/timing", json!({"time_scael": 2}), "time_scael"),
+        (
+            Method::POST,
+            "/happenings",
+            json!({"happen": "power-off", "vmid": 100, "x": 1}),
+            "x",
+        ),
+    ];
+    for (method, path, body, named) in orders {
+        let (status, answer) = order(&lab, method, path, body.clone()).await;
+        assert_eq!(status, 400, "{path} {body}");
+        let error = answer["error"].as_str().unwrap();
+        assert!(error.contains(named), "{path} {body}: {error}");
+    }
+    assert_eq!(lab.sim.faults().len(), 0);
+    assert_eq!(lab.get("/version").await.status, 200);
+    assert!(lab.sim.guest(100).unwrap().running);
+}
+
+#[tokio::test]
+async fn a_node_takes_both_orders_at_once() {
+    let lab = Lab::instant(Seed::nodes(2)).await;
+    let both = json!({"online": true, "proxy": "refuses"});
+    assert_eq!(order(&lab, Method::PUT, "/nodes/pve2", both).await.0, 200);
+    assert_eq!(lab.get("/nodes/pve2/status").await.status, 595);
+}

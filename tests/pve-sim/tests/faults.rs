@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use pve_sim::{Fault, Matcher, Seed};
+use pve_sim::{Fault, Mark, Matcher, Seed};
 use reqwest::Method;
 
-use crate::client::{Lab, eventually};
+use crate::client::{DEADLINE, Lab, eventually};
 
 #[tokio::test]
 async fn a_delay_comes_before_the_act() {
@@ -111,4 +111,31 @@ async fn a_hanging_task_ends_only_by_force() {
     lab.delete(&format!("/nodes/pve1/tasks/{upid}")).await.data();
     eventually("the task ends", async || lab.sim.idle(Duration::ZERO).await).await;
     assert!(lab.sim.guest(100).is_none());
+}
+
+#[tokio::test]
+async fn a_request_that_a_status_answers_passes_the_mark_before_the_act_alone() {
+    let lab = Lab::instant(Seed::default()).await;
+    let version = Matcher::new("GET", "/version");
+    let before = lab.sim.hold(version.clone(), Mark::BeforeAct);
+    let after = lab.sim.hold(version.clone(), Mark::AfterAct);
+    lab.sim.fault(Fault::status(version, 500, "no").times(1));
+    let hands = async {
+        tokio::time::timeout(DEADLINE, before.reached()).await.unwrap();
+        before.release();
+    };
+    let (answer, ()) = tokio::join!(lab.get("/version"), hands);
+    assert_eq!(answer.status, 500);
+    assert!(!after.is_reached());
+}
+
+#[tokio::test]
+async fn the_number_of_a_fault_is_not_given_out_again() {
+    let lab = Lab::instant(Seed::default()).await;
+    let first = lab.sim.fault(Fault::refuse(Matcher::new("GET", "/nowhere")));
+    lab.sim.clear_faults();
+    let second = lab.sim.fault(Fault::refuse(Matcher::new("GET", "/nowhere")));
+    assert_ne!(first, second);
+    assert!(!lab.sim.clear_fault(first));
+    assert!(lab.sim.clear_fault(second));
 }

@@ -163,6 +163,10 @@ async fn what_can_not_happen_is_refused_with_a_reason() {
             "guest 105 exists",
         ),
         (json!({"happen": "revoke", "token": "x"}), "no token 'x'"),
+        (
+            json!({"happen": "grant", "token": {"id": "x", "secret": "s"}}),
+            "'x' isn't a token's id",
+        ),
         (json!({"happen": "explode"}), "explode"),
         (json!({"happen": "destroy"}), "vmid"),
     ] {

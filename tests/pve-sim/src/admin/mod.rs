@@ -2,7 +2,10 @@
 //!
 //! Answers are JSON; 400 with `{"error": …}` for what can't be done, 404 for an unknown path.
 
+mod guests;
+mod nodes;
 mod routes;
+mod tokens;
 
 use std::convert::Infallible;
 use std::io;
@@ -16,6 +19,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -76,6 +80,11 @@ impl Order {
         self.query(name)?.parse().ok()
     }
 }
+
+/// The body of an order that takes none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
 /// What an order leads to.
 type Outcome = Result<Value, Refusal>;

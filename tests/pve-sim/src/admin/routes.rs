@@ -1,22 +1,19 @@
 //! The orders themselves.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Order, Outcome, Refusal};
+use super::{Order, Outcome, Refusal, guests, nodes, tokens};
 use crate::fault::Fault;
-use crate::hands::HandsError;
 use crate::happening::Happening;
 use crate::hold::{self, Mark};
 use crate::matcher::Matcher;
 use crate::scenario::{Playing, Scenario};
-use crate::seed::{Rights, SeedGuest, SeedToken, Shutdown};
 use crate::simulator::Core;
-use crate::state::{Guest, NodeProxy, Task};
+use crate::state::Task;
 use crate::timing::Timing;
 
 pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Outcome {
@@ -61,7 +58,7 @@ pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Outcome {
         ("POST", ["holds"]) => {
             let asked: HoldOrder = serde_json::from_value(order.body)?;
             Ok(hold_row(&core.shared.holds.add(
-                asked.matcher,
+                Matcher::new(asked.method, asked.path),
                 asked.mark,
                 asked.skip,
             )))
@@ -100,9 +97,9 @@ pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Outcome {
             let tasks: Vec<_> = world.tasks.newest().map(Task::view).collect();
             Ok(json!(tasks))
         }
-        (_, ["guests", ..]) => guests(core, &path, order.method.as_str(), order.body.clone()),
-        (_, ["nodes", ..] | ["quorum"]) => nodes(core, &path, order.method.as_str(), &order.body),
-        (_, ["tokens", ..]) => tokens(core, &path, order.method.as_str(), order.body.clone()),
+        (method, ["guests", rest @ ..]) => guests::carry_out(core, method, rest, &order.body),
+        (method, ["nodes", ..] | ["quorum"]) => nodes::carry_out(core, method, &path, &order.body),
+        (method, ["tokens"]) => tokens::carry_out(core, method, &order.body),
         _ => Err(Refusal::Unknown),
     }
 }
@@ -156,12 +153,23 @@ fn faults(core: &Core) -> Value {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct HoldOrder {
-    #[serde(flatten)]
-    matcher: Matcher,
+    #[serde(default = "any_method")]
+    method: String,
+    #[serde(default = "any_path")]
+    path: String,
     mark: Mark,
     #[serde(default)]
     skip: u64,
+}
+
+fn any_method() -> String {
+    Matcher::any().method
+}
+
+fn any_path() -> String {
+    Matcher::any().path
 }
 
 fn hold_row(order: &hold::Order) -> Value {
@@ -182,198 +190,4 @@ async fn wait_for_hold(core: &Core, id: &str, wait: Option<u64>) -> Outcome {
         let _ = tokio::time::timeout(Duration::from_secs(seconds), order.reached()).await;
     }
     Ok(hold_row(&order))
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct GuestOrder {
-    name: Option<String>,
-    node: Option<String>,
-    vmid: Option<u32>,
-    shutdown: Option<Shutdown>,
-    agent: Option<bool>,
-}
-
-fn guests(core: &Core, path: &[&str], method: &str, body: Value) -> Outcome {
-    match (method, path) {
-        ("GET", ["guests"]) => {
-            let world = core.world();
-            let guests: Vec<_> = world.guests.values().map(Guest::view).collect();
-            return Ok(json!(guests));
-        }
-        ("POST", ["guests"]) => {
-            let guest: SeedGuest = serde_json::from_value(body)?;
-            core.happen_now(Happening::Appear { guest })?;
-            return Ok(json!({}));
-        }
-        _ => {}
-    }
-    let [_, vmid, action @ ..] = path else {
-        return Err(Refusal::Unknown);
-    };
-    let vmid: u32 = vmid.parse()?;
-    if let ("PUT", ["config"]) = (method, action) {
-        let changes: BTreeMap<String, Option<String>> = serde_json::from_value(body)?;
-        core.happen_now(Happening::Reconfigure {
-            vmid,
-            config: changes,
-        })?;
-        return Ok(json!({}));
-    }
-    let asked: GuestOrder = serde_json::from_value(body)?;
-    match (method, action) {
-        ("GET", []) => {
-            let world = core.world();
-            let guest = world.guests.get(&vmid).ok_or(HandsError::NoGuest(vmid))?;
-            return Ok(json!(guest.view()));
-        }
-        ("DELETE", []) => core.happen_now(Happening::Destroy { vmid })?,
-        ("POST", ["power-on"]) => core.happen_now(Happening::PowerOn { vmid })?,
-        ("POST", ["power-off"]) => core.happen_now(Happening::PowerOff { vmid })?,
-        ("POST", ["recycle"]) => {
-            core.happen_now(Happening::Recycle { vmid })?;
-            let world = core.world();
-            let uuid = world.guests.get(&vmid).and_then(Guest::uuid);
-            return Ok(json!({"uuid": uuid}));
-        }
-        ("POST", ["copy"]) => {
-            let target = asked
-                .vmid
-                .ok_or_else(|| Refusal::Bad("vmid is missing".to_owned()))?;
-            let name = asked.name.unwrap_or_else(|| format!("copy-{target}"));
-            core.happen_now(Happening::Copy {
-                vmid,
-                new_vmid: target,
-                name,
-            })?;
-        }
-        ("POST", ["move"]) => {
-            let node = asked
-                .node
-                .ok_or_else(|| Refusal::Bad("node is missing".to_owned()))?;
-            core.happen_now(Happening::Move { vmid, node })?;
-        }
-        ("PUT", ["behaviour"]) => core.happen_now(Happening::Behave {
-            vmid,
-            shutdown: asked.shutdown,
-            agent: asked.agent,
-        })?,
-        _ => return Err(Refusal::Unknown),
-    }
-    Ok(json!({}))
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct NodeOrder {
-    online: Option<bool>,
-    proxy: Option<NodeProxy>,
-    quorate: Option<bool>,
-    iso: Option<String>,
-    volid: Option<String>,
-}
-
-fn nodes(core: &Core, path: &[&str], method: &str, body: &Value) -> Outcome {
-    let asked: NodeOrder = serde_json::from_value(body.clone())?;
-    match (method, path, asked) {
-        (
-            "PUT",
-            ["nodes", node],
-            NodeOrder {
-                online: Some(online), ..
-            },
-        ) => core.happen_now(Happening::Node {
-            node: (*node).to_owned(),
-            online,
-        })?,
-        (
-            "PUT",
-            ["nodes", node],
-            NodeOrder {
-                proxy: Some(proxy), ..
-            },
-        ) => core.happen_now(Happening::Proxy {
-            node: (*node).to_owned(),
-            proxy,
-        })?,
-        ("POST", ["nodes", node, "isos"], NodeOrder { iso: Some(iso), .. }) => core.add_iso(node, &iso)?,
-        (
-            "DELETE",
-            ["nodes", node, "volumes"],
-            NodeOrder {
-                volid: Some(volid), ..
-            },
-        ) => {
-            let node = (*node).to_owned();
-            core.happen_now(Happening::RemoveVolume { node, volid })?;
-        }
-        (
-            "PUT",
-            ["quorum"],
-            NodeOrder {
-                quorate: Some(quorate),
-                ..
-            },
-        ) => core.set_quorum(quorate),
-        _ => return Err(Refusal::Unknown),
-    }
-    Ok(json!({}))
-}
-
-#[derive(Deserialize)]
-struct TokenOrder {
-    id: String,
-    #[serde(default)]
-    secret: Option<String>,
-    #[serde(default)]
-    rights: NewRights,
-}
-
-/// What a token is to be allowed.
-#[derive(Default)]
-enum NewRights {
-    /// The order doesn't say.
-    #[default]
-    AsTheyAre,
-    /// `null`: all that the user may. A list: just that.
-    Set(Option<Vec<Rights>>),
-}
-
-impl<'de> Deserialize<'de> for NewRights {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Option::deserialize(from).map(Self::Set)
-    }
-}
-
-/// The id stands in the body, because it has characters that a path would need to escape.
-fn tokens(core: &Core, path: &[&str], method: &str, body: Value) -> Outcome {
-    let mut world = core.world();
-    match (method, path) {
-        ("POST", ["tokens"]) => {
-            let token: SeedToken = serde_json::from_value(body)?;
-            drop(world);
-            core.add_token(token)?;
-        }
-        ("PUT", ["tokens"]) => {
-            let asked: TokenOrder = serde_json::from_value(body)?;
-            let secret = asked
-                .secret
-                .is_none_or(|s| world.access.set_secret(&asked.id, &s));
-            let rights = match asked.rights {
-                NewRights::AsTheyAre => true,
-                NewRights::Set(rights) => world.access.set_rights(&asked.id, rights),
-            };
-            if !(secret && rights) {
-                return Err(HandsError::NoToken(asked.id).into());
-            }
-        }
-        ("DELETE", ["tokens"]) => {
-            let asked: TokenOrder = serde_json::from_value(body)?;
-            if !world.access.revoke(&asked.id) {
-                return Err(HandsError::NoToken(asked.id).into());
-            }
-        }
-        _ => return Err(Refusal::Unknown),
-    }
-    Ok(json!({}))
 }

@@ -88,11 +88,16 @@ async fn handle(sim: Arc<Shared>, mut received: Received) -> Result<Response<Ful
         return Err(Unanswered::Reset);
     }
     let result = match trouble.status {
-        Some((status, message)) if status == 401 || status >= 590 => Err(ApiError::empty(status, message)),
-        Some((status, message)) => Err(ApiError::new(status, message)),
+        Some((status, message)) => {
+            sim.holds.pass(Mark::BeforeAct, method, path).await;
+            Err(if status == 401 || status >= 590 {
+                ApiError::empty(status, message)
+            } else {
+                ApiError::new(status, message)
+            })
+        }
         None => carry_out(&sim, &received, given, seq).await,
     };
-    sim.holds.pass(Mark::AfterAct, method, path).await;
     let status = result.as_ref().map_or_else(|e| e.status, |_| 200);
     if method != "GET" {
         let lost = if trouble.lost_answer {
@@ -128,18 +133,11 @@ async fn carry_out(
         return Err(refusal.clone());
     }
     sim.log.update(seq, |entry| entry.user = Some(caller.0.clone()));
-    sim.holds
-        .pass(Mark::BeforeAct, &received.method, &received.path)
-        .await;
-    api::dispatch(
-        sim,
-        caller,
-        &received.method,
-        &received.path,
-        &received.segments,
-        given?,
-    )
-    .await
+    let (method, path) = (&received.method, &received.path);
+    sim.holds.pass(Mark::BeforeAct, method, path).await;
+    let result = api::dispatch(sim, caller, method, path, &received.segments, given?).await;
+    sim.holds.pass(Mark::AfterAct, method, path).await;
+    result
 }
 
 /// Who asks; else the reason phrase of the 401.

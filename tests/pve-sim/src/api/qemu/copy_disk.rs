@@ -101,5 +101,5 @@ pub(super) fn copying(timing: &Timing, bytes: u64, limit: Option<u64>) -> Durati
     let bandwidth = timing.clone_bandwidth.clamp(1, limit);
     #[allow(clippy::cast_precision_loss, reason = "sizes in seconds need no more")]
     let seconds = bytes as f64 / bandwidth as f64;
-    Duration::from_secs_f64(seconds)
+    crate::timing::capped(seconds)
 }

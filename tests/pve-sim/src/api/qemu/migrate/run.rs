@@ -101,7 +101,7 @@ async fn go(worker: &Worker, order: &Order) -> Result<(), Stop> {
         say(worker, "copying local disk images");
     }
     worker
-        .pause(|t| t.migrate + copying(t, bytes, order.bandwidth))
+        .pause(|t| t.migrate.saturating_add(copying(t, bytes, order.bandwidth)))
         .await;
     let arrived = transfer::copy(&mut worker.world(), order, &local).map_err(first)?;
     let writable = check_writable(&worker.world(), &order.node, order.vmid);
