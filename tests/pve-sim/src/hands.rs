@@ -38,6 +38,9 @@ pub enum HandsError {
     /// A volume can't be copied.
     #[error("{0}")]
     Copy(String),
+    /// No storage has the name.
+    #[error("no storage '{0}'")]
+    NoStorage(String),
     /// No volume has the id on the node.
     #[error("no volume '{0}'")]
     NoVolume(String),
@@ -391,6 +394,25 @@ impl Core {
         let job = self.world().backup_jobs.get(id).cloned();
         let job = job.ok_or_else(|| HandsError::NoJob(id.to_owned()))?;
         crate::api::run_backup_job(&self.shared, id, &job);
+        Ok(())
+    }
+
+    pub(crate) fn lock_storage(
+        &self,
+        node: Option<String>,
+        storage: &str,
+        taken: bool,
+    ) -> Result<(), HandsError> {
+        let world = self.world();
+        let no_storage = || HandsError::NoStorage(storage.to_owned());
+        let shared = world.storage(storage).ok_or_else(no_storage)?.shared;
+        let first = || world.nodes.first().map(|n| n.name.clone()).unwrap_or_default();
+        let node = node.unwrap_or_else(first);
+        if world.node(&node).is_none() {
+            return Err(HandsError::NoNode(node));
+        }
+        let locks = &self.shared.storage_locks;
+        locks.set(if shared { "" } else { &node }, storage, taken);
         Ok(())
     }
 

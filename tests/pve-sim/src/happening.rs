@@ -144,6 +144,28 @@ pub enum Happening {
         /// Which.
         id: String,
     },
+    /// Somebody at the shell works on a guest and has its lock file; calls and tasks wait for it, and give up.
+    LockFile {
+        /// Whose.
+        vmid: u32,
+        /// Whether it is taken, or let go of.
+        taken: bool,
+    },
+    /// Somebody has the lock of a storage: tasks that make volumes on it wait, and give up.
+    StorageLock {
+        /// On which node; of no account for a storage that all share. The first one when absent.
+        #[serde(default)]
+        node: Option<String>,
+        /// Which.
+        storage: String,
+        /// Whether it is taken, or let go of.
+        taken: bool,
+    },
+    /// Tasks stop where they have something to wait for, and at the latest before they end; or go on.
+    Tasks {
+        /// Whether they are held.
+        held: bool,
+    },
     /// The whole host stops listening, or listens again.
     Listener {
         /// Whether it listens.
@@ -186,6 +208,14 @@ impl fmt::Display for Happening {
             Self::Revoke { token } => write!(f, "token {token} is removed"),
             Self::RemoveVolume { node, volid } => write!(f, "volume {volid} of {node} is removed by hand"),
             Self::BackupJob { id } => write!(f, "backup job {id} is run now"),
+            Self::LockFile { vmid, taken: true } => write!(f, "the lock file of guest {vmid} is taken"),
+            Self::LockFile { vmid, taken: false } => write!(f, "the lock file of guest {vmid} is free again"),
+            Self::StorageLock {
+                storage, taken: true, ..
+            } => write!(f, "the lock of storage {storage} is taken"),
+            Self::StorageLock { storage, .. } => write!(f, "the lock of storage {storage} is free again"),
+            Self::Tasks { held: true } => write!(f, "tasks are held"),
+            Self::Tasks { held: false } => write!(f, "tasks go on"),
             Self::Listener { up: true } => write!(f, "the host listens again"),
             Self::Listener { up: false } => write!(f, "the host stops listening"),
         }
@@ -282,6 +312,19 @@ impl Core {
                 freed.map(drop).ok_or(HandsError::NoVolume(volid))
             }
             Happening::BackupJob { id } => self.run_backup_job(&id),
+            Happening::LockFile { vmid, taken } => {
+                if taken {
+                    self.shared.take_lock_file(vmid);
+                } else {
+                    self.shared.let_go_of_lock_file(vmid);
+                }
+                Ok(())
+            }
+            Happening::StorageLock { node, storage, taken } => self.lock_storage(node, &storage, taken),
+            Happening::Tasks { held } => {
+                self.shared.hold_tasks(held);
+                Ok(())
+            }
             Happening::Listener { up } => {
                 if !up {
                     self.stop_listener();

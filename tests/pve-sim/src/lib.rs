@@ -37,6 +37,7 @@ mod seed;
 mod shared;
 mod simulator;
 mod state;
+mod storage_lock;
 mod strict;
 mod timing;
 mod tls;

@@ -16,6 +16,7 @@ use crate::release::Release;
 use crate::requests::RequestLog;
 use crate::scenario::Scenarios;
 use crate::state::World;
+use crate::storage_lock::StorageLocks;
 use crate::timing::Timing;
 
 /// Locks, also after a panic elsewhere: the simulator goes on with what it has.
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     lock_files: Mutex<HashMap<u32, Arc<RwLock<()>>>>,
     /// Those that somebody at the shell has.
     taken: Mutex<HashMap<u32, LockFile>>,
+    pub(crate) storage_locks: StorageLocks,
     tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
 }
@@ -72,6 +74,7 @@ impl Shared {
             backup_locks: Mutex::default(),
             lock_files: Mutex::default(),
             taken: Mutex::default(),
+            storage_locks: StorageLocks::default(),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
         })

@@ -41,6 +41,15 @@ impl Worker {
         Ok(lock)
     }
 
+    /// Waits for the lock of a storage on which a volume is to be made.
+    pub(crate) async fn storage_lock(&self, node: &str, storage: &str) -> Result<(), String> {
+        let shared = self.world().storage(storage).is_some_and(|s| s.shared);
+        let timing = self.sim.timing();
+        let limit = timing.real(timing.lock_timeout);
+        let locks = &self.sim.storage_locks;
+        locks.wait(if shared { "" } else { node }, storage, limit).await
+    }
+
     pub(crate) async fn pause(&self, which: impl FnOnce(&Timing) -> Duration) {
         self.sim.pass_gate().await;
         self.sim.pause(which).await;

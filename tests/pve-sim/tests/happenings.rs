@@ -152,6 +152,56 @@ async fn a_volume_vanishes_under_its_guest() {
 }
 
 #[tokio::test]
+async fn who_wants_a_lock_file_that_is_taken_gives_up() {
+    let lab = lab().await;
+    lab.happens(json!({"happen": "lock-file", "vmid": 105, "taken": true}))
+        .await;
+    let start = async || lab.post("/nodes/pve1/qemu/105/status/start", &[]).await;
+    assert_eq!(
+        lab.exit_of(&start().await).await,
+        "can't lock file '/var/lock/qemu-server/lock-105.conf' - got timeout"
+    );
+    lab.happens(json!({"happen": "lock-file", "vmid": 105, "taken": false}))
+        .await;
+    lab.done(start().await).await;
+}
+
+#[tokio::test]
+async fn who_makes_a_volume_on_a_locked_storage_gives_up_and_leaves_nothing() {
+    let lab = lab().await;
+    lab.happens(json!({"happen": "storage-lock", "storage": "local-lvm", "taken": true}))
+        .await;
+    let clone = async || {
+        lab.post("/nodes/pve1/qemu/9000/clone", &[("newid", "200"), ("full", "1")])
+            .await
+    };
+    let timeout = "can't lock file '/var/lock/pve-manager/pve-storage-local-lvm' - got timeout";
+    assert_eq!(
+        lab.exit_of(&clone().await).await,
+        format!("clone failed: {timeout}")
+    );
+    assert!(lab.sim.guest(200).is_none());
+    let create = [("vmid", "201"), ("scsi0", "local-lvm:4")];
+    let create = lab.post("/nodes/pve1/qemu", &create).await;
+    assert!(lab.exit_of(&create).await.ends_with(timeout));
+    let elsewhere = [("vmid", "202"), ("scsi0", "local-lvm:4")];
+    lab.done(lab.post("/nodes/pve2/qemu", &elsewhere).await).await;
+    lab.happens(json!({"happen": "storage-lock", "storage": "local-lvm", "taken": false}))
+        .await;
+    lab.done(clone().await).await;
+}
+
+#[tokio::test]
+async fn tasks_are_held_and_go_on() {
+    let lab = lab().await;
+    lab.happens(json!({"happen": "tasks", "held": true})).await;
+    let start = lab.post("/nodes/pve1/qemu/105/status/start", &[]).await;
+    assert!(!lab.sim.idle(std::time::Duration::from_millis(50)).await);
+    lab.happens(json!({"happen": "tasks", "held": false})).await;
+    lab.done(start).await;
+}
+
+#[tokio::test]
 async fn what_can_not_happen_is_refused_with_a_reason() {
     let lab = lab().await;
     let url = format!("{}/happenings", lab.sim.admin_url());
@@ -166,6 +216,10 @@ async fn what_can_not_happen_is_refused_with_a_reason() {
         (
             json!({"happen": "grant", "token": {"id": "x", "secret": "s"}}),
             "'x' isn't a token's id",
+        ),
+        (
+            json!({"happen": "storage-lock", "storage": "x", "taken": true}),
+            "no storage 'x'",
         ),
         (json!({"happen": "explode"}), "explode"),
         (json!({"happen": "destroy"}), "vmid"),

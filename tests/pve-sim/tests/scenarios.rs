@@ -132,6 +132,24 @@ async fn a_saved_state_is_taken_up_again() {
 }
 
 #[tokio::test]
+async fn what_was_known_of_a_lost_node_is_still_known_when_the_state_is_taken_up() {
+    let guest = SeedGuest::new(105, "db").on("pve2").running();
+    let mut lab = Lab::instant(Seed::nodes(2).with_guest(guest)).await;
+    lab.sim.refresh_resources();
+    lab.sim.set_node_online("pve2", false).unwrap();
+    let row = async |lab: &Lab| {
+        let rows = lab.get("/cluster/resources?type=vm").await.data();
+        let rows = rows.as_array().unwrap().clone();
+        rows.into_iter().find(|row| row["vmid"] == 105).unwrap()
+    };
+    let before = row(&lab).await;
+    assert_eq!(before["status"], "running");
+    let saved = Saved::read(&lab.sim.save()).unwrap();
+    lab.sim = Simulator::load(saved, &Seed::default()).await.unwrap();
+    assert_eq!(row(&lab).await, before);
+}
+
+#[tokio::test]
 async fn a_state_of_another_layout_is_refused() {
     let lab = Lab::instant(Seed::default()).await;
     let other = lab.sim.save().replacen("\"layout\":1", "\"layout\":2", 1);

@@ -5,25 +5,45 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::guest::{Guest, Power};
 use super::traffic::sum;
 use super::world::World;
 
 /// The last figures of every guest.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct ResourceCache {
     pub(crate) guests: BTreeMap<u32, GuestFigures>,
     /// Bytes of memory that the guests of each node use; a node that isn't here hasn't said anything yet.
     pub(crate) memory: BTreeMap<String, u64>,
     /// Bytes in use, by node and storage.
+    #[serde(with = "by_node")]
     pub(crate) storages: BTreeMap<(String, String), u64>,
 }
 
+/// Writes figures of storages as a list: JSON has no keys of two parts.
+mod by_node {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    type Figures = BTreeMap<(String, String), u64>;
+
+    pub(super) fn serialize<S: Serializer>(figures: &Figures, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(figures)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Figures, D::Error> {
+        Ok(Vec::deserialize(from)?.into_iter().collect())
+    }
+}
+
 /// What a node said about a guest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct GuestFigures {
     pub(crate) name: String,
-    pub(crate) status: &'static str,
+    pub(crate) running: bool,
     pub(crate) template: bool,
     pub(crate) cpus: u64,
     pub(crate) max_memory: u64,
@@ -46,7 +66,7 @@ impl GuestFigures {
         let running = guest.is_running();
         Self {
             name: guest.display_name(),
-            status: if running { "running" } else { "stopped" },
+            running,
             template: guest.is_template(),
             cpus: world.cpus_of(guest),
             max_memory: guest.max_memory(),

@@ -1,6 +1,6 @@
 //! Makes the first state out of a seed, and guests out of descriptions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -209,7 +209,7 @@ fn first_guests(seed: &Seed, nodes: &[String]) -> Vec<SeedGuest> {
             .set("template", "1");
         guests.push(template);
     }
-    let taken: Vec<u32> = seed.guests.iter().map(|g| g.vmid).chain([9000]).collect();
+    let taken: BTreeSet<u32> = seed.guests.iter().map(|g| g.vmid).chain([9000]).collect();
     let numbers = (100..).filter(|id| !taken.contains(id));
     let foreign = numbers.zip(nodes.iter().cycle()).zip(0..seed.foreign_vms);
     for ((vmid, node), at) in foreign {

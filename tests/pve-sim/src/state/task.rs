@@ -64,10 +64,17 @@ pub(crate) struct Tasks {
     list: Vec<Task>,
     index: HashMap<String, usize>,
     next_pid: u32,
+    /// How many tasks of each node have ended and are kept.
+    #[serde(default)]
+    ended: BTreeMap<String, usize>,
     /// The task of each node that was the last to end, until somebody reads the list again.
     #[serde(skip)]
     just_saved: BTreeMap<String, String>,
 }
+
+/// How many ended tasks of a node are kept at least, with their logs; twice as many at most. Proxmox's index of them is
+/// bounded too.
+const KEPT: usize = 1000;
 
 /// The first process number that is given out.
 const FIRST_PID: u32 = 2000;
@@ -92,6 +99,7 @@ impl Tasks {
         };
         let upid = parts.to_string();
         self.reread(node);
+        self.forget_old(node);
         let at = self.list.len();
         self.index.insert(upid.clone(), at);
         self.list.push(Task {
@@ -170,6 +178,7 @@ impl Tasks {
         task.end = Some((clock::now(), exit.to_owned()));
         task.ended.cancel();
         let node = task.parts.node.clone();
+        *self.ended.entry(node.clone()).or_default() += 1;
         self.just_saved.insert(node, upid.to_owned());
     }
 
@@ -227,7 +236,56 @@ impl Tasks {
         events
     }
 
+    /// Forgets the oldest tasks of a node when they have become too many.
+    fn forget_old(&mut self, node: &str) {
+        let ended = self.ended.entry(node.to_owned()).or_default();
+        if *ended < 2 * KEPT {
+            return;
+        }
+        let mut excess = *ended - KEPT;
+        *ended = KEPT;
+        self.list.retain(|task| {
+            let goes = excess > 0 && task.end.is_some() && task.parts.node == node;
+            excess -= usize::from(goes);
+            !goes
+        });
+        let upids = self.list.iter().map(|task| task.upid.clone());
+        self.index = upids.zip(0..).collect();
+    }
+
     fn get_mut(&mut self, upid: &str) -> Option<&mut Task> {
         self.list.get_mut(*self.index.get(upid)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_tasks_of_a_node_are_forgotten_and_its_running_ones_kept() {
+        let mut tasks = Tasks::default();
+        let begin = |tasks: &mut Tasks, node: &str, id: usize| {
+            let task = tasks.begin(node, "qmstart", &id.to_string(), "root@pam", 0);
+            task.upid.clone()
+        };
+        let running = begin(&mut tasks, "pve1", 0);
+        let other = begin(&mut tasks, "pve2", 0);
+        tasks.end(&other, "OK");
+        let mut last = String::new();
+        for id in 1..=3 * KEPT {
+            last = begin(&mut tasks, "pve1", id);
+            tasks.end(&last, "OK");
+            assert!(tasks.list.len() <= 2 * KEPT + 2);
+        }
+        assert!(tasks.list.len() >= KEPT);
+        assert_eq!(tasks.get(&last).unwrap().parts.id, (3 * KEPT).to_string());
+        assert!(tasks.get(&running).unwrap().end.is_none());
+        assert!(tasks.get(&other).is_some());
+        let oldest = tasks.newest().filter(|task| task.parts.node == "pve1").nth(KEPT);
+        assert_eq!(
+            tasks.get(&oldest.unwrap().upid).unwrap().upid,
+            oldest.unwrap().upid
+        );
     }
 }

@@ -42,7 +42,8 @@ pub(crate) struct World {
     pub(crate) firewalls: BTreeMap<String, super::firewall::Firewall>,
     pub(crate) tasks: Tasks,
     pub(crate) access: Access,
-    #[serde(skip)]
+    /// Those of nodes that are down come from nowhere else.
+    #[serde(default)]
     pub(crate) cache: ResourceCache,
     /// The time at which statistics are asked for, when it stands still.
     #[serde(skip)]

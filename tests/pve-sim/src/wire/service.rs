@@ -23,7 +23,7 @@ use crate::hold::Mark;
 use crate::recorder::{self, RecordedRequest, RecordedValue};
 use crate::release::Release;
 use crate::shared::Shared;
-use crate::state::Caller;
+use crate::state::{Caller, TemporaryFile};
 
 /// How a connection ends on which nothing is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -59,12 +59,34 @@ pub(super) async fn serve(
     answered.await.unwrap_or(Err(Unanswered::Reset))
 }
 
+/// A file that was sent with a request. As in Proxmox, it goes with the request, unless the call has taken it.
+struct Uploaded {
+    sim: Arc<Shared>,
+    path: String,
+}
+
+impl Uploaded {
+    fn keep(sim: &Arc<Shared>, path: String, file: TemporaryFile) -> Self {
+        sim.world().outside.uploads.insert(path.clone(), file);
+        Self {
+            sim: Arc::clone(sim),
+            path,
+        }
+    }
+}
+
+impl Drop for Uploaded {
+    fn drop(&mut self) {
+        self.sim.world().outside.uploads.remove(&self.path);
+    }
+}
+
 async fn handle(sim: Arc<Shared>, mut received: Received) -> Result<Response<Full<Bytes>>, Unanswered> {
     let begun = Instant::now();
     let temporary = api::temporary_path();
-    if let Some(file) = received.take_file(temporary.clone()) {
-        sim.world().outside.uploads.insert(temporary, file);
-    }
+    let _uploaded = received
+        .take_file(temporary.clone())
+        .map(|file| Uploaded::keep(&sim, temporary, file));
     let given = received.parameters(sim.release);
     let (method, path) = (received.method.as_str(), received.path.as_str());
     recorder::record(|| recorded(sim.release, &received, &given));

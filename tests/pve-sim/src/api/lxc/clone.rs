@@ -189,9 +189,11 @@ async fn copy(worker: &Worker, order: &Order) -> Result<(), String> {
                 .pause(|t| t.full_clone(source.used).saturating_sub(t.clone_base))
                 .await;
         }
+        let storage = order.storage.as_deref().filter(|_| order.full);
+        let storage = storage.unwrap_or(source.storage());
+        worker.storage_lock(&order.target_node, storage).await?;
         let mut world = worker.world();
         let (new, log) = if order.full {
-            let storage = order.storage.as_deref().unwrap_or(source.storage());
             let size = drive_property(value, "size").and_then(parse_size).unwrap_or(0);
             let (new, mut log) =
                 mounts::allocate(&mut world, &order.target_node, storage, order.target, size)?;

@@ -178,6 +178,9 @@ async fn fill(worker: &Worker, order: &Order) -> Result<(), String> {
     if asked.is_empty() {
         asked.insert("rootfs".to_owned(), format!("{}:4", order.storage));
     }
+    for storage in mounts::storages_wanted(&asked) {
+        worker.storage_lock(&order.node, &storage).await?;
+    }
     let mut world = worker.world();
     let mut mounts = Mounts::default();
     let made = mounts

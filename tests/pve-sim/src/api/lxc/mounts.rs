@@ -1,8 +1,10 @@
 //! Mount points as they are asked for (`local:8`, a volume, a path of the host) and as they are then stored.
 
+use std::collections::BTreeSet;
+
 use super::super::storage::check_volume_access;
 use super::Call;
-use crate::state::{Target, Volume, World, drive_volume, format_size, parse_size, set_property};
+use crate::state::{Config, Target, Volume, World, drive_volume, format_size, parse_size, set_property};
 use crate::wire::ApiError;
 
 /// What a mount point's value asks for.
@@ -67,6 +69,15 @@ pub(super) struct Made {
     pub(super) volume: Option<String>,
     /// What was printed while it was made.
     pub(super) log: Vec<String>,
+}
+
+/// The storages on which mount points ask for new volumes.
+pub(super) fn storages_wanted(mounts: &Config) -> BTreeSet<String> {
+    let wanted = mounts.values().filter_map(|value| match asked(value) {
+        Asked::New { storage, .. } => Some(storage.to_owned()),
+        _ => None,
+    });
+    wanted.collect()
 }
 
 /// Makes what a mount point asks for.

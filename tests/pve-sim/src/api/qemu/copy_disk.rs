@@ -45,6 +45,9 @@ impl DiskCopy {
             _ => 0,
         };
         worker.pause(|t| copying(t, bytes, self.bandwidth)).await;
+        let origin = volid.split(':').next().unwrap_or("");
+        let storage = self.storage.as_deref().unwrap_or(origin);
+        worker.storage_lock(&self.node, storage).await?;
         let mut world = worker.world();
         let made = self.make(&mut world, volid)?;
         for line in made.log {

@@ -12,7 +12,7 @@ use super::values::{check_keys, stored};
 use super::{need_quorum, restore, rights};
 use crate::clock;
 use crate::release::Release;
-use crate::state::{Config, Guest, GuestKind, QEMU_VERSION, drive_property, is_disk, is_net};
+use crate::state::{Config, Guest, GuestKind, QEMU_VERSION, drive_property, drive_volume, is_disk, is_net};
 use crate::verify::{
     CLOUD_INIT_OPTIONS, DEVICE_OPTIONS, DRIVE_OPTIONS, GENERAL_OPTIONS, HARDWARE_OPTIONS, Kind, POOL, Param,
     STORAGE, at_least, may, need, option_is_known,
@@ -170,6 +170,9 @@ async fn fill(
             Some((key, value?))
         })
         .collect();
+    for storage in drives.values().filter_map(|value| new_on(value)) {
+        worker.storage_lock(node, storage).await?;
+    }
     let mut world = worker.world();
     let owner = Owner {
         node,
@@ -187,6 +190,12 @@ async fn fill(
     }
     drop(world);
     Ok(())
+}
+
+/// The storage on which a drive's value wants a new volume.
+fn new_on(value: &str) -> Option<&str> {
+    let (storage, what) = drive_volume(value).split_once(':')?;
+    (what == "cloudinit" || what.parse::<f64>().is_ok()).then_some(storage)
 }
 
 /// Adds what every new guest has and the order didn't say.

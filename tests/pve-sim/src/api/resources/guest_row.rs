@@ -63,7 +63,7 @@ impl<'a> GuestRow<'a> {
             kind: guest.kind.name(),
             vmid: guest.vmid,
             node: &guest.node,
-            status: known.map_or("unknown", |f| f.status),
+            status: known.map_or("unknown", |f| if f.running { "running" } else { "stopped" }),
             lock: guest.lock(),
             tags: guest.option("tags"),
             pool,
