@@ -260,6 +260,12 @@ impl Simulator {
         self.core.happen_now(Happening::Rights { token, rights })
     }
 
+    /// Mount points can't be plugged into a running container any more, for this reason; `None` lets them again.
+    pub fn set_mount_trouble(&self, vmid: u32, trouble: Option<&str>) -> Result<(), HandsError> {
+        let trouble = trouble.map(str::to_owned);
+        self.core.with_guest(vmid, |guest| guest.mount_trouble = trouble)
+    }
+
     /// Takes a guest's lock file, as a command at the shell that works on it; calls wait for it.
     pub fn take_lock_file(&self, vmid: u32) {
         self.core.shared.take_lock_file(vmid);

@@ -102,6 +102,9 @@ pub(crate) struct Guest {
     /// When its system was last booted, by a start or a reset.
     pub(crate) booted: Moment,
     pub(crate) shutdown: Shutdown,
+    /// Why nothing can be mounted into it while it runs, if nothing can.
+    #[serde(default)]
+    pub(crate) mount_trouble: Option<String>,
     /// Whether an agent is installed inside.
     pub(crate) agent_inside: bool,
     pub(crate) starts: u32,
@@ -127,6 +130,7 @@ impl Guest {
             power: Power::Stopped,
             booted: Moment::now(),
             shutdown: Shutdown::Obeys,
+            mount_trouble: None,
             agent_inside: true,
             starts: 0,
             created: clock::now(),

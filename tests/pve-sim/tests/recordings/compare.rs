@@ -66,6 +66,7 @@ pub(crate) fn compare(
                     bindings,
                     wrong,
                     stopped: false,
+                    backup: false,
                 };
                 if recorded.status == 200 && call.is_log() {
                     log::compare(&mut comparison, &recorded.body, &body);
@@ -136,6 +137,8 @@ pub(crate) struct Comparison<'a> {
     pub(crate) wrong: Vec<Difference>,
     /// Within a guest that doesn't run, and whose figures therefore don't tick.
     pub(crate) stopped: bool,
+    /// Within a volume that is a backup.
+    pub(crate) backup: bool,
 }
 
 impl Comparison<'_> {
@@ -146,12 +149,13 @@ impl Comparison<'_> {
 
     /// Compares two values at a place.
     pub(crate) fn value(&mut self, place: &mut Vec<String>, recorded: &Value, own: &Value) {
-        let masked = self
-            .masks
-            .at(place)
-            .filter(|m| !self.stopped || !matches!(m, Masked::Figure | Masked::Share));
+        let masked = self.masks.at(place).filter(|m| match m {
+            Masked::Figure | Masked::Share => !self.stopped,
+            Masked::Archive => self.backup,
+            _ => true,
+        });
         let same = match masked {
-            Some(Masked::Number | Masked::Figure) => is_like(recorded, own),
+            Some(Masked::Number | Masked::Figure | Masked::Archive) => is_like(recorded, own),
             Some(Masked::Share) => is_share(recorded) && is_share(own),
             Some(Masked::Text) => recorded.is_string() && own.is_string(),
             Some(Masked::Words) => words(recorded).is_some() && words(recorded) == words(own),
@@ -184,6 +188,7 @@ impl Comparison<'_> {
         let theirs = recorded.as_object().unwrap_or(&none);
         let ours = own.as_object().unwrap_or(&none);
         let around = std::mem::replace(&mut self.stopped, recorded["status"] == "stopped");
+        let around_backup = std::mem::replace(&mut self.backup, is_backup(recorded));
         for (key, value) in theirs {
             place.push(key.clone());
             match ours.get(key) {
@@ -200,6 +205,7 @@ impl Comparison<'_> {
             place.pop();
         }
         self.stopped = around;
+        self.backup = around_backup;
         if let Some(wrong) = incoherent(recorded).or_else(|| incoherent(own)) {
             self.differs(place, wrong);
         }
@@ -211,6 +217,12 @@ impl Comparison<'_> {
 fn is_like(recorded: &Value, own: &Value) -> bool {
     let counted = recorded.as_i64().is_some_and(|n| n.abs() > 1);
     recorded.is_number() && own.is_number() && (!counted || own.is_i64() || own.is_u64())
+}
+
+/// Whether a volume is a backup, by its name or its path.
+fn is_backup(volume: &Value) -> bool {
+    let has = |key: &str, part: &str| volume[key].as_str().is_some_and(|text| text.contains(part));
+    has("volid", ":backup/") || has("path", "/dump/")
 }
 
 /// Whether a number is a share of a whole, as it is measured: a busy processor can seem a little more than that.

@@ -50,13 +50,6 @@ pub(crate) const KNOWN: &[Known] = &[
     Known {
         release: Release::V9_2,
         file: "lxc",
-        index: 52,
-        places: &["status", "reason", "connection", "/errors", "/message"],
-        reason: "the recorded machine was a container itself, in which nothing could be mounted into another",
-    },
-    Known {
-        release: Release::V9_2,
-        file: "lxc",
         index: 82,
         places: &["status", "reason", "connection", "/data", "/message"],
         reason: "the recorded machine lacked the program that serves terminals",

@@ -11,6 +11,8 @@ pub(crate) enum Masked {
     Share,
     /// Any number of a guest that runs; of one that is stopped, the same.
     Figure,
+    /// Any number of a backup; of another volume, the same.
+    Archive,
     /// Any string.
     Text,
     /// Words between commas, in any order.
@@ -42,7 +44,7 @@ const fn mask(calls: &'static str, at: &'static str, masked: Masked, reason: &'s
     }
 }
 
-use Masked::{Figure, Lacked, Number, Ordered, Share, Text, Words};
+use Masked::{Archive, Figure, Lacked, Number, Ordered, Share, Text, Words};
 
 const PROCESS: &str = "a process id";
 const TIME: &str = "a time";
@@ -52,6 +54,7 @@ const UNORDERED: &str = "Perl's hashes have no order";
 const SECRET: &str = "a secret, which the recorder blackened";
 const CERTIFICATE: &str = "made on the recorded machine";
 const KEYS: &str = "the simulator's keys are of a kind that is made more quickly";
+const ARCHIVE: &str = "what tar and zstd made of it";
 const QEMU: &str = "the recorded machine's QEMU, which isn't Proxmox's";
 
 /// The exceptions.
@@ -304,6 +307,13 @@ const MASKS: &[Mask] = &[
     mask("GET /nodes/*/storage/*/status", "/data/content", Words, UNORDERED),
     mask("GET /nodes/*/storage/*/status", "/data/used|avail", Number, TICKS),
     mask("GET /nodes/*/storage/*/content", "/data/*/ctime", Number, TIME),
+    mask("GET /nodes/*/storage/*/content", "/data/*/size", Archive, ARCHIVE),
+    mask(
+        "GET /nodes/*/storage/*/content/*",
+        "/data/size|used",
+        Archive,
+        ARCHIVE,
+    ),
     mask(
         "GET /nodes/*/storage/*/prunebackups",
         "/data/*/ctime",

@@ -149,10 +149,28 @@ const NAMES: &[Name] = &[
         reason: "the recorded machine's qemu-img was behind another program",
     },
     Name {
-        pattern: r"\bTotal bytes written: \d+",
+        pattern: r"/var/var/tmp/|/var/tmp/",
+        calls: "GET /cluster/tasks",
+        rule: Rule::Free,
+        reason: "where the recorded machine kept temporary files",
+    },
+    Name {
+        pattern: r"\bqemu-img(\.real)?: ",
+        calls: "GET /cluster/tasks",
+        rule: Rule::Free,
+        reason: "the recorded machine's qemu-img was behind another program",
+    },
+    Name {
+        pattern: r"\bTotal bytes written: \d+ \([\d.]+[KMG]?i?B",
         calls: "GET /nodes/*/tasks/*/log",
         rule: Rule::Free,
         reason: "what tar measured",
+    },
+    Name {
+        pattern: r"\barchive file size: [\d.]+[KMGT]?B$",
+        calls: "GET /nodes/*/tasks/*/log",
+        rule: Rule::Free,
+        reason: "what tar and zstd made of it",
     },
     Name {
         pattern: r"\bpveupload-[0-9a-f]{32}\b",

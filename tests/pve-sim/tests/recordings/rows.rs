@@ -123,6 +123,7 @@ fn agrees(comparison: &mut Comparison<'_>, place: &mut Vec<String>, recorded: &V
         bindings: &mut bindings,
         wrong: Vec::new(),
         stopped: false,
+        backup: false,
     };
     place.push("*".to_owned());
     trial.value(place, recorded, own);

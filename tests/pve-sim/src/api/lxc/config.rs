@@ -65,7 +65,10 @@ pub(super) async fn put(call: Call) -> ApiResult {
     let change = Change::of(&call)?;
     change.check(&call)?;
     let _lock = lock_file(&call.sim, call.vmid()).await?;
-    change.apply(&mut call.world())?;
+    let mut world = call.world();
+    change.check_again(&world)?;
+    change.plug_mounts(&world)?;
+    change.apply(&mut world)?;
     Ok(Reply::null())
 }
 
@@ -139,8 +142,8 @@ impl Change {
         Ok(())
     }
 
-    /// Checks again under the lock, and changes.
-    fn apply(&self, world: &mut World) -> Result<(), String> {
+    /// What is checked under the lock.
+    fn check_again(&self, world: &World) -> Result<(), String> {
         let (node, vmid) = (self.node.as_str(), self.vmid);
         let guest = container(world, node, vmid)?;
         check_lock(guest)?;
@@ -164,7 +167,26 @@ impl Change {
                 check_protection(guest, &format!("can't update CT {vmid} drive '{key}'"))?;
             }
         }
-        check_writable(world, node, vmid)?;
+        check_writable(world, node, vmid)
+    }
+
+    /// A running container may not take a mount point. Nothing is kept of it then.
+    fn plug_mounts(&self, world: &World) -> Result<(), ApiError> {
+        let guest = container(world, &self.node, self.vmid)?;
+        let Some(trouble) = guest.mount_trouble.as_deref().filter(|_| guest.is_running()) else {
+            return Ok(());
+        };
+        match self.set.keys().find(|key| is_mount(key) && *key != "rootfs") {
+            Some(key) => Err(ApiError::parameter(
+                key,
+                format!("unable to hotplug {key}: {trouble}\n"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn apply(&self, world: &mut World) -> Result<(), String> {
+        let (node, vmid) = (self.node.as_str(), self.vmid);
         let mut changes: BTreeMap<String, Option<String>> = BTreeMap::new();
         for (key, value) in &self.set {
             let value = if is_mount(key) {

@@ -261,7 +261,7 @@ fn name(world: &World, job: &Job, plan: &Plan) -> Result<(Volume, String), Strin
     }
     let (volid, file) = named(time);
     let path = storage.file("backup", &file).unwrap_or_default();
-    let mut volume = Volume::file(&job.node, volid, plan.archive.content * left / 40);
+    let mut volume = Volume::file(&job.node, volid, plan.archive.content * left / 100);
     volume.vmid = Some(vmid);
     volume.ctime = time;
     volume.archive = Some(plan.archive.clone());

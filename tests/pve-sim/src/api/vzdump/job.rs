@@ -94,13 +94,13 @@ impl Job {
         Ok(taken)
     }
 
-    /// The ending that the compression gives a file, and how many of 40 bytes are left of it.
+    /// The ending that the compression gives a file, and how many percent are left of it.
     pub(super) fn compression(&self) -> (&'static str, u64) {
         match self.compress.as_str() {
-            "zstd" => (".zst", 21),
-            "gzip" => (".gz", 23),
-            "lzo" | "1" => (".lzo", 27),
-            _ => ("", 40),
+            "zstd" => (".zst", 35),
+            "gzip" => (".gz", 38),
+            "lzo" | "1" => (".lzo", 50),
+            _ => ("", 100),
         }
     }
 }

@@ -32,11 +32,10 @@ fn script(release: Release) -> Script {
         .before(DEAF, |sim| {
             sim.set_shutdown(200, Shutdown::Ignores).unwrap();
         })
-        .before(53, |sim| {
-            // The recorded machine couldn't mount it, and kept nothing of it.
-            sim.change_config(200, &[("mp0", None)]).unwrap();
-            sim.remove_volume("pve", "local:200/subvol-200-disk-1.subvol")
-                .unwrap();
+        .before(52, |sim| {
+            // The recorded machine was a container itself, in which nothing could be mounted into another.
+            let trouble = "failed to change apparmor profile: Invalid argument";
+            sim.set_mount_trouble(200, Some(trouble)).unwrap();
         })
         .ended_before([32, 65])
         .figures([79])

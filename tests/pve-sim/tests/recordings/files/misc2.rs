@@ -48,7 +48,7 @@ fn tiny() -> SeedDownload {
 
 /// What had been done on the machine until then: 42 tasks, 12 of which had failed.
 fn past() -> Vec<SeedTask> {
-    let archive = "vzdump-lxc-240-2026_11_22-03_19_27.tar.zst";
+    let archive = "vzdump-lxc-240-2026_10_05-01_30_00.tar.zst";
     let mut tasks = Vec::new();
     for vmid in ["100", "101", "102"] {
         tasks.push(SeedTask::new("qmcreate", vmid, "OK"));
@@ -70,8 +70,8 @@ fn past() -> Vec<SeedTask> {
     let protected = format!("cannot remove protected volume 'backup/{archive}' on 'local'");
     let not_qemu =
         format!("ERROR: file '/var/lib/vz/dump/{archive}' does not look like a QemuServer vzdump backup");
-    let upload = "/var/var/tmp/pveupload-3f8753da871c510ecd4013366751ebb1";
-    let not_qcow2 = format!("qemu-img.real: Could not open '{upload}': Image is not in qcow2 format");
+    let upload = "/var/tmp/pveupload-0123456789abcdef0123456789abcdef";
+    let not_qcow2 = format!("qemu-img: Could not open '{upload}': Image is not in qcow2 format");
     let later = [
         ("vzcreate", "240", "OK"),
         ("vzdump", "240", "OK"),
