@@ -190,6 +190,20 @@ async fn a_mount_point_that_is_taken_off_stays_as_unused() {
 }
 
 #[tokio::test]
+async fn a_mount_point_that_cannot_be_plugged_in_leaves_nothing_behind() {
+    let lab = Lab::instant(seed().with_guest(SeedGuest::container(200, "ct").running())).await;
+    let path = "/nodes/pve1/lxc/200/config";
+    let (before, volumes) = (lab.get(path).await.data(), lab.sim.volumes("pve1"));
+    lab.sim.set_mount_trouble(200, Some("no such profile")).unwrap();
+    let answer = lab.put(path, &[("mp0", "local-lvm:2,mp=/data")]).await;
+    assert_eq!(sentence(&answer), (400, "Parameter verification failed."));
+    assert_eq!(lab.get(path).await.data(), before);
+    assert_eq!(lab.sim.volumes("pve1"), volumes);
+    lab.sim.set_mount_trouble(200, None).unwrap();
+    lab.put(path, &[("mp0", "local-lvm:2,mp=/data")]).await.data();
+}
+
+#[tokio::test]
 async fn a_container_that_heeds_nobody_is_stopped_by_force_alone() {
     let lab = Lab::instant(seed().with_guest(SeedGuest::container(200, "deaf").running())).await;
     lab.sim.set_shutdown(200, Shutdown::Ignores).unwrap();
