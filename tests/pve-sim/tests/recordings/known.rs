@@ -27,8 +27,6 @@ pub(crate) const KNOWN: &[Known] = &[
         index: 87,
         places: &[
             "/data/100/blockstat/scsi0/idle_time_ns",
-            "/data/100/blockstat/scsi0/rd_bytes",
-            "/data/100/blockstat/scsi0/rd_operations",
             "/data/100/blockstat/scsi0/rd_total_time_ns",
         ],
         reason: "the recorded machine's firmware had read from the disk of a guest, and QEMU counted that",

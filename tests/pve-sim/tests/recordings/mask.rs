@@ -93,6 +93,12 @@ const MASKS: &[Mask] = &[
     ),
     mask(
         "GET /nodes/*/qemu/*/status/current",
+        "/data/blockstat/*/rd_bytes|rd_operations|wr_bytes|wr_operations",
+        Figure,
+        TICKS,
+    ),
+    mask(
+        "GET /nodes/*/qemu/*/status/current",
         "/data/running-machine|running-qemu",
         Text,
         QEMU,
@@ -132,6 +138,12 @@ const MASKS: &[Mask] = &[
     mask(
         "GET /nodes/*/qemu?full=1",
         "/data/*/nics/*/netin|netout",
+        Figure,
+        TICKS,
+    ),
+    mask(
+        "GET /nodes/*/qemu?full=1",
+        "/data/*/blockstat/*/rd_bytes|rd_operations|wr_bytes|wr_operations",
         Figure,
         TICKS,
     ),
