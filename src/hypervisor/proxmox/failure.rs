@@ -114,6 +114,19 @@ pub(super) fn unanswered(call: &Call, address: &str, timeout: Duration, error: &
     }
 }
 
+/// Nothing came for that long.
+pub(super) fn silent(call: &Call, timeout: Duration) -> Failure {
+    Failure {
+        error: Error::AnswerLost {
+            operation: call.operation(),
+            reason: format!("nothing moved for {} s", timeout.as_secs_f32()),
+        },
+        status: None,
+        again: false,
+        elsewhere: true,
+    }
+}
+
 /// The last of the errors that caused one another says most.
 pub(super) fn in_words(error: &(dyn StdError + 'static)) -> String {
     let mut last = error;

@@ -6,6 +6,7 @@
 use std::future::{Ready, ready};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Body, ClientBuilder, Response, Url};
 use tower::BoxError;
@@ -14,7 +15,8 @@ use tower::util::AndThenLayer;
 use super::auth::Proof;
 use super::call::{Call, Method};
 use super::connection::Endpoint;
-use super::failure::{Failure, TooOld, in_words, stale, unanswered};
+use super::failure::{Failure, TooOld, in_words, silent, stale, unanswered};
+use super::pulse::Pulse;
 use super::tls;
 use super::verdict::Head;
 use crate::hypervisor::Error;
@@ -54,6 +56,8 @@ pub(super) struct Sending<'a> {
     pub(super) call: &'a Call,
     pub(super) proof: &'a Proof,
     pub(super) timeout: Duration,
+    /// With it, the time runs anew whenever something moves.
+    pub(super) pulse: Option<&'a Pulse>,
     pub(super) way: Way<'a>,
 }
 
@@ -97,7 +101,11 @@ impl Member {
         content: Option<Content>,
     ) -> Result<Response, Failure> {
         let Sending {
-            call, proof, timeout, ..
+            call,
+            proof,
+            timeout,
+            pulse,
+            ..
         } = *sending;
         call.checked().map_err(Failure::of)?;
         let client = self.client(sending).map_err(Failure::of)?;
@@ -109,9 +117,11 @@ impl Member {
         };
         let request = client
             .request(method, format!("{}{}", self.base, call.path_and_query()))
-            .timeout(timeout)
             .header(ACCEPT, "application/json");
         let mut request = proof.sign(request, call.method);
+        if pulse.is_none() {
+            request = request.timeout(timeout);
+        }
         if let Some(content) = content {
             request = request
                 .header(CONTENT_TYPE, content.kind)
@@ -122,10 +132,16 @@ impl Member {
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(body);
         }
-        request
-            .send()
-            .await
-            .map_err(|error| unanswered(call, &self.address, timeout, &error))
+        let stalled = async {
+            match pulse {
+                Some(pulse) => pulse.stalled(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            answer = request.send() => answer.map_err(|error| unanswered(call, &self.address, timeout, &error)),
+            () = stalled => Err(silent(call, timeout)),
+        }
     }
 
     /// Sends a call, and reads its answer: the body of a success, and the status.
@@ -134,10 +150,10 @@ impl Member {
         sending: &Sending<'_>,
         content: Option<Content>,
     ) -> Result<(Vec<u8>, u16), Failure> {
-        let response = self.open(sending, content).await?;
+        let mut response = self.open(sending, content).await?;
         let head = Head::of(&response);
         let status = head.status;
-        let body = self.body(sending, response).await;
+        let body = self.body(sending, &mut response).await;
         let body = body.map_err(|failure| failure.with_status(status))?;
         match head.judge(sending.call, &body) {
             Ok(()) => Ok((body, status)),
@@ -149,20 +165,33 @@ impl Member {
     pub(super) async fn body(
         &self,
         sending: &Sending<'_>,
-        mut response: Response,
+        response: &mut Response,
     ) -> Result<Vec<u8>, Failure> {
-        let Sending { call, timeout, .. } = *sending;
+        let call = sending.call;
         let mut body = Vec::new();
         loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > call.limit => {
+            match self.piece(sending, response).await? {
+                Some(piece) if body.len() + piece.len() > call.limit => {
                     let reason = format!("it is longer than {} MiB", call.limit >> 20);
                     return Err(Failure::of(call.unreadable(reason)));
                 }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => return Ok(body),
-                Err(error) => return Err(unanswered(call, &self.address, timeout, &error)),
+                Some(piece) => body.extend_from_slice(&piece),
+                None => return Ok(body),
             }
+        }
+    }
+
+    /// Waits for the next piece of a body, none at its end.
+    pub(super) async fn piece(
+        &self,
+        sending: &Sending<'_>,
+        response: &mut Response,
+    ) -> Result<Option<Bytes>, Failure> {
+        let Sending { call, timeout, .. } = *sending;
+        // A call without pulse is timed as a whole, and that ends first.
+        match tokio::time::timeout(timeout, response.chunk()).await {
+            Ok(piece) => piece.map_err(|error| unanswered(call, &self.address, timeout, &error)),
+            Err(_) => Err(silent(call, timeout)),
         }
     }
 

@@ -82,6 +82,13 @@ impl Members {
             .collect()
     }
 
+    /// The one that is preferred, with its place.
+    pub(super) fn current(&self) -> (usize, &Member) {
+        let place = self.choice().place;
+        let other = place.checked_sub(1).and_then(|other| self.others.get(other));
+        other.map_or((0, &self.first), |member| (place, member))
+    }
+
     /// Remembers that this one answered.
     pub(super) fn answered(&self, place: usize) {
         self.choice().answered(place, Instant::now());

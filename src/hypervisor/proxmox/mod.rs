@@ -26,6 +26,7 @@ mod members;
 mod observe;
 pub mod options;
 pub mod property;
+mod pulse;
 mod qemu;
 mod sentences;
 pub mod size;

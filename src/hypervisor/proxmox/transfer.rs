@@ -2,12 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures::stream::{self, Stream, StreamExt as _};
-use reqwest::Body;
 use reqwest::header::CONTENT_LENGTH;
+use reqwest::{Body, Response};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use uuid::Uuid;
 
@@ -16,16 +15,15 @@ use super::answers::lenient;
 use super::api::storage::FileContent;
 use super::api::{ChecksumAlgorithm, Request};
 use super::call::{Call, Method};
-use super::failure::{BadFile, unanswered};
-use super::member::{Content, Member, Sending, Way};
+use super::failure::{BadFile, Failure};
+use super::member::{Content, Member, Sending};
+use super::pulse::Pulse;
 use super::verdict::Head;
 use crate::hypervisor::Error;
 use crate::model::{NodeName, Upid};
 
 /// How much of a file is in memory at a time.
 const PIECE: usize = 64 << 10;
-/// The slowest transfer that is waited for, in bytes a second.
-const SLOWEST: u64 = 128 << 10;
 
 /// A file to be sent to a storage.
 #[derive(Clone, Debug)]
@@ -95,20 +93,24 @@ impl Proxmox {
             .frame(&boundary)
             .map_err(|reason| call.unbuildable(reason))?;
         let around = u64::try_from(before.len() + after.len()).unwrap_or(u64::MAX);
+        let pulse = Pulse::new();
+        let beating = pulse.clone();
         let piece = |text: String| stream::once(async move { Ok::<Bytes, BadFile>(Bytes::from(text)) });
         let body = piece(before)
             .chain(exactly(file, upload.size))
-            .chain(piece(after));
+            .chain(piece(after))
+            .inspect(move |_| beating.beat());
         let content = Content {
             kind: format!("multipart/form-data; boundary={boundary}"),
             length: upload.size.saturating_add(around),
             body: Body::wrap_stream(body),
         };
         let wire = &self.client.wire;
-        let timeout = wire.change_timeout() + patience(upload.size);
         let proof = self.client.proof().await?;
+        // A login may have come before.
+        pulse.beat();
         let result = wire
-            .change_with(&call, &proof, content, timeout, lenient::<Upid>)
+            .change_with(&call, &proof, content, &pulse, lenient::<Upid>)
             .await;
         result.inspect_err(|error| {
             self.client.may_renew(&proof, error);
@@ -125,68 +127,66 @@ impl Proxmox {
         let call = request.call();
         let proof = self.client.proof().await?;
         let wire = &self.client.wire;
-        let sending = Sending {
-            call: &call,
-            proof: &proof,
-            timeout: wire.change_timeout() + patience(limit),
-            way: Way::Change,
-        };
-        let started = Instant::now();
-        let member = wire.current();
-        let result = fetch(member, &sending, into, limit).await;
-        let outcome = result.as_ref().map_or_else(Error::label, |_| "ok");
-        wire.tell(member, &call, started, None, outcome);
+        let result = wire
+            .fetch(&call, &proof, async |member, sending| {
+                fetch(member, sending, into, limit).await
+            })
+            .await;
         result.inspect_err(|error| {
             self.client.may_renew(&proof, error);
         })
     }
 }
 
+/// The count of bytes, and the status.
 async fn fetch<W: AsyncWrite + Send + Unpin>(
     member: &Member,
     sending: &Sending<'_>,
     into: &mut W,
     limit: u64,
-) -> Result<u64, Error> {
-    let call = sending.call;
-    let too_long = || call.unreadable(format!("it is longer than {limit} bytes"));
-    let mut response = member.open(sending, None).await.map_err(|f| f.error)?;
-    let head = Head::of(&response);
-    if !response.status().is_success() {
-        let body = member.body(sending, response).await.map_err(|f| f.error)?;
-        head.judge(call, &body)?;
-        return Err(call.unreadable("it is no file"));
+) -> Result<(u64, u16), Failure> {
+    let mut response = member.open(sending, None).await?;
+    let status = response.status().as_u16();
+    let count = take(member, sending, &mut response, into, limit).await;
+    match count {
+        Ok(count) => Ok((count, status)),
+        Err(failure) => Err(failure.with_status(status)),
     }
-    head.judge(call, &[])?;
+}
+
+async fn take<W: AsyncWrite + Send + Unpin>(
+    member: &Member,
+    sending: &Sending<'_>,
+    response: &mut Response,
+    into: &mut W,
+    limit: u64,
+) -> Result<u64, Failure> {
+    let call = sending.call;
+    let too_long = || Failure::of(call.unreadable(format!("it is longer than {limit} bytes")));
+    let head = Head::of(response);
+    if !response.status().is_success() {
+        let body = member.body(sending, response).await?;
+        head.judge(call, &body).map_err(Failure::of)?;
+        return Err(Failure::of(call.unreadable("it is no file")));
+    }
+    head.judge(call, &[]).map_err(Failure::of)?;
     let announced = response.headers().get(CONTENT_LENGTH);
     let announced: Option<u64> = announced.and_then(|l| l.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(too_long());
     }
-    let unwritten = |error: io::Error| Error::AnswerLost {
-        operation: call.operation(),
-        reason: format!("it can't be written: {error}"),
-    };
+    let unwritten =
+        |error: io::Error| Failure::of(call.unbuildable(format!("the file can't be written: {error}")));
     let mut count = 0_u64;
-    loop {
-        let chunk = response
-            .chunk()
-            .await
-            .map_err(|error| unanswered(call, member.address(), sending.timeout, &error).error)?;
-        let Some(chunk) = chunk else { break };
-        count = count.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+    while let Some(piece) = member.piece(sending, response).await? {
+        count = count.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         if count > limit {
             return Err(too_long());
         }
-        into.write_all(&chunk).await.map_err(unwritten)?;
+        into.write_all(&piece).await.map_err(unwritten)?;
     }
     into.flush().await.map_err(unwritten)?;
     Ok(count)
-}
-
-/// How long a transfer of that size is waited for.
-fn patience(size: u64) -> Duration {
-    Duration::from_secs(size / SLOWEST)
 }
 
 /// Exactly as many bytes as were announced. A file of another length ends in an error, before the host has all of

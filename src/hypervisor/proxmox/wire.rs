@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use super::auth::Proof;
 use super::call::{Call, Method, Patience};
 use super::connection::Connection;
-use super::failure::{Failure, shortened};
+use super::failure::Failure;
 use super::member::{Content, Member, Sending, Way};
 use super::members::{Members, never_connected};
 use super::observe::{CallRecord, Observer};
+use super::pulse::Pulse;
 use crate::hypervisor::Error;
 use crate::plan::identity::Ownership;
 
@@ -57,7 +58,7 @@ impl Wire {
     }
 
     /// What a change may take.
-    pub(super) fn change_timeout(&self) -> Duration {
+    fn change_timeout(&self) -> Duration {
         self.timeout.max(CHANGE_TIMEOUT)
     }
 
@@ -88,6 +89,7 @@ impl Wire {
             call,
             proof,
             timeout: self.timeout(call),
+            pulse: None,
             way: Way::Read,
         };
         let mut last = None;
@@ -140,6 +142,7 @@ impl Wire {
             call,
             proof,
             timeout: self.timeout(call),
+            pulse: None,
             way: own.map_or(Way::Change, Way::Fresh),
         };
         let mut last = None;
@@ -154,32 +157,56 @@ impl Wire {
         Err(last.unwrap_or_else(|| call.unbuildable("the cluster has no members")))
     }
 
-    /// Sends a change whose body can be sent only once, to the member that is asked now.
+    /// Sends a change whose body can be sent only once, to the member that is asked now. It is waited for as long as
+    /// its pulse beats.
     pub(super) async fn change_with<T>(
         &self,
         call: &Call,
         proof: &Proof,
         content: Content,
-        timeout: Duration,
+        pulse: &Pulse,
         reading: Reading<T>,
     ) -> Result<T, Error> {
-        let sending = Sending {
-            call,
-            proof,
-            timeout,
-            way: Way::Change,
-        };
-        let member = self.current();
+        let sending = self.transfer(call, proof, pulse);
+        let (place, member) = self.members.current();
         let result = self.exchange(member, &sending, Some(content), reading).await;
+        self.heard(place, result.as_ref().err());
         result.map_err(|failure| failure.error)
     }
 
-    /// The member that is asked now.
-    pub(super) fn current(&self) -> &Member {
-        self.members
-            .in_order()
-            .first()
-            .map_or_else(|| self.members.first(), |(_, member)| member)
+    /// Sends the call for a file, which `fetch` takes; to another member only if no connection could be made.
+    pub(super) async fn fetch<T>(
+        &self,
+        call: &Call,
+        proof: &Proof,
+        mut fetch: impl AsyncFnMut(&Member, &Sending<'_>) -> Result<(T, u16), Failure>,
+    ) -> Result<T, Error> {
+        let pulse = Pulse::new();
+        let mut last = None;
+        for (place, member) in self.members.in_order() {
+            let started = Instant::now();
+            pulse.beat();
+            let result = fetch(member, &self.transfer(call, proof, &pulse)).await;
+            self.heard(place, result.as_ref().err());
+            let (status, outcome) = outcome(&result);
+            self.tell(member, call, started, status, outcome);
+            match result {
+                Err(failure) if never_connected(&failure.error) => last = Some(failure.error),
+                result => return result.map(|(data, _)| data).map_err(|failure| failure.error),
+            }
+        }
+        Err(last.unwrap_or_else(|| call.unbuildable("the cluster has no members")))
+    }
+
+    /// How a file is sent or fetched.
+    fn transfer<'a>(&self, call: &'a Call, proof: &'a Proof, pulse: &'a Pulse) -> Sending<'a> {
+        Sending {
+            call,
+            proof,
+            timeout: self.change_timeout(),
+            pulse: Some(pulse),
+            way: Way::Change,
+        }
     }
 
     /// One request and its answer, told to the observer.
@@ -195,20 +222,17 @@ impl Wire {
         let result = result.and_then(|(body, status)| match reading(&body) {
             Ok(data) => Ok((data, status)),
             Err(reason) => {
-                let error = sending.call.unreadable(shortened(&reason));
+                let error = sending.call.unreadable(reason);
                 Err(Failure::of(error).with_status(status))
             }
         });
-        let (status, outcome) = match &result {
-            Ok((_, status)) => (Some(*status), "ok"),
-            Err(failure) => (failure.status, failure.error.label()),
-        };
+        let (status, outcome) = outcome(&result);
         self.tell(member, sending.call, started, status, outcome);
         result.map(|(data, _)| data)
     }
 
     /// Tells the log and the observer of an exchange.
-    pub(super) fn tell(
+    fn tell(
         &self,
         member: &Member,
         call: &Call,
@@ -234,5 +258,13 @@ impl Wire {
         if let Some(observer) = self.observer.get() {
             observer(&record);
         }
+    }
+}
+
+/// The status of an exchange, and its word for the log and for metrics.
+const fn outcome<T>(result: &Result<(T, u16), Failure>) -> (Option<u16>, &'static str) {
+    match result {
+        Ok((_, status)) => (Some(*status), "ok"),
+        Err(failure) => (failure.status, failure.error.label()),
     }
 }

@@ -13,12 +13,12 @@ use crate::hypervisor::proxmox::{Connection, Endpoint, Proxmox};
 use crate::hypervisor::{Error, Hypervisor};
 
 /// A port on which nobody listens.
-async fn closed_port() -> u16 {
+pub(super) async fn closed_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap().port()
 }
 
-fn endpoint(server: &Server) -> Endpoint {
+pub(super) fn endpoint(server: &Server) -> Endpoint {
     Endpoint {
         host: "127.0.0.1".to_owned(),
         port: server.port,

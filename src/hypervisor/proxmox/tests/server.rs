@@ -21,6 +21,8 @@ pub(super) enum Deed {
     Answer(String),
     /// Send this and close, without having said so.
     Close(String),
+    /// Send this, and nothing more for ever.
+    Stall(String),
     /// Never answer.
     Hang,
 }
@@ -195,6 +197,11 @@ async fn serve(tcp: TcpStream, acceptor: TlsAcceptor, seen: Arc<Mutex<Vec<Seen>>
                 stream.write_all(text.as_bytes()).await.unwrap_or_default();
                 stream.flush().await.unwrap_or_default();
                 return;
+            }
+            Deed::Stall(text) => {
+                stream.write_all(text.as_bytes()).await.unwrap_or_default();
+                stream.flush().await.unwrap_or_default();
+                std::future::pending().await
             }
             Deed::Hang => std::future::pending().await,
         }

@@ -1,16 +1,21 @@
 //! Files sent and fetched: how they look on the wire, and what an odd length or end leads to.
 
 use std::io::Cursor;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, duplex};
+use tokio::sync::Notify;
+use tokio::time::{advance, pause, resume};
 
-use super::server::{Deed, Server, answer, typed};
-use super::{UPID, at, data};
-use crate::hypervisor::Error;
-use crate::hypervisor::proxmox::Upload;
+use super::failover::{closed_port, endpoint};
+use super::server::{Deed, Server, answer, connection, typed};
+use super::{Trust, UPID, at, data};
 use crate::hypervisor::proxmox::api::ChecksumAlgorithm;
 use crate::hypervisor::proxmox::api::storage::FileContent;
 use crate::hypervisor::proxmox::api::tasks::TaskLogFile;
+use crate::hypervisor::proxmox::{Connection, Proxmox, Upload};
+use crate::hypervisor::{Error, Hypervisor as _};
 use crate::model::Upid;
 
 fn iso(size: u64) -> Upload {
@@ -182,4 +187,99 @@ async fn half_a_file_a_page_and_a_refusal_are_no_file() {
             .unwrap_err();
         assert_eq!(error.label(), label, "{text}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_slow_file_is_waited_for_as_long_as_it_moves() {
+    let server = Server::saying(data(&format!("{UPID:?}"))).await;
+    // What is written has been taken but for one byte, so the connection stands by then.
+    let (mut file, source) = duplex(1);
+    let driver = server.driver();
+    let slow = async {
+        for piece in [b"ab", b"cd", b"ef"] {
+            file.write_all(piece).await.unwrap();
+            pause();
+            advance(Duration::from_secs(20)).await;
+            resume();
+        }
+        drop(file);
+    };
+    let upload = iso(6);
+    let (sent, ()) = tokio::join!(driver.upload(&upload, source), slow);
+    sent.unwrap();
+    assert!(server.seen()[0].body.contains("abcdef"));
+}
+
+#[tokio::test]
+async fn a_file_that_stops_moving_is_given_up() {
+    let asked = Arc::new(Notify::new());
+    let notify = Arc::clone(&asked);
+    let server = Server::start(move |_, seen| {
+        notify.notify_one();
+        if seen.line.starts_with("POST") {
+            return Deed::Hang;
+        }
+        Deed::Stall("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\n0123".to_owned())
+    })
+    .await;
+    let driver = server.driver();
+    let upload = iso(5);
+    let (sent, ()) = tokio::join!(driver.upload(&upload, file(b"hello")), async {
+        asked.notified().await;
+        pause();
+    });
+    resume();
+    let (mut into, mut fetched) = duplex(100);
+    let log = log();
+    let (got, ()) = tokio::join!(driver.download(&log, &mut into, 1000), async {
+        fetched.read_exact(&mut [0; 4]).await.unwrap();
+        pause();
+    });
+    for error in [sent.unwrap_err(), got.unwrap_err()] {
+        assert!(matches!(error, Error::AnswerLost { .. }), "{error:?}");
+        assert!(error.to_string().contains("nothing moved for 30 s"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_fetched_from_the_next_member_and_sent_to_it_the_next_time() {
+    let second = Server::start(|_, seen| {
+        Deed::Answer(if seen.line.starts_with("POST") {
+            data(&format!("{UPID:?}"))
+        } else {
+            typed("200 OK", "text/plain", "0123")
+        })
+    })
+    .await;
+    let driver = async || {
+        Proxmox::connect(&Connection {
+            others: vec![endpoint(&second)],
+            ..connection(closed_port().await, Trust::Insecure)
+        })
+        .unwrap()
+    };
+    let mut fetched = Vec::new();
+    driver().await.download(&log(), &mut fetched, 1000).await.unwrap();
+    assert_eq!(fetched, b"0123");
+    let driver = driver().await;
+    let error = driver.upload(&iso(5), file(b"hello")).await.unwrap_err();
+    assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+    driver.upload(&iso(5), file(b"hello")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_can_not_be_written_here_is_not_the_host_s_fault() {
+    let first = Server::saying(typed("200 OK", "text/plain", "0123")).await;
+    let second = Server::saying(data(r#"{"version":"9.2.11"}"#)).await;
+    let driver = Proxmox::connect(&Connection {
+        others: vec![endpoint(&second)],
+        ..first.connection(Trust::Fingerprint(first.fingerprint))
+    })
+    .unwrap();
+    let (mut into, nobody) = duplex(1);
+    drop(nobody);
+    let error = driver.download(&log(), &mut into, 1000).await.unwrap_err();
+    assert!(matches!(error, Error::Unbuildable { .. }), "{error:?}");
+    driver.version().await.unwrap_err();
+    assert_eq!((first.seen().len(), second.seen().len()), (2, 0));
 }
