@@ -1,7 +1,8 @@
 //! Every request that Drover sent in a run of tests passes the schema of the release that it went to.
 //!
 //! The simulators write down what they receive, those of this process and, where `PVE_SIM_RECORD` names a folder, those
-//! of all processes. `make test` names one, and at the end has this file's check go over all that lies there.
+//! of all processes. `make test` names one, and at the end has this file's check go over all that lies there: it says so
+//! by `DROVER_WHOLE_RUN`, and then what was written down must be the whole of it.
 
 mod check;
 mod finds;
@@ -66,6 +67,11 @@ fn new_guest() -> CreateGuest {
     }
 }
 
+/// Set by `make test` when all other tests have run.
+const WHOLE_RUN: &str = "DROVER_WHOLE_RUN";
+/// How many distinct calls all tests together make at least.
+const WHOLE: usize = 100;
+
 /// Some calls to each release, so that there is something to check whatever else runs.
 async fn some_calls(release: Release) {
     let seed = Seed::default()
@@ -99,22 +105,49 @@ async fn some_calls(release: Release) {
         .await;
 }
 
-/// What was written down so far in a folder.
-fn recorded(folder: &Path) -> Vec<RecordedRequest> {
+/// What was written down so far in a folder of Drover's requests, and by how many processes.
+fn recorded(folder: &Path) -> (Vec<RecordedRequest>, usize) {
     let mut requests = Vec::new();
+    let mut processes = 0;
     for file in fs::read_dir(folder).unwrap() {
         let bytes = fs::read(file.unwrap().path()).unwrap();
         // A line that is being written has no end yet, and may be cut within a character.
         let text = String::from_utf8_lossy(&bytes);
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let before = requests.len();
         requests.extend(
             whole
                 .lines()
-                .map(|line| serde_json::from_str::<RecordedRequest>(line).unwrap()),
+                .map(|line| serde_json::from_str::<RecordedRequest>(line).unwrap())
+                .filter(|request| request.user_agent.starts_with(DROVER)),
         );
+        processes += usize::from(requests.len() > before);
     }
-    requests.retain(|request| request.user_agent.starts_with(DROVER));
-    requests
+    (requests, processes)
+}
+
+/// What a whole run lacks, if anything.
+fn lacks(calls: usize, processes: usize, schemas: usize) -> Vec<String> {
+    let mut lacks = Vec::new();
+    if calls < WHOLE {
+        lacks.push(format!("{calls} distinct calls are too few for a whole run"));
+    }
+    if processes < 2 {
+        lacks.push("the other processes of the run left no requests".to_owned());
+    }
+    if schemas < Release::ALL.len() {
+        lacks.push(format!("only {schemas} schemas are here"));
+    }
+    lacks
+}
+
+#[test]
+fn a_run_that_is_not_whole_is_found() {
+    let all = Release::ALL.len();
+    assert!(lacks(WHOLE, 2, all).is_empty());
+    for (calls, processes, schemas) in [(WHOLE - 1, 2, all), (WHOLE, 1, all), (WHOLE, 2, all - 1)] {
+        assert_eq!(lacks(calls, processes, schemas).len(), 1);
+    }
 }
 
 #[tokio::test]
@@ -134,7 +167,8 @@ async fn every_request_of_drover_passes_the_schema_of_its_release() {
         println!("skipped: the schemas are not here (../shared/pve, or what DROVER_PVE names)");
         return;
     }
-    let requests = recorded(&folder);
+    let (mut requests, processes) = recorded(&folder);
+    requests.retain(|request| schemas.contains_key(request.release.as_str()));
     let mut calls = BTreeSet::new();
     let mut wrong: BTreeMap<String, usize> = BTreeMap::new();
     for request in &requests {
@@ -153,7 +187,7 @@ async fn every_request_of_drover_passes_the_schema_of_its_release() {
     }
     let releases: BTreeSet<&str> = requests.iter().map(|request| request.release.as_str()).collect();
     println!(
-        "checked {} requests of Drover, {} distinct calls, to {}: {} mistakes",
+        "checked {} requests of Drover by {processes} processes, {} distinct calls, to {}: {} mistakes",
         requests.len(),
         calls.len(),
         releases.into_iter().collect::<Vec<_>>().join(", "),
@@ -163,6 +197,10 @@ async fn every_request_of_drover_passes_the_schema_of_its_release() {
         requests.len() >= 20 && calls.len() >= 8,
         "too few requests were written down"
     );
+    if std::env::var_os(WHOLE_RUN).is_some() {
+        let lacks = lacks(calls.len(), processes, schemas.len());
+        assert!(lacks.is_empty(), "{}", lacks.join("; "));
+    }
     let wrong: Vec<String> = wrong
         .into_iter()
         .map(|(line, times)| format!("{times} times {line}"))
