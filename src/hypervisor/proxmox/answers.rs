@@ -97,15 +97,28 @@ impl<'de> Deserialize<'de> for Scalar {
     }
 }
 
-/// A whole number, of either spelling; fractions are cut, and what is none of it counts as absent.
+/// A whole number, of any spelling; fractions are cut, and what is none of it counts as absent.
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Ok(whole(&Scalar::deserialize(deserializer)?.0))
+    let number = whole(&Scalar::deserialize(deserializer)?.0);
+    Ok(number.and_then(|number| number.try_into().ok()))
 }
 
-fn whole(text: &str) -> Option<u64> {
-    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+/// A whole number; fractions are cut. Wider than any type that is asked for.
+pub(super) fn whole(text: &str) -> Option<i128> {
+    let text = text.trim();
+    let (digits, fraction) = text.split_once('.').unwrap_or((text, ""));
     let cut = fraction.bytes().all(|b| b.is_ascii_digit());
-    cut.then(|| whole.parse().ok()).flatten()
+    if cut && let Ok(number) = digits.parse() {
+        return Some(number);
+    }
+    // Perl writes large and small numbers as 1e+15.
+    let number: f64 = text.parse().ok()?;
+    let fits = number.is_finite() && number.abs() < 1e18;
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "fractions are to be cut, and it fits"
+    )]
+    fits.then_some(number as i128)
 }
 
 /// Truth as `1`, `0`, `"1"`, `"0"` or a JSON boolean.
@@ -141,6 +154,14 @@ mod tests {
                 Some(549_755_813_888),
                 true,
             ),
+            (r#"{"size":1e+15,"shared":1}"#, Some(1_000_000_000_000_000), true),
+            (
+                r#"{"size":"1e+15","shared":1}"#,
+                Some(1_000_000_000_000_000),
+                true,
+            ),
+            (r#"{"size":"","shared":""}"#, None, false),
+            (r#"{"size":-1}"#, None, false),
             (r#"{"size":null,"shared":null}"#, None, false),
             (r#"{"size":"x","shared":"no"}"#, None, false),
             (r#"{"size":[1]}"#, None, false),

@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor}
 use serde::forward_to_deserialize_any;
 use serde_json::{Error, Value};
 
-use super::answers::is_true;
+use super::answers::{is_true, whole};
 
 /// A JSON value that gives way to the type it is read as.
 pub(super) struct Lenient(pub(super) Value);
@@ -21,24 +21,6 @@ impl Lenient {
             Value::Bool(truth) => Some(u8::from(*truth).to_string()),
             _ => None,
         }
-    }
-
-    /// A whole number; fractions are cut. Wider than any type that is asked for.
-    fn whole(&self) -> Option<i128> {
-        let text = self.text()?;
-        let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
-        let cut = fraction.bytes().all(|b| b.is_ascii_digit());
-        if cut && let Ok(number) = whole.parse() {
-            return Some(number);
-        }
-        // Perl writes large and small numbers as 1e+15.
-        let number: f64 = text.trim().parse().ok()?;
-        let fits = number.is_finite() && number.abs() < 1e18;
-        #[allow(
-            clippy::cast_possible_truncation,
-            reason = "fractions are to be cut, and it fits"
-        )]
-        fits.then_some(number as i128)
     }
 
     fn unexpected(&self) -> Unexpected<'_> {
@@ -65,7 +47,7 @@ impl IntoDeserializer<'_, Error> for Lenient {
 macro_rules! whole {
     ($($method:ident $visit:ident $type:ty)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            match self.whole().and_then(|number| <$type>::try_from(number).ok()) {
+            match self.text().and_then(|text| whole(&text)).and_then(|number| <$type>::try_from(number).ok()) {
                 Some(number) => visitor.$visit(number),
                 None => Err(Error::invalid_type(self.unexpected(), &visitor)),
             }
@@ -137,10 +119,11 @@ impl<'de> Deserializer<'de> for Lenient {
         self.deserialize_string(visitor)
     }
 
-    /// Proxmox VE has `null` where there is nothing, and sometimes an empty text.
+    /// Proxmox VE has `null` where there is nothing, and sometimes an empty text: which is none of a text, too.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.0 {
             Value::Null => visitor.visit_none(),
+            Value::String(text) if text.is_empty() => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -231,8 +214,12 @@ mod tests {
 
     #[test]
     fn nothing_is_nothing() {
-        let value = json!({"size": null, "load": null, "shared": null, "name": null});
-        assert_eq!(read(value).unwrap(), Row::default());
+        for value in [
+            json!({"size": null, "load": null, "shared": null, "name": null}),
+            json!({"size": "", "load": "", "shared": "", "name": "", "vmid": "", "node": ""}),
+        ] {
+            assert_eq!(read(value.clone()).unwrap(), Row::default(), "{value}");
+        }
     }
 
     #[test]
