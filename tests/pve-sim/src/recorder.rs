@@ -14,7 +14,11 @@ use crate::shared::locked;
 /// The environment variable that names the folder.
 const VARIABLE: &str = "PVE_SIM_RECORD";
 
-static RECORDER: OnceLock<Option<Recorder>> = OnceLock::new();
+/// What the environment asks for.
+static WANTED: OnceLock<Option<Recorder>> = OnceLock::new();
+
+/// What somebody began in this process, perhaps after its first requests.
+static OWN: OnceLock<Option<Recorder>> = OnceLock::new();
 
 /// A request as it is written down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,8 +69,9 @@ impl Recorder {
 /// Writes down this process's requests from now on, into a file in `folder`, or where it does so already. Returns
 /// that folder, and none if nothing can be written there.
 pub fn record_requests(folder: &Path) -> Option<PathBuf> {
-    let recorder = RECORDER.get_or_init(|| wanted().or_else(|| Recorder::new(folder).ok()));
-    recorder.as_ref().map(|recorder| recorder.folder.clone())
+    let begun = || OWN.get_or_init(|| Recorder::new(folder).ok()).as_ref();
+    let recorder = WANTED.get_or_init(wanted).as_ref().or_else(begun);
+    recorder.map(|recorder| recorder.folder.clone())
 }
 
 /// The recorder that the environment asks for.
@@ -83,7 +88,8 @@ fn wanted() -> Option<Recorder> {
 
 /// Writes a request down, if that is wanted.
 pub(crate) fn record(request: impl FnOnce() -> RecordedRequest) {
-    let Some(recorder) = RECORDER.get_or_init(wanted) else {
+    let begun = || OWN.get().and_then(Option::as_ref);
+    let Some(recorder) = WANTED.get_or_init(wanted).as_ref().or_else(begun) else {
         return;
     };
     let Ok(mut line) = serde_json::to_vec(&request()) else {
