@@ -166,7 +166,7 @@ async fn watch(playing: Option<Playing>) {
     {
         complain(&format!("scenario: {error}"));
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn write_info(path: &Path, sim: &Simulator) -> std::io::Result<()> {
