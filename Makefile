@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup tools build check test crds demo clean
+.PHONY: help setup tools build check test bench crds demo clean
 
 # One set of targets for `build`, `check` and `test`: another one would unify features differently, and compile
 # a part of the dependencies again.
@@ -38,6 +38,9 @@ test: tools ## Run all tests, against a real Kubernetes API; then hold what Drov
 	rm -rf $(REQUESTS)
 	PVE_SIM_RECORD=$(REQUESTS) cargo test --workspace --locked
 	PVE_SIM_RECORD=$(REQUESTS) DROVER_WHOLE_RUN=1 cargo test --workspace --locked --test it -- client_schema --nocapture
+
+bench: setup ## How long the simulator takes to list 20,000 guests, in release
+	cargo bench --locked -p pve-sim --bench resources
 
 crds: build ## Write crds/ from src/api
 	rm -f crds/*.yaml
