@@ -8,7 +8,8 @@ use super::super::super::versions::Release;
 use super::{CT, RUNNING_VM, Round, VM, node, number, other_node, text};
 
 fn new_guest(options: &[(&str, &str)]) -> NewGuestOptions {
-    Options::from_iter(options.iter().copied()).try_into().unwrap()
+    let options: Options = options.iter().copied().collect();
+    options.try_into().unwrap()
 }
 
 pub(super) async fn of_both_kinds(round: &mut Round, vmid: u32, kind: Kind) {
