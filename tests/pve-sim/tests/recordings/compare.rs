@@ -75,10 +75,10 @@ pub(crate) fn compare(
                 }
                 wrong = comparison.wrong;
             }
-            Err(_) => {
-                let own = String::from_utf8_lossy(&own.body);
-                wrong.push(Difference::at("body", format!("JSON ≠ {own:?}")));
-            }
+            Err(_) => wrong.push(Difference::at(
+                "body",
+                format!("JSON ≠ {:?}", String::from_utf8_lossy(&own.body)),
+            )),
         }
     }
     wrong

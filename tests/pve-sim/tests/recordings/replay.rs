@@ -80,7 +80,9 @@ pub(crate) async fn replay(file: &File, release: Release) -> (Vec<Outcome>, Tall
     let tried = replay.tried;
     let flips = tokio::task::spawn_blocking(move || {
         let mut tally = Tally::default();
-        tried.iter().for_each(|tried| tried.try_all(&mut tally));
+        for tried in &tried {
+            tried.try_all(&mut tally);
+        }
         tally
     });
     (outcomes, flips.await.unwrap())
