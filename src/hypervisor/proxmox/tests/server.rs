@@ -201,7 +201,7 @@ async fn serve(tcp: TcpStream, acceptor: TlsAcceptor, seen: Arc<Mutex<Vec<Seen>>
             Deed::Stall(text) => {
                 stream.write_all(text.as_bytes()).await.unwrap_or_default();
                 stream.flush().await.unwrap_or_default();
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             Deed::Hang => std::future::pending().await,
         }
