@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::kinds::{Consolidation, Timeframe};
 use super::parameter::words;
 use super::request::{answers, requests, wire_name};
-use crate::model::{NodeName, Upid};
+use crate::model::NodeName;
 
 words! {
     /// The sort of a network interface.
@@ -55,17 +55,6 @@ requests! {
         /// How several values are made into one.
         cf: Option<Consolidation>,
     } -> Vec<Sample>;
-
-    /// Templates of containers that can be downloaded.
-    Get "/nodes/{node}/aplinfo" Appliances (node: NodeName) {} -> Vec<Appliance>;
-
-    /// Downloads a template of containers.
-    Post "/nodes/{node}/aplinfo" DownloadAppliance (node: NodeName;
-        /// Where to.
-        storage: String,
-        /// Its name in the list.
-        template: String
-    ) {} -> Upid;
 
     /// What an URL leads to.
     Get "/nodes/{node}/query-url-metadata" QueryUrl (node: NodeName;
@@ -228,26 +217,6 @@ answers! {
         time: i64,
         /// By name; rates are per second, sizes in bytes.
         #[serde(flatten)] values: BTreeMap<String, Value>,
-    }
-
-    /// A template of containers.
-    Appliance {
-        /// Its name, to be given to the download.
-        template: String,
-        /// `debian-12-standard`.
-        package: Option<String>,
-        /// Its version.
-        version: Option<String>,
-        /// The system in it.
-        os: Option<String>,
-        /// `system`, `turnkeylinux`, `mail`.
-        section: Option<String>,
-        /// For people.
-        headline: Option<String>,
-        /// Where it comes from.
-        location: Option<String>,
-        /// Its checksum.
-        sha512sum: Option<String>,
     }
 
     /// What an URL leads to.

@@ -135,3 +135,18 @@ fn every_name_in_a_path_is_filled() {
         }
     }
 }
+
+/// What the simulator's replay of recordings leaves out (`tests/recordings/left_out.rs`) is nothing that is called.
+#[test]
+fn no_call_is_among_those_that_the_replay_leaves_out() {
+    let left_out = include_str!("../../../../tests/pve-sim/tests/recordings/left_out.rs");
+    assert!(left_out.contains("\"GET /cluster/log\""));
+    for call in calls() {
+        for path in paths(call) {
+            let segments = path.split('/').map(|s| if s.starts_with('{') { "*" } else { s });
+            let template = segments.collect::<Vec<_>>().join("/");
+            let line = format!("\"{} {template}\"", call.method.as_str());
+            assert!(!left_out.contains(&line), "{line}");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! Calls that aren't replayed, because Drover will never make them.
+//! Calls that aren't replayed, because Drover will never make them. A test of Drover's own holds its calls to this list.
 
 use super::call::Call;
 

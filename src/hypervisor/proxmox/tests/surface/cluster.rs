@@ -187,14 +187,6 @@ pub(super) async fn of_nodes(round: &mut Round) {
             ..nodes::NodeStatistics::new(node(), Timeframe::Hour)
         })
         .await;
-    let offered = round
-        .ask(nodes::Appliances::new(node()))
-        .await
-        .unwrap_or_default();
-    if let Some(first) = offered.first() {
-        let download = nodes::DownloadAppliance::new(node(), text("local"), first.template.clone());
-        round.ask(download).await;
-    }
     round
         .ask(nodes::QueryUrl::new(node(), text("https://127.0.0.1:1/x.iso")))
         .await;
