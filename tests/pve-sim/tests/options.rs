@@ -247,8 +247,8 @@ async fn drives_are_made_as_they_are_asked_for() {
 #[tokio::test]
 async fn files_of_the_host_are_imported_by_root_alone() {
     let lab = lab().await;
-    lab.sim.add_file("pve1", "/root/disk.raw", 1 << 30);
-    let form = [("scsi1", "local-lvm:0,import-from=/root/disk.raw")];
+    lab.sim.add_file("pve1", "/mnt/disk.raw", 1 << 30);
+    let form = [("scsi1", "local-lvm:0,import-from=/mnt/disk.raw")];
     let refused = lab.put(CONFIG, &form).await;
     assert_eq!(refused.reason, "Only root can pass arbitrary filesystem paths.");
     assert!(!lab.sim.guest(100).unwrap().config.contains_key("scsi1"));
