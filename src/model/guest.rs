@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::ids::{NodeName, Vmid, VolumeId};
+use super::hardware::Hardware;
+use super::ids::{NodeName, Vmid};
 
 /// Where a guest is addressed: Proxmox VE wants the node that holds its configuration in the path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,45 +104,6 @@ pub struct GuestConfig {
     pub raw: BTreeMap<String, String>,
 }
 
-/// What a guest is made of, as far as Drover acts on it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Hardware {
-    /// CPU sockets.
-    pub sockets: u32,
-    /// Cores a socket.
-    pub cores: u32,
-    /// Memory in MiB.
-    pub memory_mib: u64,
-    /// Whether the guest agent's channel is enabled.
-    pub agent: bool,
-    /// Disks by slot (`scsi0`).
-    pub disks: BTreeMap<String, Disk>,
-    /// CD drives by slot (`ide2`), with what lies in them.
-    pub cdroms: BTreeMap<String, Option<VolumeId>>,
-    /// Network interfaces by slot (`net0`).
-    pub nics: BTreeMap<String, Nic>,
-}
-
-/// A disk of a guest.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Disk {
-    /// Its volume.
-    pub volume: VolumeId,
-    /// Size in bytes, where the configuration names it.
-    pub size: Option<u64>,
-}
-
-/// A network interface of a guest.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Nic {
-    /// Emulated card (`virtio`).
-    pub model: String,
-    /// Hardware address, upper case with colons.
-    pub mac: Option<String>,
-    /// The bridge that it is plugged into.
-    pub bridge: Option<String>,
-}
-
 /// What a running guest's own status call shows and the bulk list does not, or only later.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PowerReading {
@@ -151,106 +113,6 @@ pub struct PowerReading {
     pub paused: bool,
     /// Its lock.
     pub lock: Option<Lock>,
-}
-
-/// A new, empty machine.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CreateGuest {
-    /// Where it is to be, under the number reserved for it.
-    pub at: GuestAddress,
-    /// Its name on the host.
-    pub name: String,
-    /// The description, with the sealed mark.
-    pub description: String,
-    /// The identity it is given.
-    pub uuid: Uuid,
-    /// CPU sockets.
-    pub sockets: u32,
-    /// Cores a socket.
-    pub cores: u32,
-    /// Memory in MiB.
-    pub memory_mib: u64,
-    /// Whether the guest agent's channel is enabled.
-    pub agent: bool,
-    /// Disks to allocate.
-    pub disks: Vec<NewDisk>,
-    /// Network interfaces.
-    pub nics: Vec<NewNic>,
-    /// What lies in the CD drive at `ide2`.
-    pub iso: Option<VolumeId>,
-}
-
-/// A disk to allocate.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewDisk {
-    /// Its slot (`scsi0`).
-    pub slot: String,
-    /// The storage to allocate it on.
-    pub storage: String,
-    /// Its size in bytes.
-    pub size: u64,
-}
-
-/// A network interface to add.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewNic {
-    /// Its slot (`net0`).
-    pub slot: String,
-    /// Emulated card (`virtio`).
-    pub model: String,
-    /// The bridge to plug it into.
-    pub bridge: String,
-}
-
-/// A full copy of another guest.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CloneGuest {
-    /// The guest to copy.
-    pub source: GuestAddress,
-    /// Where the copy is to be, under the number reserved for it. Another node than the source's works
-    /// only if the source's disks lie on shared storage.
-    pub at: GuestAddress,
-    /// The copy's name on the host.
-    pub name: String,
-    /// The description, with the mark, not sealed yet: the host gives each clone a random UUID.
-    pub description: String,
-    /// The storage for the copy's disks; absent: where the source's are.
-    pub storage: Option<String>,
-}
-
-/// One change of a configuration. What is not named stays as it is, within a device too.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Change {
-    /// The name on the host.
-    Name(String),
-    /// The description.
-    Description(String),
-    /// The UUID in `smbios1`.
-    Uuid(Uuid),
-    /// CPU sockets.
-    Sockets(u32),
-    /// Cores a socket.
-    Cores(u32),
-    /// Memory in MiB.
-    MemoryMib(u64),
-    /// The guest agent's channel.
-    Agent(bool),
-    /// Plugs an existing interface into another bridge; its address and options stay.
-    Bridge {
-        /// The interface (`net0`).
-        slot: String,
-        /// The bridge.
-        bridge: String,
-    },
-    /// Adds an interface.
-    AddNic(NewNic),
-    /// Puts a medium into the CD drive at this slot.
-    Cdrom {
-        /// The drive (`ide2`).
-        slot: String,
-        /// The medium.
-        volume: VolumeId,
-    },
 }
 
 /// An address that the guest's agent reported.

@@ -1,14 +1,15 @@
 //! What a guest, a disk, a host and a task look like, whatever the hypervisor.
 
+mod change;
 mod guest;
+mod hardware;
 mod host;
 mod ids;
 mod task;
 
-pub use guest::{
-    Change, CloneGuest, CreateGuest, Disk, GuestAddress, GuestConfig, GuestIp, GuestKind, GuestRow, Hardware,
-    Lock, NewDisk, NewNic, Nic, Power, PowerReading,
-};
+pub use change::{Change, CloneGuest, CreateGuest, NewDisk, NicSettings};
+pub use guest::{GuestAddress, GuestConfig, GuestIp, GuestKind, GuestRow, Lock, Power, PowerReading};
+pub use hardware::{Disk, Hardware, Nic};
 pub use host::{
     ClusterStatus, HostVersion, Member, NodeRow, NumberBounds, NumberState, Overview, StorageRow, Volume,
 };

@@ -9,10 +9,11 @@ use uuid::Uuid;
 use crate::api::Size;
 use crate::api::conditions::reason;
 use crate::model::{
-    CloneGuest, CreateGuest, GuestAddress, GuestConfig, GuestKind, GuestRow, NewDisk, NewNic, NodeName,
+    Change, CloneGuest, CreateGuest, GuestAddress, GuestConfig, GuestKind, GuestRow, NewDisk, NodeName,
     NodeRow, StorageRow, Vmid, Volume,
 };
 use crate::plan::desired::{Desired, Origin};
+use crate::plan::guest;
 use crate::plan::identity::Mark;
 
 /// The call that makes the guest.
@@ -163,52 +164,45 @@ fn create(
     identity: Uuid,
     mark: &Mark,
 ) -> Result<CreateGuest, Missing> {
-    let invalid = |message: &str| Missing::new(reason::INVALID_SPEC, message);
-    let memory_mib = desired
-        .memory_mib
-        .ok_or_else(|| invalid("neither spec.memory nor the class says how much memory the machine gets"))?;
-    let mut disks = Vec::new();
-    if let Some(disk) = &desired.disk {
-        let bytes = disk
-            .size
-            .ok_or_else(|| invalid("neither spec.disks[0].size nor the class says how large the disk is"))?;
+    let invalid = |message: String| Missing::new(reason::INVALID_SPEC, message);
+    if desired.memory_mib.is_none() {
+        return Err(invalid(
+            "neither spec.memory nor the class says how much memory the machine gets".to_owned(),
+        ));
+    }
+    let mut changes = guest::from_nothing(desired);
+    if let Some(nic) = desired.nics.iter().find(|nic| nic.bridge.is_none()) {
+        return Err(invalid(format!(
+            "spec.{} is absent, and neither the class nor the host has a default bridge",
+            nic.field("bridge")
+        )));
+    }
+    for disk in &desired.disks {
+        let bytes = disk.size.ok_or_else(|| {
+            let field = disk.field("size");
+            invalid(format!(
+                "neither spec.{field} nor the class says how large the disk is"
+            ))
+        })?;
         let storage = disk.storage.clone().ok_or_else(|| {
-            invalid(
-                "spec.disks[0].storage is absent, and neither the class nor the host has a default storage",
-            )
+            let field = disk.field("storage");
+            invalid(format!(
+                "spec.{field} is absent, and neither the class nor the host has a default storage"
+            ))
         })?;
         check_storage(&storage, site)?;
-        disks.push(NewDisk {
+        changes.push(Change::AddDisk(NewDisk {
             slot: disk.slot.clone(),
             storage,
             size: bytes,
-        });
-    }
-    let mut nics = Vec::new();
-    if let Some(nic) = &desired.nic {
-        let bridge = nic.bridge.clone().ok_or_else(|| {
-            invalid(
-                "spec.networks[0].bridge is absent, and neither the class nor the host has a default bridge",
-            )
-        })?;
-        nics.push(NewNic {
-            slot: nic.slot.clone(),
-            model: nic.model.to_owned(),
-            bridge,
-        });
+        }));
     }
     Ok(CreateGuest {
         at,
         name: desired.name.clone(),
         description: mark.clone().sealed(identity).to_string(),
         uuid: identity,
-        sockets: desired.sockets.unwrap_or(1),
-        cores: desired.cores.unwrap_or(1),
-        memory_mib,
-        agent: desired.agent.unwrap_or(false),
-        disks,
-        nics,
-        iso: desired.iso.clone(),
+        changes,
     })
 }
 
@@ -222,10 +216,10 @@ fn clone(
 ) -> Result<CloneGuest, Missing> {
     let source = row.vmid;
     let mut storage = None;
-    if let Some(want) = &desired.disk {
+    for want in &desired.disks {
         let Some(have) = config.next.disks.get(&want.slot) else {
             let message = format!(
-                "machine {source} has no disk {} (spec.disks[0].name); it has: {}",
+                "machine {source} has no disk {} (spec.disks); it has: {}",
                 want.slot,
                 listed(config.next.disks.keys().cloned())
             );
@@ -243,9 +237,9 @@ fn clone(
             );
             return Err(Missing::new(reason::DISK_WOULD_SHRINK, message));
         }
-        storage.clone_from(&want.storage);
-        if let Some(storage) = &storage {
-            check_storage(storage, site)?;
+        if let Some(named) = &want.storage {
+            check_storage(named, site)?;
+            storage.get_or_insert_with(|| named.clone());
         }
     }
     if row.node != at.node {
@@ -364,16 +358,16 @@ mod tests {
             cores: None,
             memory_mib: Some(1024),
             agent: None,
-            disk: Some(DesiredDisk {
+            disks: vec![DesiredDisk {
                 slot: "scsi0".into(),
                 size: Some(8 << 30),
                 storage: Some("local-lvm".into()),
-            }),
-            nic: Some(DesiredNic {
+            }],
+            nics: vec![DesiredNic {
                 slot: "net0".into(),
                 bridge: Some("vmbr0".into()),
                 model: "virtio",
-            }),
+            }],
             iso: None,
         }
     }
@@ -494,7 +488,7 @@ mod tests {
     #[test]
     fn missing_storage_or_iso_names_what_is_there() {
         let mut wanted = desired(Origin::Blank);
-        wanted.disk.as_mut().unwrap().storage = Some("ceph".into());
+        wanted.disks[0].storage = Some("ceph".into());
         let missing = made(&wanted, None, None).unwrap_err();
         assert_eq!(missing.reason, reason::STORAGE_NOT_FOUND);
         assert!(missing.message.contains("local-lvm"), "{}", missing.message);

@@ -232,8 +232,6 @@ pub fn observe_row(status: &mut VirtualMachineStatus, row: &GuestRow) {
 /// Writes what the configuration shows into the status.
 pub fn observe_config(status: &mut VirtualMachineStatus, desired: &Desired, config: &GuestConfig) {
     let hardware = &config.current;
-    let managed_disk = desired.disk.as_ref().map(|d| d.slot.as_str());
-    let managed_nic = desired.nic.as_ref().map(|n| n.slot.as_str());
     status.lock = config.lock.as_ref().map(|l| l.0.clone());
     status.pending.clone_from(&config.pending);
     status.observed = Some(Observed {
@@ -246,7 +244,7 @@ pub fn observe_config(status: &mut VirtualMachineStatus, desired: &Desired, conf
                 name: slot.clone(),
                 size: disk.size.map(Size::of_bytes),
                 storage: disk.volume.storage().to_owned(),
-                managed: managed_disk == Some(slot),
+                managed: desired.disks.iter().any(|d| d.slot == *slot),
             })
             .collect(),
         networks: hardware
@@ -256,7 +254,7 @@ pub fn observe_config(status: &mut VirtualMachineStatus, desired: &Desired, conf
                 name: slot.clone(),
                 mac: nic.mac.clone(),
                 bridge: nic.bridge.clone(),
-                managed: managed_nic == Some(slot),
+                managed: desired.nics.iter().any(|n| n.slot == *slot),
             })
             .collect(),
     });

@@ -62,7 +62,7 @@ async fn machine_that_can_not_be_meant_is_refused_with_a_sentence_that_helps() {
             "spec.disks[0].name",
         ),
         (
-            format!("{memory}\ndisks: [{{name: scsi0, size: 1Gi}}, {{name: scsi1, size: 1Gi}}]"),
+            format!("{memory}\ndisks: [{{name: scsi0, size: 1Gi}}, {{name: scsi0, size: 2Gi}}]"),
             "spec.disks",
         ),
         (

@@ -67,7 +67,7 @@ async fn what_somebody_changed_on_the_host_is_corrected() {
     for field in [
         "memory.size",
         "cpu.cores",
-        "networks[0].bridge",
+        "networks[net0].bridge",
         "agent.enabled",
         "name",
     ] {

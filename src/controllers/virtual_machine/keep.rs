@@ -203,7 +203,7 @@ fn settled(pass: &Pass<'_>, desired: &Desired, plan: &Plan, reading: &ConfigRead
         Some(Problem::DiskMissing { slot, present }) => End::stalled(
             reason::DISK_MISSING,
             format!(
-                "the machine has no disk {slot} (spec.disks[0].name); it has: {}",
+                "the machine has no disk {slot} (spec.disks); it has: {}",
                 if present.is_empty() {
                     "none".to_owned()
                 } else {
@@ -297,13 +297,18 @@ async fn act(
     }
 }
 
+/// Disks are grown by a step of their own.
+fn is_size(field: &str) -> bool {
+    field.starts_with("disks[") && field.contains("].size")
+}
+
 /// The note of an Event with what was different.
 fn described(note: &str, pass: &Pass<'_>) -> String {
     let fields: Vec<String> = pass
         .status
         .drift
         .iter()
-        .filter(|d| !matches!(d.field.as_str(), "powerState" | "disks[0].size"))
+        .filter(|d| d.field != "powerState" && !is_size(&d.field))
         .map(|d| format!("{} from {} to {}", d.field, d.observed, d.desired))
         .collect();
     format!("{note}: {}", fields.join(", "))

@@ -162,7 +162,7 @@ fn work(call: &Make, facts: &Facts<'_>, vmid: Vmid) -> Work {
     match call {
         Make::Create(call) => Work {
             vmid,
-            storages: call.disks.iter().map(|d| d.storage.clone()).collect(),
+            storages: call.storages().map(str::to_owned).collect(),
             clone_source: None,
         },
         Make::Clone(call) => Work {

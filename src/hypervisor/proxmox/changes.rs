@@ -5,17 +5,21 @@ use uuid::Uuid;
 use super::config::{Options, is_drive, is_nic};
 use super::devices::{Agent, Backing, Card, Drive, Media, Medium, Memory, Nic, Smbios};
 use super::property::{BadProperty, Format as _, Reason, Whole};
-use crate::model::{Change, NewNic, VolumeId};
+use crate::model::{Change, NewDisk, NicSettings, VolumeId};
 
 /// A change that this configuration does not allow.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unfit {
     #[error("{0}")]
     Value(#[from] BadProperty),
-    #[error("{0} is no interface of the guest")]
+    #[error("'{0}' is not the slot of an interface of the guest")]
     NoNic(String),
     #[error("there is an interface {0} already")]
     NicExists(String),
+    #[error("'{0}' is not the slot of a disk")]
+    NoDrive(String),
+    #[error("there is a drive {0} already")]
+    DriveExists(String),
     #[error("{0} is no CD drive")]
     NoCdrom(String),
 }
@@ -60,19 +64,22 @@ fn parameter<'a>(
             agent.enabled = Some(*enabled);
             Ok(("agent".to_owned(), agent.to_string()))
         }
-        Change::Bridge { slot, bridge } if is_nic(slot) && option(slot).is_some() => {
+        Change::AddDisk(disk) if !is_drive(&disk.slot) => Err(Unfit::NoDrive(disk.slot.clone())),
+        Change::AddDisk(disk) if option(&disk.slot).is_some() => Err(Unfit::DriveExists(disk.slot.clone())),
+        Change::AddDisk(disk) => Ok((disk.slot.clone(), new_disk(disk)?.to_string())),
+        Change::Nic { slot, settings } if is_nic(slot) && option(slot).is_some() => {
             let mut nic = Nic::lenient(old(slot));
-            nic.bridge = Some(
-                bridge
-                    .parse()
-                    .map_err(|reason| BadProperty::new("bridge", reason))?,
-            );
+            set_nic(&mut nic, settings)?;
             Ok((slot.clone(), nic.to_string()))
         }
-        Change::Bridge { slot, .. } => Err(Unfit::NoNic(slot.clone())),
-        Change::AddNic(nic) if !is_nic(&nic.slot) => Err(Unfit::NoNic(nic.slot.clone())),
-        Change::AddNic(nic) if option(&nic.slot).is_some() => Err(Unfit::NicExists(nic.slot.clone())),
-        Change::AddNic(nic) => Ok((nic.slot.clone(), new_nic(nic)?.to_string())),
+        Change::Nic { slot, .. } => Err(Unfit::NoNic(slot.clone())),
+        Change::AddNic { slot, .. } if !is_nic(slot) => Err(Unfit::NoNic(slot.clone())),
+        Change::AddNic { slot, .. } if option(slot).is_some() => Err(Unfit::NicExists(slot.clone())),
+        Change::AddNic { slot, settings } => {
+            let mut nic = Nic::default();
+            set_nic(&mut nic, settings)?;
+            Ok((slot.clone(), nic.to_string()))
+        }
         Change::Cdrom { slot, volume } => match option(slot).map(Drive::lenient) {
             None if is_drive(slot) => Ok((slot.clone(), cdrom(volume).to_string())),
             Some(mut drive)
@@ -94,21 +101,23 @@ pub(super) fn new_smbios(uuid: Uuid) -> Smbios {
     }
 }
 
-/// A new interface.
-pub(super) fn new_nic(nic: &NewNic) -> Result<Nic, BadProperty> {
+/// Puts settings into an interface; what they do not name stays.
+fn set_nic(nic: &mut Nic, settings: &NicSettings) -> Result<(), BadProperty> {
     let bad = |key: &'static str| move |reason: Reason| BadProperty::new(key, reason);
-    Ok(Nic {
-        card: Some(Card {
-            model: nic.model.parse().map_err(bad("model"))?,
-            mac: None,
-        }),
-        bridge: Some(nic.bridge.parse().map_err(bad("bridge"))?),
-        ..Nic::default()
-    })
+    if let Some(model) = &settings.model {
+        nic.card = Some(Card {
+            model: model.parse().map_err(bad("model"))?,
+            mac: nic.card.and_then(|card| card.mac),
+        });
+    }
+    if let Some(bridge) = &settings.bridge {
+        nic.bridge = Some(bridge.parse().map_err(bad("bridge"))?);
+    }
+    Ok(())
 }
 
 /// A new CD drive.
-pub(super) fn cdrom(volume: &VolumeId) -> Drive {
+fn cdrom(volume: &VolumeId) -> Drive {
     Drive {
         file: Some(Medium::Backing(Backing::Volume(volume.clone()))),
         media: Some(Media::Cdrom),
@@ -117,13 +126,14 @@ pub(super) fn cdrom(volume: &VolumeId) -> Drive {
 }
 
 /// A new disk.
-pub(super) fn new_disk(storage: &str, bytes: u64) -> Result<Drive, BadProperty> {
-    let storage = storage
+fn new_disk(disk: &NewDisk) -> Result<Drive, BadProperty> {
+    let storage = disk
+        .storage
         .parse()
         .map_err(|reason| BadProperty::new("file", reason))?;
     let new = Backing::New {
         storage: Some(storage),
-        mebibytes: bytes.div_ceil(1 << 20),
+        mebibytes: disk.size.div_ceil(1 << 20),
     };
     Ok(Drive {
         file: Some(Medium::Backing(new)),
@@ -148,6 +158,17 @@ mod tests {
         Ok(parameters.into_values().next().unwrap())
     }
 
+    fn plugged(slot: &str, bridge: &str) -> Change {
+        let settings = NicSettings {
+            bridge: Some(bridge.into()),
+            ..NicSettings::default()
+        };
+        Change::Nic {
+            slot: slot.into(),
+            settings,
+        }
+    }
+
     #[test]
     fn changes_keep_what_they_do_not_name() {
         let raw = raw(&[
@@ -168,10 +189,7 @@ mod tests {
             ),
             (Change::Agent(false), "0,fstrim_cloned_disks=1"),
             (
-                Change::Bridge {
-                    slot: "net0".into(),
-                    bridge: "vmbr1".into(),
-                },
+                plugged("net0", "vmbr1"),
                 "virtio=BC:24:11:AA:BB:CC,bridge=vmbr1,firewall=1,tag=5",
             ),
             (
@@ -198,11 +216,13 @@ mod tests {
         assert_eq!(only(&none, cdrom).as_deref(), Ok("local:iso/a.iso,media=cdrom"));
         assert_eq!(only(&none, Change::Agent(true)).as_deref(), Ok("1"));
         assert_eq!(only(&none, Change::MemoryMib(512)).as_deref(), Ok("512"));
-        let nic = Change::AddNic(NewNic {
+        let nic = Change::AddNic {
             slot: "net1".into(),
-            model: "virtio".into(),
-            bridge: "vmbr0".into(),
-        });
+            settings: NicSettings {
+                model: Some("virtio".into()),
+                bridge: Some("vmbr0".into()),
+            },
+        };
         assert_eq!(only(&none, nic.clone()).as_deref(), Ok("virtio,bridge=vmbr0"));
         assert_eq!(
             only(&raw(&[("net1", "virtio,bridge=vmbr9")]), nic),
@@ -212,10 +232,7 @@ mod tests {
 
     #[test]
     fn an_interface_that_is_missing_can_not_be_moved() {
-        let change = Change::Bridge {
-            slot: "net0".into(),
-            bridge: "vmbr1".into(),
-        };
+        let change = plugged("net0", "vmbr1");
         assert_eq!(only(&Options::new(), change), Err(Unfit::NoNic("net0".into())));
     }
 

@@ -7,7 +7,6 @@ use super::auth::{Auth, Proof};
 use super::call::Call;
 use super::connection::Connection;
 use super::observe::Observer;
-use super::property;
 use super::wire::{Reading, Wire};
 use crate::hypervisor::Error;
 use crate::model::{Progress, Upid};
@@ -108,9 +107,4 @@ impl Client {
 /// A change is done when nothing is answered, and else goes on as a task.
 pub(super) fn progress(task: Option<Upid>) -> Progress {
     task.map_or(Progress::Done, Progress::Running)
-}
-
-/// Turns a value that can't stand in a property string into an error of the call that it was meant for.
-pub(super) fn unspeakable(call: &Call) -> impl Fn(property::BadProperty) -> Error + '_ {
-    |error| call.unbuildable(error.to_string())
 }

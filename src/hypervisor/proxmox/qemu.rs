@@ -8,7 +8,7 @@ use super::api::guest::{Destroy, GuestPending, GuestStatus, Resize, Shutdown, St
 use super::api::qemu::CloneVirtualMachine;
 use super::api::{Kind, Request as _, guarded};
 use super::call::{Call, Method};
-use super::client::{Client, progress, unspeakable};
+use super::client::{Client, progress};
 use super::{changes, config, size};
 use crate::hypervisor::{Error, StopMode};
 use crate::model::{
@@ -129,40 +129,15 @@ fn create(guest: &CreateGuest) -> Result<Call, Error> {
         .with("name", &guest.name)
         .with("description", &guest.description)
         .with("smbios1", changes::new_smbios(guest.uuid))
-        .with("sockets", guest.sockets)
-        .with("cores", guest.cores)
-        .with("memory", guest.memory_mib)
         .with("ostype", "l26")
         .with("tags", TAG);
-    if guest.agent {
-        call = call.with("agent", "enabled=1");
-    }
-    if guest.disks.iter().any(|disk| disk.slot.starts_with("scsi")) {
+    let parameters = changes::parameters(&config::Options::new(), &guest.changes)
+        .map_err(|e| call.unbuildable(e.to_string()))?;
+    if parameters.keys().any(|key| key.starts_with("scsi")) {
         call = call.with("scsihw", "virtio-scsi-single");
     }
-    let drives = guest
-        .disks
-        .iter()
-        .map(|d| &d.slot)
-        .filter(|slot| !config::is_drive(slot));
-    let nics = guest
-        .nics
-        .iter()
-        .map(|n| &n.slot)
-        .filter(|slot| !config::is_nic(slot));
-    if let Some(slot) = drives.chain(nics).next() {
-        return Err(call.unbuildable(format!("'{slot}' is not the slot of such a device")));
-    }
-    for disk in &guest.disks {
-        let drive = changes::new_disk(&disk.storage, disk.size).map_err(unspeakable(&call))?;
-        call = call.with(&disk.slot, drive);
-    }
-    for nic in &guest.nics {
-        let value = changes::new_nic(nic).map_err(unspeakable(&call))?;
-        call = call.with(&nic.slot, value);
-    }
-    if let Some(iso) = &guest.iso {
-        call = call.with("ide2", changes::cdrom(iso));
+    for (name, value) in parameters {
+        call = call.with(&name, value);
     }
     Ok(call)
 }
@@ -202,12 +177,30 @@ fn outer_address(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{NewDisk, NewNic};
+    use crate::model::{NewDisk, NicSettings};
 
     fn at(node: &str, vmid: u32) -> GuestAddress {
         GuestAddress {
             node: node.parse().unwrap(),
             vmid: vmid.try_into().unwrap(),
+        }
+    }
+
+    fn disk(storage: &str) -> Change {
+        Change::AddDisk(NewDisk {
+            slot: "scsi0".into(),
+            storage: storage.into(),
+            size: 10 << 30,
+        })
+    }
+
+    fn nic(bridge: &str) -> Change {
+        Change::AddNic {
+            slot: "net0".into(),
+            settings: NicSettings {
+                model: Some("virtio".into()),
+                bridge: Some(bridge.into()),
+            },
         }
     }
 
@@ -217,21 +210,17 @@ mod tests {
             name: "web1".into(),
             description: "a; b".into(),
             uuid: "33cf2a23-9802-4505-9954-f6aae3116abb".parse().unwrap(),
-            sockets: 1,
-            cores: 2,
-            memory_mib: 2048,
-            agent: true,
-            disks: vec![NewDisk {
-                slot: "scsi0".into(),
-                storage: "local-lvm".into(),
-                size: 10 << 30,
-            }],
-            nics: vec![NewNic {
-                slot: "net0".into(),
-                model: "virtio".into(),
-                bridge: "vmbr0".into(),
-            }],
-            iso: Some("local:iso/debian-12.iso".parse().unwrap()),
+            changes: vec![
+                Change::Cores(2),
+                Change::MemoryMib(2048),
+                Change::Agent(true),
+                disk("local-lvm"),
+                nic("vmbr0"),
+                Change::Cdrom {
+                    slot: "ide2".into(),
+                    volume: "local:iso/debian-12.iso".parse().unwrap(),
+                },
+            ],
         }
     }
 
@@ -242,18 +231,19 @@ mod tests {
         assert_eq!(
             call.body().unwrap(),
             "vmid=120&name=web1&description=a%3B%20b&smbios1=uuid%3D33cf2a23-9802-4505-9954-f6aae3116abb\
-             &sockets=1&cores=2&memory=2048&ostype=l26&tags=drover&agent=enabled%3D1&scsihw=virtio-scsi-single\
-             &scsi0=local-lvm%3A10&net0=virtio%2Cbridge%3Dvmbr0&ide2=local%3Aiso%2Fdebian-12.iso%2Cmedia%3Dcdrom"
+             &ostype=l26&tags=drover&scsihw=virtio-scsi-single&agent=1&cores=2\
+             &ide2=local%3Aiso%2Fdebian-12.iso%2Cmedia%3Dcdrom&memory=2048&net0=virtio%2Cbridge%3Dvmbr0\
+             &scsi0=local-lvm%3A10"
         );
     }
 
     #[test]
     fn a_bridge_can_not_smuggle_in_options() {
         let mut guest = new_guest();
-        guest.nics[0].bridge = "vmbr0,firewall=0".into();
+        guest.changes = vec![nic("vmbr0,firewall=0")];
         assert!(matches!(create(&guest), Err(Error::Unbuildable { .. })));
         let mut guest = new_guest();
-        guest.disks[0].storage = "local:0,import-from=/etc/shadow,x".into();
+        guest.changes = vec![disk("local:0,import-from=/etc/shadow,x")];
         assert!(matches!(create(&guest), Err(Error::Unbuildable { .. })));
     }
 

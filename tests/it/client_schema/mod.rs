@@ -17,7 +17,7 @@ use std::time::Duration;
 use drover::hypervisor::Hypervisor as _;
 use drover::hypervisor::proxmox::api::{self, Kind, Timeframe};
 use drover::hypervisor::proxmox::{Connection, Credentials, Proxmox, Trust};
-use drover::model::{CreateGuest, GuestAddress, NewDisk, NewNic};
+use drover::model::{Change, CreateGuest, GuestAddress, NewDisk, NicSettings};
 use pve_sim::{RecordedRequest, Release, Seed, Simulator, Timing};
 use schema::Schema;
 use uuid::Uuid;
@@ -49,21 +49,26 @@ fn new_guest() -> CreateGuest {
         name: "web1".to_owned(),
         description: "<!-- mark; & more -->\nü".to_owned(),
         uuid: Uuid::from_u128(7),
-        sockets: 1,
-        cores: 1,
-        memory_mib: 1024,
-        agent: true,
-        disks: vec![NewDisk {
-            slot: "scsi0".to_owned(),
-            storage: "local-lvm".to_owned(),
-            size: 8 << 30,
-        }],
-        nics: vec![NewNic {
-            slot: "net0".to_owned(),
-            model: "virtio".to_owned(),
-            bridge: "vmbr0".to_owned(),
-        }],
-        iso: Some("local:iso/debian-12.iso".parse().unwrap()),
+        changes: vec![
+            Change::MemoryMib(1024),
+            Change::Agent(true),
+            Change::AddDisk(NewDisk {
+                slot: "scsi0".to_owned(),
+                storage: "local-lvm".to_owned(),
+                size: 8 << 30,
+            }),
+            Change::AddNic {
+                slot: "net0".to_owned(),
+                settings: NicSettings {
+                    model: Some("virtio".to_owned()),
+                    bridge: Some("vmbr0".to_owned()),
+                },
+            },
+            Change::Cdrom {
+                slot: "ide2".to_owned(),
+                volume: "local:iso/debian-12.iso".parse().unwrap(),
+            },
+        ],
     }
 }
 

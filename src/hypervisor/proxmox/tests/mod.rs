@@ -30,7 +30,7 @@ use super::api::ha::{CreateHaResource, DeleteHaResource, UpdateHaResource};
 use super::api::volumes::DeleteGuestVolume;
 use super::{CallRecord, Proxmox, Trust};
 use crate::hypervisor::{Error, Hypervisor, StopMode};
-use crate::model::{Change, GuestAddress, GuestConfig, Hardware, Progress};
+use crate::model::{Change, GuestAddress, GuestConfig, Hardware, NicSettings, Progress};
 use crate::plan::identity::{MAX_AGE, Ownership};
 
 const UPID: &str = "UPID:pve1:000000B6:0009D6E7:6B0261CA:qmstart:100:root@pam!drover:";
@@ -91,9 +91,12 @@ async fn a_change_is_a_form_of_known_length() {
     let base = base(&[("net0", "virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=5")]);
     let changes = [
         Change::Description("a;b&c".into()),
-        Change::Bridge {
+        Change::Nic {
             slot: "net0".into(),
-            bridge: "vmbr1".into(),
+            settings: NicSettings {
+                bridge: Some("vmbr1".into()),
+                ..NicSettings::default()
+            },
         },
     ];
     let progress = server.driver().configure(&own(), &base, &changes).await.unwrap();

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::super::{Connection, Credentials, Proxmox, Trust};
 use crate::hypervisor::{Error, Hypervisor, Refusal, StopMode, TaskFilter};
 use crate::model::{
-    Change, CloneGuest, CreateGuest, GuestAddress, GuestConfig, NewDisk, NewNic, NumberState, Power,
-    Progress, TaskExit, TaskState, Upid,
+    Change, CloneGuest, CreateGuest, GuestAddress, GuestConfig, NewDisk, NicSettings, NumberState, Power,
+    Progress, TaskExit, TaskState, Upid, VolumeId,
 };
 use crate::plan::identity::Ownership;
 
@@ -46,27 +46,36 @@ fn at(node: &str, vmid: u32) -> GuestAddress {
     }
 }
 
+fn iso() -> VolumeId {
+    "local:iso/debian-12.iso".parse().unwrap()
+}
+
 fn new_guest(vmid: u32) -> CreateGuest {
     CreateGuest {
         at: at("pve1", vmid),
         name: "web1".into(),
         description: "<!-- mark; & more -->\nü".into(),
         uuid: Uuid::from_u128(7),
-        sockets: 1,
-        cores: 1,
-        memory_mib: 1024,
-        agent: true,
-        disks: vec![NewDisk {
-            slot: "scsi0".into(),
-            storage: "local-lvm".into(),
-            size: 8 * GIB + 1,
-        }],
-        nics: vec![NewNic {
-            slot: "net0".into(),
-            model: "virtio".into(),
-            bridge: "vmbr0".into(),
-        }],
-        iso: Some("local:iso/debian-12.iso".parse().unwrap()),
+        changes: vec![
+            Change::MemoryMib(1024),
+            Change::Agent(true),
+            Change::AddDisk(NewDisk {
+                slot: "scsi0".into(),
+                storage: "local-lvm".into(),
+                size: 8 * GIB + 1,
+            }),
+            Change::AddNic {
+                slot: "net0".into(),
+                settings: NicSettings {
+                    model: Some("virtio".into()),
+                    bridge: Some("vmbr0".into()),
+                },
+            },
+            Change::Cdrom {
+                slot: "ide2".into(),
+                volume: iso(),
+            },
+        ],
     }
 }
 
@@ -109,13 +118,16 @@ async fn a_guest_is_made_changed_started_stopped_and_destroyed() {
     assert_eq!(config.uuid, Some(guest.uuid));
     assert!(config.current.agent && config.lock.is_none() && config.pending.is_empty());
     assert_eq!(config.current.disks["scsi0"].size, Some(8 * GIB + (1 << 20)));
-    assert_eq!(config.current.cdroms["ide2"], guest.iso);
+    assert_eq!(config.current.cdroms["ide2"], Some(iso()));
     let mac = config.current.nics["net0"].mac.clone();
     assert!(mac.is_some());
 
-    let bridge = Change::Bridge {
+    let bridge = Change::Nic {
         slot: "net0".into(),
-        bridge: "vmbr1".into(),
+        settings: NicSettings {
+            bridge: Some("vmbr1".into()),
+            ..NicSettings::default()
+        },
     };
     let changes = [Change::Cores(2), Change::Name("web2".into()), bridge];
     driver.configure(&own, &config, &changes).await.unwrap();

@@ -1,6 +1,12 @@
 //! What a `VirtualMachine` wants of its guest, with its class and its host's defaults worked in. What nobody
 //! names stays absent, and is left as it is on the host.
 
+mod disks;
+mod nics;
+
+pub use disks::DesiredDisk;
+pub use nics::DesiredNic;
+
 use std::fmt;
 
 use crate::api::{
@@ -31,10 +37,10 @@ pub struct Desired {
     pub memory_mib: Option<u64>,
     /// The guest agent's channel.
     pub agent: Option<bool>,
-    /// The first disk.
-    pub disk: Option<DesiredDisk>,
-    /// The first network interface.
-    pub nic: Option<DesiredNic>,
+    /// Its disks, in the order of the spec; the first is the one that a class speaks of.
+    pub disks: Vec<DesiredDisk>,
+    /// Its network interfaces; the first is the one that a class speaks of.
+    pub nics: Vec<DesiredNic>,
     /// What lies in the CD drive.
     pub iso: Option<VolumeId>,
 }
@@ -50,49 +56,25 @@ pub enum Origin {
     CloneOfName(String),
 }
 
-/// A disk as it is to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DesiredDisk {
-    /// Its slot.
-    pub slot: String,
-    /// Its size in bytes, at least.
-    pub size: Option<u64>,
-    /// Its storage.
-    pub storage: Option<String>,
-}
-
-/// A network interface as it is to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DesiredNic {
-    /// Its slot.
-    pub slot: String,
-    /// Its bridge.
-    pub bridge: Option<String>,
-    /// The card of a new one.
-    pub model: &'static str,
-}
-
 /// A spec that can't be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 pub struct Invalid {
     /// The field of the spec.
-    pub field: &'static str,
+    pub field: String,
     /// What is wrong, and what would be right.
     pub problem: String,
 }
 
 impl Invalid {
-    fn new(field: &'static str, problem: impl fmt::Display) -> Self {
+    fn new(field: impl Into<String>, problem: impl fmt::Display) -> Self {
         Self {
-            field,
+            field: field.into(),
             problem: format!("{problem}"),
         }
     }
 }
 
-const DEFAULT_DISK: &str = "scsi0";
-const DEFAULT_NIC: &str = "net0";
 const DEFAULT_GRACE: u32 = 60;
 
 /// The name of the guest of a resource on its host.
@@ -137,8 +119,8 @@ pub fn resolve(
         cores,
         memory_mib,
         agent: spec.agent.as_ref().map(|a| a.enabled),
-        disk: disk(vm, class, defaults, blank)?,
-        nic: nic(vm, class, defaults, blank),
+        disks: disks::resolve(spec, class, defaults, blank)?,
+        nics: nics::resolve(spec, class, defaults, blank),
         iso: iso.map_err(|e| Invalid::new("spec.cdrom.iso", e))?,
         origin,
     })
@@ -186,58 +168,6 @@ fn shutdown(vm: &VirtualMachine) -> Result<(u32, bool), Invalid> {
     Ok((grace, shutdown.force.unwrap_or(true)))
 }
 
-fn disk(
-    vm: &VirtualMachine,
-    class: &VirtualMachineClassSpec,
-    defaults: &HostDefaults,
-    blank: bool,
-) -> Result<Option<DesiredDisk>, Invalid> {
-    let spec = vm.spec.disks.first();
-    let class = class.disk.as_ref();
-    if spec.is_none() && class.is_none() {
-        return Ok(None);
-    }
-    let size = spec
-        .and_then(|d| d.size.as_ref())
-        .or(class.and_then(|d| d.size.as_ref()));
-    let size = size.map(Size::bytes).transpose();
-    // A clone's disks stay where the source's are unless the spec itself names a storage: a full copy to
-    // another storage is a wish, not a default.
-    let shared_default = class.and_then(|d| d.storage.clone()).or(defaults.storage.clone());
-    let storage = spec
-        .and_then(|d| d.storage.clone())
-        .or(shared_default.filter(|_| blank));
-    Ok(Some(DesiredDisk {
-        slot: spec.map_or_else(|| DEFAULT_DISK.to_owned(), |d| d.name.clone()),
-        size: size.map_err(|e| Invalid::new("spec.disks[0].size", e))?,
-        storage,
-    }))
-}
-
-fn nic(
-    vm: &VirtualMachine,
-    class: &VirtualMachineClassSpec,
-    defaults: &HostDefaults,
-    blank: bool,
-) -> Option<DesiredNic> {
-    let spec = vm.spec.networks.first();
-    let class_bridge = class.network.as_ref().and_then(|n| n.bridge.clone());
-    // A new machine gets an interface as soon as somebody names a bridge; a clone keeps the source's.
-    let fallback = class_bridge.or_else(|| {
-        (blank || spec.is_some())
-            .then(|| defaults.bridge.clone())
-            .flatten()
-    });
-    if spec.is_none() && fallback.is_none() {
-        return None;
-    }
-    Some(DesiredNic {
-        slot: spec.map_or_else(|| DEFAULT_NIC.to_owned(), |n| n.name.clone()),
-        bridge: spec.and_then(|n| n.bridge.clone()).or(fallback),
-        model: spec.and_then(|n| n.model).unwrap_or_default().as_str(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,12 +213,12 @@ mod tests {
         let vm = vm(&serde_json::json!({"cpu": {"cores": 8}, "classRef": {"name": "standard"}}));
         let desired = resolve(&vm, Some(&standard()), &defaults()).unwrap();
         assert_eq!((desired.cores, desired.memory_mib), (Some(8), Some(4096)));
-        let disk = desired.disk.unwrap();
+        let disk = &desired.disks[0];
         assert_eq!(
             (disk.slot.as_str(), disk.size, disk.storage.as_deref()),
             ("scsi0", Some(50 << 30), Some("local-lvm"))
         );
-        assert_eq!(desired.nic.unwrap().bridge.as_deref(), Some("vmbr1"));
+        assert_eq!(desired.nics[0].bridge.as_deref(), Some("vmbr1"));
     }
 
     #[test]
@@ -299,12 +229,24 @@ mod tests {
             (
                 desired.cores,
                 desired.memory_mib,
-                desired.disk.clone(),
-                desired.nic.clone()
+                desired.disks.len(),
+                desired.nics.len()
             ),
-            (None, None, None, None)
+            (None, None, 0, 0)
         );
         assert_eq!(desired.origin, Origin::CloneOf(9000.try_into().unwrap()));
+    }
+
+    #[test]
+    fn a_class_speaks_of_the_first_disk_and_interface_alone() {
+        let vm = vm(&serde_json::json!({"classRef": {"name": "standard"},
+            "disks": [{"name": "virtio0"}, {"name": "scsi1", "size": "1Gi"}],
+            "networks": [{"name": "net0"}, {"name": "net1"}]}));
+        let desired = resolve(&vm, Some(&standard()), &defaults()).unwrap();
+        let sizes: Vec<_> = desired.disks.iter().map(|d| (d.slot.as_str(), d.size)).collect();
+        assert_eq!(sizes, [("virtio0", Some(50 << 30)), ("scsi1", Some(1 << 30))]);
+        let bridges: Vec<_> = desired.nics.iter().map(|n| n.bridge.as_deref()).collect();
+        assert_eq!(bridges, [Some("vmbr1"), Some("vmbr0")]);
     }
 
     #[test]

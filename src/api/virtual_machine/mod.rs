@@ -1,0 +1,127 @@
+//! `VirtualMachine`: a virtual machine as its owner wants it, and as it is.
+
+mod disk;
+mod network;
+mod policy;
+mod power;
+mod shape;
+mod source;
+mod status;
+
+pub use disk::*;
+pub use network::*;
+pub use policy::*;
+pub use power::*;
+pub use shape::*;
+pub use source::*;
+pub use status::*;
+
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use super::proxmox_node::NameRef;
+
+/// A virtual machine as its owner wants it. What is absent here is left as it is.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "drover.dev",
+    version = "v1alpha1",
+    kind = "VirtualMachine",
+    plural = "virtualmachines",
+    shortname = "dvm",
+    category = "drover",
+    namespaced,
+    status = "VirtualMachineStatus",
+    derive = "PartialEq",
+    doc = "A virtual machine on a hypervisor. Drover creates it, keeps it as declared, and destroys it with the resource.",
+    validation = ("!has(self.spec.vmid) || !has(self.status) || !has(self.status.vmid) || self.spec.vmid == self.status.vmid", "spec.vmid must be the machine's own number (status.vmid) once it has one"),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#, description = "Whether the machine is as declared"),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, description = "Why it is ready or not; kubectl describe says more"),
+    printcolumn(name = "Power", type_ = "string", json_path = ".status.powerState", description = "Whether it runs"),
+    printcolumn(name = "VMID", type_ = "integer", json_path = ".status.vmid", description = "Its number in Proxmox VE"),
+    printcolumn(name = "Node", type_ = "string", json_path = ".status.node", description = "The node that it is on"),
+    printcolumn(name = "Address", type_ = "string", json_path = ".status.addresses[0].address", description = "Its first address, as its agent reports it"),
+    printcolumn(name = "CPUs", type_ = "integer", json_path = ".status.observed.cpus", description = "Virtual CPUs", priority = 1),
+    printcolumn(name = "Memory", type_ = "string", json_path = ".status.observed.memory", description = "Memory", priority = 1),
+    printcolumn(name = "Host", type_ = "string", json_path = ".spec.hostRef.name", description = "The host resource that it names", priority = 1),
+    printcolumn(name = "Message", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].message"#, description = "What is going on, in words", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = ("has(self.classRef) == has(oldSelf.classRef)", "classRef can't be added or removed: the machine keeps the shape that it was made from"),
+    validation = ("has(self.source) == has(oldSelf.source)", "source can't be changed: it says how the machine was made"),
+    validation = ("has(self.classRef) || (has(self.source) && has(self.source.clone)) || (has(self.memory) && has(self.disks) && self.disks.size() > 0 && has(self.disks[0].size))", "a new machine without classRef and without source.clone needs memory.size and a disk with a size")
+)]
+pub struct VirtualMachineSpec {
+    /// The host that is to have the machine.
+    #[x_kube(validation = ("self == oldSelf", "hostRef can't be changed: make a machine on the other host instead"))]
+    pub host_ref: HostRef,
+
+    /// The class that gives what is absent here: cpu, memory, the first disk and network interface. It is
+    /// taken as it stands when the machine is created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("self == oldSelf", "classRef can't be changed: the machine keeps the class that it was made from"))]
+    pub class_ref: Option<NameRef>,
+
+    /// Name of the machine on the host; the resource's name when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(
+            pattern = r"^[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)*$"
+        )
+    )]
+    pub name: Option<String>,
+
+    /// Its number; the next one that was never given when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 100, max = 999_999_999))]
+    pub vmid: Option<u32>,
+
+    /// Whether it is to run. Absent: power is left to people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_state: Option<DesiredPower>,
+
+    /// How it is brought down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shutdown: Option<Shutdown>,
+
+    /// CPUs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Cpu>,
+
+    /// Memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+
+    /// Its disks. Other disks that the machine has are left alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub disks: Vec<DiskSpec>,
+
+    /// What lies in the CD drive (`ide2`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cdrom: Option<Cdrom>,
+
+    /// Its network interfaces. Others that the machine has are left alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub networks: Vec<NetworkSpec>,
+
+    /// How the machine is made; blank when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("self == oldSelf", "source can't be changed: it says how the machine was made"))]
+    pub source: Option<Source>,
+
+    /// The QEMU guest agent, which tells addresses and shuts down in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Agent>,
+
+    /// What to do when the machine is gone although it is wanted. `Hold` (the default): say so and wait for
+    /// the annotation `drover.dev/recreate` with the lost identity. `Recreate`: make it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when_lost: Option<WhenLost>,
+}

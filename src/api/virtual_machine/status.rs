@@ -1,0 +1,194 @@
+//! A machine as it is.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::api::size::Size;
+use crate::api::virtual_machine_class::VirtualMachineClassSpec;
+
+/// The machine as it is.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VirtualMachineStatus {
+    /// `Ready`, and while they are true `Reconciling`, `Stalled`, `Drifted`, `RebootRequired`, `Paused`, `Deleting`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// The generation that was last compared with the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The last value of the annotation `drover.dev/reconcile-at` that was acted upon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
+    /// Its number in Proxmox VE, from the reservation on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vmid: Option<u32>,
+    /// The cluster that holds it (`status.cluster.id` of its host).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The node that it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// Whether it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_state: Option<ObservedPower>,
+    /// The lock on its configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
+    /// What tells it from a successor under the same number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityStatus>,
+    /// A number that was reserved while the machine was not seen yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<Reservation>,
+    /// Its addresses, as its agent reports them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub addresses: Vec<Address>,
+    /// What it is made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
+    /// The class as it was taken at creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<PinnedClass>,
+    /// The task that the host works on for this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskStatus>,
+    /// Where it is not as declared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub drift: Vec<FieldDrift>,
+    /// Options whose change waits for the next reboot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub pending: Vec<String>,
+}
+
+/// Whether a machine runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ObservedPower {
+    /// It runs.
+    Running,
+    /// It does not run.
+    Stopped,
+    /// It is paused.
+    Paused,
+    /// The host can't tell.
+    Unknown,
+}
+
+/// What tells a guest from its successor.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IdentityStatus {
+    /// The UUID in its SMBIOS data.
+    pub uuid: Uuid,
+}
+
+/// A number that was reserved.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reservation {
+    /// The number.
+    pub vmid: u32,
+    /// When it was reserved.
+    pub since: Time,
+}
+
+/// An address of a machine.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Address {
+    /// `InternalIP`.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// The address.
+    pub address: String,
+}
+
+/// What a machine is made of.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observed {
+    /// Virtual CPUs: sockets × cores.
+    pub cpus: u32,
+    /// Memory, as it runs.
+    pub memory: Size,
+    /// Its disks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub disks: Vec<ObservedDisk>,
+    /// Its network interfaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub networks: Vec<ObservedNetwork>,
+}
+
+/// A disk that a machine has.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedDisk {
+    /// Its slot.
+    pub name: String,
+    /// Its size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<Size>,
+    /// Its storage.
+    pub storage: String,
+    /// Whether the spec names it.
+    pub managed: bool,
+}
+
+/// A network interface that a machine has.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedNetwork {
+    /// Its slot.
+    pub name: String,
+    /// Its hardware address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
+    /// Its bridge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<String>,
+    /// Whether the spec names it.
+    pub managed: bool,
+}
+
+/// A class as it was when a machine was created.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PinnedClass {
+    /// Its name.
+    pub name: String,
+    /// Its content.
+    pub spec: VirtualMachineClassSpec,
+}
+
+/// A task of the host.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskStatus {
+    /// Its identifier in Proxmox VE.
+    pub id: String,
+    /// What it does: `Create`, `Clone`, `Start`, …
+    pub action: String,
+    /// When it began.
+    pub started_at: Time,
+}
+
+/// A field in which a machine is not as declared.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldDrift {
+    /// The field of the spec (`memory.size`).
+    pub field: String,
+    /// What the spec says.
+    pub desired: String,
+    /// What the machine has.
+    pub observed: String,
+}

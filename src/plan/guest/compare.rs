@@ -1,0 +1,55 @@
+//! Gathers in which fields a guest is not as declared, and the changes that mend it.
+
+use std::fmt::Display;
+
+use super::{Action, Problem};
+use crate::api::FieldDrift;
+use crate::model::Change;
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub(super) struct Compare {
+    /// Fields in which the guest is not as declared.
+    pub(super) drift: Vec<FieldDrift>,
+    /// What mends them by one change of the configuration.
+    pub(super) changes: Vec<Change>,
+    /// Disks to grow, after that.
+    pub(super) grow: Vec<Action>,
+    /// The first thing that only a person can mend.
+    pub(super) problem: Option<Problem>,
+}
+
+impl Compare {
+    /// Compares one field. Nothing is wanted where `want` is absent.
+    pub(super) fn field<T: Clone + PartialEq + Display>(
+        &mut self,
+        field: &str,
+        want: Option<&T>,
+        have: &T,
+        change: impl FnOnce(T) -> Change,
+    ) {
+        if let Some(want) = want.filter(|want| *want != have) {
+            self.differs(field, want.to_string(), have.to_string(), change(want.clone()));
+        }
+    }
+
+    /// Notes a difference, in the words of the spec, and what mends it.
+    pub(super) fn differs(&mut self, field: &str, want: String, have: String, change: Change) {
+        self.drifted(field, want, have);
+        self.changes.push(change);
+    }
+
+    /// Notes a difference.
+    pub(super) fn drifted(&mut self, field: &str, want: String, have: String) {
+        self.drift.push(FieldDrift {
+            field: field.to_owned(),
+            desired: want,
+            observed: have,
+        });
+    }
+
+    /// Notes what only a person can mend; the first one is told.
+    pub(super) fn problem(&mut self, problem: Problem) {
+        self.problem.get_or_insert(problem);
+    }
+}

@@ -1,0 +1,241 @@
+//! The plan for a guest as a whole.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::api::DesiredPower;
+use crate::model::{Disk, Nic, NicSettings};
+use crate::plan::desired::{DesiredDisk, DesiredNic, Origin};
+
+fn desired() -> Desired {
+    Desired {
+        name: "web-1".into(),
+        pinned: None,
+        origin: Origin::Blank,
+        power: Some(DesiredPower::Running),
+        grace_seconds: 60,
+        force: true,
+        sockets: None,
+        cores: Some(2),
+        memory_mib: Some(2048),
+        agent: Some(true),
+        disks: vec![DesiredDisk {
+            slot: "scsi0".into(),
+            size: Some(8 << 30),
+            storage: None,
+        }],
+        nics: vec![DesiredNic {
+            slot: "net0".into(),
+            bridge: Some("vmbr0".into()),
+            model: "virtio",
+        }],
+        iso: None,
+    }
+}
+
+fn hardware() -> Hardware {
+    Hardware {
+        sockets: 1,
+        cores: 2,
+        memory_mib: 2048,
+        agent: true,
+        disks: [(
+            "scsi0".to_owned(),
+            Disk {
+                volume: "local-lvm:vm-105-disk-0".parse().unwrap(),
+                size: Some(8 << 30),
+            },
+        )]
+        .into(),
+        cdroms: BTreeMap::new(),
+        nics: [(
+            "net0".to_owned(),
+            Nic {
+                model: "virtio".into(),
+                mac: Some("BC:24:11:00:00:01".into()),
+                bridge: Some("vmbr0".into()),
+            },
+        )]
+        .into(),
+    }
+}
+
+fn config(next: Hardware) -> GuestConfig {
+    GuestConfig {
+        digest: String::new(),
+        lock: None,
+        template: false,
+        protection: false,
+        name: Some("web-1".into()),
+        description: String::new(),
+        uuid: None,
+        current: next.clone(),
+        next,
+        pending: vec![],
+        raw: BTreeMap::new(),
+    }
+}
+
+fn planned(desired: &Desired, config: &GuestConfig, power: Power) -> Plan {
+    plan(desired, Seen { config, power })
+}
+
+#[test]
+fn guest_that_is_as_declared_is_left_alone() {
+    assert_eq!(
+        planned(&desired(), &config(hardware()), Power::Running),
+        Plan::default()
+    );
+}
+
+#[test]
+fn stopped_guest_is_configured_and_grown_before_it_is_started() {
+    let mut small = hardware();
+    small.cores = 1;
+    small.disks.get_mut("scsi0").unwrap().size = Some(4 << 30);
+    let plan = planned(&desired(), &config(small), Power::Stopped);
+    assert_eq!(
+        plan.actions,
+        vec![
+            Action::Configure(vec![Change::Cores(2)]),
+            Action::GrowDisk {
+                slot: "scsi0".into(),
+                bytes: 8 << 30
+            },
+            Action::Start
+        ]
+    );
+    let fields: Vec<&str> = plan.drift.iter().map(|d| d.field.as_str()).collect();
+    assert_eq!(fields, ["cpu.cores", "disks[scsi0].size", "powerState"]);
+}
+
+#[test]
+fn change_that_waits_for_a_reboot_is_not_sent_again() {
+    let mut waiting = config(hardware());
+    waiting.current.memory_mib = 1024;
+    waiting.pending = vec!["memory".into()];
+    let plan = planned(&desired(), &waiting, Power::Running);
+    assert_eq!((plan.actions.len(), plan.pending.len()), (0, 1));
+}
+
+#[test]
+fn larger_disk_satisfies_the_size_and_is_never_shrunk() {
+    let mut large = hardware();
+    large.disks.get_mut("scsi0").unwrap().size = Some(64 << 30);
+    assert_eq!(
+        planned(&desired(), &config(large), Power::Running),
+        Plan::default()
+    );
+}
+
+#[test]
+fn guest_without_the_declared_disk_is_not_started() {
+    let mut bare = hardware();
+    bare.disks.clear();
+    let plan = planned(&desired(), &config(bare), Power::Stopped);
+    assert!(plan.actions.is_empty());
+    assert!(matches!(plan.problem, Some(Problem::DiskMissing { .. })));
+}
+
+#[test]
+fn power_that_nobody_declares_is_left_to_people() {
+    let mut free = desired();
+    free.power = None;
+    for power in [Power::Running, Power::Stopped, Power::Unknown] {
+        assert!(planned(&free, &config(hardware()), power).actions.is_empty());
+    }
+    assert!(
+        planned(&desired(), &config(hardware()), Power::Unknown)
+            .actions
+            .is_empty()
+    );
+}
+
+#[test]
+fn interface_is_moved_or_added_but_never_taken_away() {
+    let mut other = hardware();
+    other.nics.get_mut("net0").unwrap().bridge = Some("vmbr9".into());
+    other.nics.insert(
+        "net1".into(),
+        Nic {
+            model: "e1000".into(),
+            mac: None,
+            bridge: None,
+        },
+    );
+    let plan = planned(&desired(), &config(other), Power::Running);
+    assert_eq!(
+        plan.actions,
+        vec![Action::Configure(vec![Change::Nic {
+            slot: "net0".into(),
+            settings: NicSettings {
+                bridge: Some("vmbr0".into()),
+                ..NicSettings::default()
+            },
+        }])]
+    );
+}
+
+fn apply(mut config: GuestConfig, power: &mut Power, action: &Action) -> GuestConfig {
+    match action {
+        Action::Configure(changes) => {
+            for change in changes {
+                match change {
+                    Change::Name(name) => config.name = Some(name.clone()),
+                    Change::Sockets(n) => config.next.sockets = *n,
+                    Change::Cores(n) => config.next.cores = *n,
+                    Change::MemoryMib(n) => config.next.memory_mib = *n,
+                    Change::Agent(on) => config.next.agent = *on,
+                    Change::Nic { slot, settings } => {
+                        config.next.nics.get_mut(slot).unwrap().bridge = settings.bridge.clone();
+                    }
+                    Change::AddNic { slot, settings } => {
+                        let new = Nic {
+                            model: settings.model.clone().unwrap_or_default(),
+                            mac: None,
+                            bridge: settings.bridge.clone(),
+                        };
+                        config.next.nics.insert(slot.clone(), new);
+                    }
+                    other => panic!("not planned here: {other:?}"),
+                }
+            }
+        }
+        Action::GrowDisk { slot, bytes } => {
+            let disk = config.next.disks.get_mut(slot).unwrap();
+            assert!(disk.size.unwrap() < *bytes, "a disk may only grow");
+            disk.size = Some(*bytes);
+        }
+        Action::Start => *power = Power::Running,
+        Action::ShutDown { .. } => *power = Power::Stopped,
+    }
+    config
+}
+
+proptest! {
+    /// Whatever a guest looks like, carrying out the plan leads to a guest that needs nothing more.
+    #[test]
+    fn plan_carried_out_leaves_nothing_to_do(
+        cores in 1..8_u32, memory in 16..9000_u64, agent: bool, size in 1..200_u64,
+        bridge in prop_oneof!["vmbr0", "vmbr1"], nic: bool, running: bool, wanted in 0..3_usize,
+    ) {
+        let mut next = hardware();
+        next.cores = cores;
+        next.memory_mib = memory;
+        next.agent = agent;
+        next.disks.get_mut("scsi0").unwrap().size = Some(size << 30);
+        next.nics.get_mut("net0").unwrap().bridge = Some(bridge);
+        if !nic { next.nics.clear(); }
+        let mut want = desired();
+        want.power = [Some(DesiredPower::Running), Some(DesiredPower::Stopped), None][wanted];
+        let mut power = if running { Power::Running } else { Power::Stopped };
+        let mut state = config(next);
+        for action in planned(&want, &state.clone(), power).actions {
+            state = apply(state, &mut power, &action);
+        }
+        let after = planned(&want, &state, power);
+        prop_assert!(after.actions.is_empty() && after.drift.is_empty(), "{after:?}");
+    }
+}
