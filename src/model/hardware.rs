@@ -27,12 +27,7 @@ impl Hardware {
     /// What the host makes of a configuration in which nothing stands: the ground of a new guest.
     #[must_use]
     pub fn nothing() -> Self {
-        Self {
-            sockets: 1,
-            cores: 1,
-            memory_mib: 512,
-            ..Self::default()
-        }
+        Self::default()
     }
 }
 

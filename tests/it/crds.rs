@@ -439,6 +439,14 @@ fn kinds_are_found_and_shown_as_people_expect() {
 #[tokio::test]
 async fn explain_shows_the_descriptions() {
     let world = bare("explain").await;
+    // The API server publishes the descriptions of new kinds a little after the kinds themselves.
+    for kind in ["dvm", "pxn"] {
+        world
+            .wait_until(&format!("{kind} to be explained"), async || {
+                world.try_kubectl(&["explain", kind]).ok()
+            })
+            .await;
+    }
     for (field, part) in [
         ("dvm.spec.powerState", "Absent: power is left to people"),
         ("dvm.spec.whenLost", "wait for the annotation"),

@@ -410,15 +410,23 @@ impl World {
 
     /// The real kubectl in the test's namespace; what it prints.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        match self.try_kubectl(arguments) {
+            Ok(out) => out,
+            Err(err) => panic!("kubectl {}: {err}", arguments.join(" ")),
+        }
+    }
+
+    /// The real kubectl in the test's namespace; what it prints, or its complaint.
+    pub(crate) fn try_kubectl(&self, arguments: &[&str]) -> Result<String, String> {
         let mut all = vec!["--namespace", self.name.as_str()];
         all.extend(arguments);
         let output = plane().kubectl(&all);
-        let (out, err) = (
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr),
-        );
-        assert!(output.status.success(), "kubectl {}: {err}", arguments.join(" "));
-        out.into_owned()
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if output.status.success() {
+            Ok(text(&output.stdout))
+        } else {
+            Err(text(&output.stderr))
+        }
     }
 
     // ---- Waiting ----
