@@ -64,6 +64,16 @@ pub struct NicSettings {
     pub model: Option<String>,
     /// The bridge to plug it into.
     pub bridge: Option<String>,
+    /// Hardware address.
+    pub mac: Option<String>,
+    /// Its VLAN; 0 for none.
+    pub vlan: Option<u16>,
+    /// The greatest packet.
+    pub mtu: Option<u16>,
+    /// Whether the firewall's rules are applied to it.
+    pub firewall: Option<bool>,
+    /// Megabits a second; 0 for no limit.
+    pub rate_mbps: Option<u32>,
 }
 
 /// One change of a configuration. What is not named stays as it is, within a device too.

@@ -41,7 +41,7 @@ pub struct Disk {
 }
 
 /// A network interface of a guest.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Nic {
     /// Emulated card (`virtio`).
     pub model: String,
@@ -49,4 +49,12 @@ pub struct Nic {
     pub mac: Option<String>,
     /// The bridge that it is plugged into.
     pub bridge: Option<String>,
+    /// Its VLAN; 0 for none.
+    pub vlan: u16,
+    /// The greatest packet, where it is set.
+    pub mtu: Option<u16>,
+    /// Whether the firewall's rules are applied to it.
+    pub firewall: bool,
+    /// The most that it may send, in kilobits a second; 0 for no limit.
+    pub rate_kbps: u64,
 }

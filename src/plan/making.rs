@@ -366,7 +366,8 @@ mod tests {
             nics: vec![DesiredNic {
                 slot: "net0".into(),
                 bridge: Some("vmbr0".into()),
-                model: "virtio",
+                model: Some("virtio"),
+                ..DesiredNic::default()
             }],
             iso: None,
         }

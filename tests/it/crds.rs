@@ -129,6 +129,22 @@ async fn machine_that_can_not_be_meant_is_refused_with_a_sentence_that_helps() {
             "spec.networks[0].bridge",
         ),
         (
+            format!("{SMALL}\nnetworks: [{{name: net0, mac: '01:24:11:00:00:01'}}]"),
+            "spec.networks[0].mac",
+        ),
+        (
+            format!("{SMALL}\nnetworks: [{{name: net0, vlan: 4095}}]"),
+            "spec.networks[0].vlan",
+        ),
+        (
+            format!("{SMALL}\nnetworks: [{{name: net0, mtu: 9000, model: e1000}}]"),
+            "mtu is for cards of the model virtio alone",
+        ),
+        (
+            format!("{SMALL}\nnetworks: [{{name: net0, rateMbps: -1}}]"),
+            "spec.networks[0].rateMbps",
+        ),
+        (
             format!("{SMALL}\nnetworks: [{{name: net0, model: ne2000}}]"),
             "virtio",
         ),

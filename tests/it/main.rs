@@ -15,6 +15,7 @@ mod create;
 mod delete;
 mod docs;
 mod faults;
+mod fields;
 mod floors;
 mod fuzz;
 mod hosts;

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::config::{Options, is_drive, is_nic};
-use super::devices::{Agent, Backing, Card, Drive, Media, Medium, Memory, Nic, Smbios};
-use super::property::{BadProperty, Format as _, Reason, Whole};
+use super::devices::{Agent, Backing, Card, Drive, MacAddress, Media, Medium, Memory, Nic, NicModel, Smbios};
+use super::property::{BadProperty, Format as _, Number, Reason, Value as _, Whole};
 use crate::model::{Change, NewDisk, NicSettings, VolumeId};
 
 /// A change that this configuration does not allow.
@@ -104,14 +104,34 @@ pub(super) fn new_smbios(uuid: Uuid) -> Smbios {
 /// Puts settings into an interface; what they do not name stays.
 fn set_nic(nic: &mut Nic, settings: &NicSettings) -> Result<(), BadProperty> {
     let bad = |key: &'static str| move |reason: Reason| BadProperty::new(key, reason);
-    if let Some(model) = &settings.model {
+    if settings.model.is_some() || settings.mac.is_some() {
+        let (model, mac) = nic.card.map_or((None, None), |card| (Some(card.model), card.mac));
+        let named = settings.model.as_ref().map(|model| model.parse()).transpose();
+        let address = settings.mac.as_ref().map(|mac| MacAddress::read(mac)).transpose();
         nic.card = Some(Card {
-            model: model.parse().map_err(bad("model"))?,
-            mac: nic.card.and_then(|card| card.mac),
+            model: named.map_err(bad("model"))?.or(model).unwrap_or(NicModel::Virtio),
+            mac: address.map_err(bad("macaddr"))?.or(mac),
         });
     }
     if let Some(bridge) = &settings.bridge {
         nic.bridge = Some(bridge.parse().map_err(bad("bridge"))?);
+    }
+    if let Some(vlan) = settings.vlan {
+        nic.tag = (vlan > 0)
+            .then(|| Whole::try_from(u64::from(vlan)).map_err(bad("tag")))
+            .transpose()?;
+    }
+    if let Some(mtu) = settings.mtu {
+        nic.mtu = Some(Whole::try_from(u64::from(mtu)).map_err(bad("mtu"))?);
+    }
+    if let Some(firewall) = settings.firewall {
+        nic.firewall = Some(firewall);
+    }
+    if let Some(mbps) = settings.rate_mbps {
+        // Proxmox VE counts megabytes a second.
+        nic.rate = (mbps > 0)
+            .then(|| Number::try_from(f64::from(mbps) / 8.0).map_err(bad("rate")))
+            .transpose()?;
     }
     Ok(())
 }
@@ -221,12 +241,47 @@ mod tests {
             settings: NicSettings {
                 model: Some("virtio".into()),
                 bridge: Some("vmbr0".into()),
+                ..NicSettings::default()
             },
         };
         assert_eq!(only(&none, nic.clone()).as_deref(), Ok("virtio,bridge=vmbr0"));
         assert_eq!(
             only(&raw(&[("net1", "virtio,bridge=vmbr9")]), nic),
             Err(Unfit::NicExists("net1".into()))
+        );
+    }
+
+    #[test]
+    fn settings_of_an_interface_are_spelt_and_taken_off() {
+        let settings = |mac: Option<&str>, vlan, mtu, firewall, rate_mbps| NicSettings {
+            mac: mac.map(str::to_owned),
+            vlan: Some(vlan),
+            mtu,
+            firewall: Some(firewall),
+            rate_mbps: Some(rate_mbps),
+            ..NicSettings::default()
+        };
+        let slot = || "net0".to_owned();
+        let set = Change::Nic {
+            slot: slot(),
+            settings: settings(Some("BC:24:11:00:00:02"), 7, Some(1400), true, 100),
+        };
+        let plain = raw(&[("net0", "e1000=BC:24:11:AA:BB:CC,bridge=vmbr0,queues=2")]);
+        assert_eq!(
+            only(&plain, set).as_deref(),
+            Ok("e1000=BC:24:11:00:00:02,bridge=vmbr0,queues=2,firewall=1,mtu=1400,rate=12.5,tag=7")
+        );
+        let unset = Change::Nic {
+            slot: slot(),
+            settings: settings(None, 0, None, false, 0),
+        };
+        let full = raw(&[(
+            "net0",
+            "virtio=BC:24:11:AA:BB:CC,bridge=vmbr0,firewall=1,rate=12.5,tag=7",
+        )]);
+        assert_eq!(
+            only(&full, unset).as_deref(),
+            Ok("virtio=BC:24:11:AA:BB:CC,bridge=vmbr0,firewall=0")
         );
     }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::answers::{Scalar, is_true};
 use super::devices::{Agent, DEFAULT_MEMORY_MIB, Drive, Memory, Nic as NicDevice, Smbios};
-use super::property::{Format as _, Whole};
+use super::property::{Format as _, Number, Whole};
 use crate::model::{Disk, GuestConfig, Hardware, Lock, Nic};
 
 pub(super) type Options = BTreeMap<String, String>;
@@ -133,12 +133,31 @@ pub(super) fn is_drive(slot: &str) -> bool {
 }
 
 fn nic(value: &str) -> Nic {
-    let NicDevice { card, bridge, .. } = NicDevice::lenient(value);
+    let device = NicDevice::lenient(value);
+    let card = device.card;
     Nic {
         model: card.map(|card| card.model.to_string()).unwrap_or_default(),
         mac: card.and_then(|card| card.mac).map(|mac| mac.to_string()),
-        bridge: bridge.map(|bridge| bridge.to_string()),
+        bridge: device.bridge.map(|bridge| bridge.to_string()),
+        vlan: small(device.tag.map(Whole::get)).unwrap_or_default(),
+        mtu: small(device.mtu.map(Whole::get)),
+        firewall: device.firewall == Some(true),
+        rate_kbps: device.rate.map(kilobits).unwrap_or_default(),
     }
+}
+
+fn small(number: Option<u64>) -> Option<u16> {
+    number.and_then(|number| u16::try_from(number).ok())
+}
+
+/// Megabytes a second, as Proxmox VE counts, in kilobits a second.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is never below 0, and a cast of a float stays within bounds"
+)]
+fn kilobits(megabytes: Number) -> u64 {
+    (megabytes.get() * 8000.0).round() as u64
 }
 
 #[cfg(test)]
@@ -209,6 +228,8 @@ mod tests {
                 model: "virtio".into(),
                 mac: Some("BC:24:11:AA:BB:CC".into()),
                 bridge: Some("vmbr0".into()),
+                vlan: 5,
+                ..Nic::default()
             }
         );
         assert_eq!(config.next, config.current);

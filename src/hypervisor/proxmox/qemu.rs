@@ -200,6 +200,7 @@ mod tests {
             settings: NicSettings {
                 model: Some("virtio".into()),
                 bridge: Some(bridge.into()),
+                ..NicSettings::default()
             },
         }
     }

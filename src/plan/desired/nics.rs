@@ -1,19 +1,29 @@
 //! Network interfaces as they are to be.
 
-use crate::api::{HostDefaults, NetworkSpec, VirtualMachineClassSpec, VirtualMachineSpec};
+use crate::api::{HostDefaults, NetworkSpec, NicModel, VirtualMachineClassSpec, VirtualMachineSpec};
 
 /// The slot of the interface of a machine that names none and gets one.
 const DEFAULT_SLOT: &str = "net0";
 
 /// A network interface as it is to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DesiredNic {
     /// Its slot.
     pub slot: String,
     /// Its bridge.
     pub bridge: Option<String>,
-    /// The card of a new one.
-    pub model: &'static str,
+    /// Its card.
+    pub model: Option<&'static str>,
+    /// Its hardware address, in upper case.
+    pub mac: Option<String>,
+    /// Its VLAN; 0 for none.
+    pub vlan: Option<u16>,
+    /// The greatest packet.
+    pub mtu: Option<u16>,
+    /// Whether the firewall's rules are applied to it.
+    pub firewall: Option<bool>,
+    /// Megabits a second; 0 for no limit.
+    pub rate_mbps: Option<u32>,
 }
 
 impl DesiredNic {
@@ -33,8 +43,7 @@ pub(super) fn resolve(
     let of_class = class.network.as_ref().and_then(|n| n.bridge.as_ref());
     let default = NetworkSpec {
         name: DEFAULT_SLOT.to_owned(),
-        bridge: None,
-        model: None,
+        ..NetworkSpec::default()
     };
     // A new machine gets an interface as soon as somebody names a bridge; a clone keeps the source's.
     let given = of_class.is_some() || (blank && defaults.bridge.is_some());
@@ -53,7 +62,12 @@ pub(super) fn resolve(
                 .or(of_class)
                 .or(defaults.bridge.as_ref())
                 .cloned(),
-            model: nic.model.unwrap_or_default().as_str(),
+            model: nic.model.map(NicModel::as_str),
+            mac: nic.mac.as_ref().map(|mac| mac.to_ascii_uppercase()),
+            vlan: nic.vlan,
+            mtu: nic.mtu,
+            firewall: nic.firewall,
+            rate_mbps: nic.rate_mbps,
         }
     };
     named.iter().enumerate().map(nic).collect()

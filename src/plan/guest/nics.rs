@@ -1,6 +1,7 @@
-//! Network interfaces: added and plugged over, never taken away.
+//! Network interfaces: added, changed and plugged over.
 
 use super::{Compare, Problem};
+use crate::api::NicModel;
 use crate::model::{Change, Hardware, Nic, NicSettings};
 use crate::plan::desired::{Desired, DesiredNic};
 
@@ -13,19 +14,93 @@ pub(super) fn compare(desired: &Desired, next: &Hardware, compare: &mut Compare)
     }
 }
 
+/// The fields of one interface that are compared by themselves; the changes of all of them are one setting of it.
+struct Fields<'a> {
+    want: &'a DesiredNic,
+    compare: &'a mut Compare,
+    settings: NicSettings,
+}
+
+impl Fields<'_> {
+    fn field<T: Clone + PartialEq>(
+        &mut self,
+        name: &str,
+        want: Option<&T>,
+        have: &T,
+        text: impl Fn(&T) -> String,
+        set: impl FnOnce(&mut NicSettings, T),
+    ) {
+        if let Some(want) = want.filter(|want| *want != have) {
+            self.compare
+                .drifted(&self.want.field(name), text(want), text(have));
+            set(&mut self.settings, want.clone());
+        }
+    }
+}
+
 fn change(want: &DesiredNic, have: &Nic, compare: &mut Compare) {
-    let slot = &want.slot;
-    if let Some(bridge) = want.bridge.as_ref().filter(|b| have.bridge.as_ref() != Some(b)) {
-        let settings = NicSettings {
-            bridge: Some(bridge.clone()),
-            ..NicSettings::default()
-        };
-        let observed = have.bridge.clone().unwrap_or_default();
-        let change = Change::Nic {
-            slot: slot.clone(),
+    let mut fields = Fields {
+        want,
+        compare,
+        settings: NicSettings::default(),
+    };
+    let or_none = |text: &String| {
+        if text.is_empty() {
+            "none".to_owned()
+        } else {
+            text.clone()
+        }
+    };
+    let bridge = have.bridge.clone().unwrap_or_default();
+    fields.field("bridge", want.bridge.as_ref(), &bridge, or_none, |s, to| {
+        s.bridge = Some(to);
+    });
+    let model = want.model.map(str::to_owned);
+    fields.field("model", model.as_ref(), &have.model, String::clone, |s, to| {
+        s.model = Some(to);
+    });
+    let mac = have.mac.clone().unwrap_or_default();
+    fields.field("mac", want.mac.as_ref(), &mac, or_none, |s, to| s.mac = Some(to));
+    let number = |n: &u16| if *n == 0 { "none".to_owned() } else { n.to_string() };
+    fields.field("vlan", want.vlan.as_ref(), &have.vlan, number, |s, to| {
+        s.vlan = Some(to);
+    });
+    let mtu = have.mtu.unwrap_or_default();
+    fields.field("mtu", want.mtu.as_ref(), &mtu, number, |s, to| s.mtu = Some(to));
+    fields.field(
+        "firewall",
+        want.firewall.as_ref(),
+        &have.firewall,
+        bool::to_string,
+        |s, to| {
+            s.firewall = Some(to);
+        },
+    );
+    let rate = want.rate_mbps.map(|mbps| u64::from(mbps).saturating_mul(1000));
+    fields.field(
+        "rateMbps",
+        rate.as_ref(),
+        &have.rate_kbps,
+        |kbps| rate_text(*kbps),
+        |s, _| {
+            s.rate_mbps = want.rate_mbps;
+        },
+    );
+    let settings = fields.settings;
+    if settings != NicSettings::default() {
+        compare.changes.push(Change::Nic {
+            slot: want.slot.clone(),
             settings,
-        };
-        compare.differs(&want.field("bridge"), bridge.clone(), observed, change);
+        });
+    }
+}
+
+/// In megabits a second.
+fn rate_text(kbps: u64) -> String {
+    match (kbps / 1000, kbps % 1000) {
+        (0, 0) => "none".to_owned(),
+        (whole, 0) => whole.to_string(),
+        (whole, thousandths) => format!("{whole}.{thousandths:03}"),
     }
 }
 
@@ -36,12 +111,18 @@ fn add(want: &DesiredNic, compare: &mut Compare) {
         });
         return;
     };
+    let settings = NicSettings {
+        model: Some(want.model.unwrap_or(NicModel::default().as_str()).to_owned()),
+        bridge: Some(bridge.clone()),
+        mac: want.mac.clone(),
+        vlan: want.vlan,
+        mtu: want.mtu,
+        firewall: want.firewall,
+        rate_mbps: want.rate_mbps,
+    };
     let change = Change::AddNic {
         slot: want.slot.clone(),
-        settings: NicSettings {
-            model: Some(want.model.to_owned()),
-            bridge: Some(bridge.clone()),
-        },
+        settings,
     };
     compare.differs(&want.field("bridge"), bridge, "none".to_owned(), change);
 }

@@ -29,7 +29,8 @@ fn desired() -> Desired {
         nics: vec![DesiredNic {
             slot: "net0".into(),
             bridge: Some("vmbr0".into()),
-            model: "virtio",
+            model: Some("virtio"),
+            ..DesiredNic::default()
         }],
         iso: None,
     }
@@ -56,6 +57,7 @@ fn hardware() -> Hardware {
                 model: "virtio".into(),
                 mac: Some("BC:24:11:00:00:01".into()),
                 bridge: Some("vmbr0".into()),
+                ..Nic::default()
             },
         )]
         .into(),
@@ -161,8 +163,7 @@ fn interface_is_moved_or_added_but_never_taken_away() {
         "net1".into(),
         Nic {
             model: "e1000".into(),
-            mac: None,
-            bridge: None,
+            ..Nic::default()
         },
     );
     let plan = planned(&desired(), &config(other), Power::Running);
@@ -194,8 +195,8 @@ fn apply(mut config: GuestConfig, power: &mut Power, action: &Action) -> GuestCo
                     Change::AddNic { slot, settings } => {
                         let new = Nic {
                             model: settings.model.clone().unwrap_or_default(),
-                            mac: None,
                             bridge: settings.bridge.clone(),
+                            ..Nic::default()
                         };
                         config.next.nics.insert(slot.clone(), new);
                     }

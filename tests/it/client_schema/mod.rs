@@ -62,6 +62,7 @@ fn new_guest() -> CreateGuest {
                 settings: NicSettings {
                     model: Some("virtio".to_owned()),
                     bridge: Some("vmbr0".to_owned()),
+                    ..NicSettings::default()
                 },
             },
             Change::Cdrom {

@@ -69,6 +69,7 @@ fn new_guest(vmid: u32) -> CreateGuest {
                 settings: NicSettings {
                     model: Some("virtio".into()),
                     bridge: Some("vmbr0".into()),
+                    ..NicSettings::default()
                 },
             },
             Change::Cdrom {
