@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup tools build check test bench crds demo clean
+.PHONY: help setup tools build check test bench faults crds demo clean
 
 # One set of targets for `build`, `check` and `test`: another one would unify features differently, and compile
 # a part of the dependencies again.
@@ -38,6 +38,15 @@ test: tools ## Run all tests, against a real Kubernetes API; then hold what Drov
 	rm -rf $(REQUESTS)
 	PVE_SIM_RECORD=$(REQUESTS) cargo test --workspace --locked
 	PVE_SIM_RECORD=$(REQUESTS) DROVER_WHOLE_RUN=1 cargo test --workspace --locked --test it -- client_schema --nocapture
+
+# The line that counts is the last one, after cargo's own.
+faults: tools ## Kill drover 500 times (KILLS=n) over 20 machines; SEED=n repeats, BREAK=reservation must fail
+	@mkdir -p target; status=0; \
+	cargo test --workspace --locked --test it $(if $(BREAK),--features drover/break-$(BREAK)) -- --exact --ignored \
+	--nocapture faults::kills::random::hundreds_of_random_kills_double_lose_and_touch_nothing \
+	2>&1 | tee target/faults.log || status=$$?; \
+	grep -E '^faults: [0-9]+ kills, [0-9]+ duplicates' target/faults.log || { echo "faults: the run did not end" >&2; status=1; }; \
+	exit $$status
 
 bench: setup ## How long the simulator takes to list 20,000 guests, in release
 	cargo bench --locked -p pve-sim --bench resources

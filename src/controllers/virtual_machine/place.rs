@@ -70,8 +70,41 @@ impl Pass<'_> {
         self.check_pinned(site, &desired).await?;
         let vmid = self.free_number(site, &desired).await?;
         record::claim(self, vmid).await.map_err(Stop::Error)?;
+        self.reserve_and_make(site, vmid, &desired, &facts).await
+    }
+
+    /// The reservation precedes the call, so that whatever crashes, the number is known.
+    #[cfg(not(feature = "break-reservation"))]
+    async fn reserve_and_make(
+        &mut self,
+        site: &Site,
+        vmid: Vmid,
+        desired: &Desired,
+        facts: &make::Facts<'_>,
+    ) -> Flow<End> {
         self.reserve(site, vmid).await?;
-        make::make(self, site, vmid, &desired, &facts).await
+        make::make(self, site, vmid, desired, facts).await
+    }
+
+    /// The wrong order, so that `make faults` can show that it would be noticed.
+    #[cfg(feature = "break-reservation")]
+    async fn reserve_and_make(
+        &mut self,
+        site: &Site,
+        vmid: Vmid,
+        desired: &Desired,
+        facts: &make::Facts<'_>,
+    ) -> Flow<End> {
+        let end = make::make(self, site, vmid, desired, facts).await?;
+        let making = self.ctx.memory.get(&self.uid).making;
+        self.reserve(site, vmid).await?;
+        self.ctx.memory.note(&self.uid, |m| {
+            m.making = crate::controllers::memory::Making {
+                reserved_here: true,
+                ..making
+            };
+        });
+        Ok(end)
     }
 
     /// Looks at all machines of the cluster that no resource lays claim to.

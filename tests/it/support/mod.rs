@@ -8,4 +8,5 @@ mod waiting;
 mod world;
 
 pub(crate) use process::Process;
+pub(crate) use waiting::within;
 pub(crate) use world::{Conditioned, World, condition};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pve_sim::{Mark, Matcher};
 use serde_json::json;
 
-use super::{BLANK, CLONE, assert_one_guest_each};
+use crate::faults::{BLANK, CLONE, assert_one_guest_each};
 use crate::support::World;
 
 /// When the program is killed.
