@@ -139,6 +139,8 @@ pub mod reason {
         DISK_MISSING = "DiskMissing";
         /// The spec can't be carried out.
         INVALID_SPEC = "InvalidSpec";
+        /// A Secret that the spec names is not there, or lacks its key.
+        SECRET_NOT_USABLE = "SecretNotUsable";
         /// The machine carries the mark and another identity.
         IDENTITY_CHANGED = "IdentityChanged";
         /// The machine is marked as somebody else's.

@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use super::guest::GuestAddress;
+use super::hardware::Addresses;
 use super::ids::VolumeId;
+use super::secret::Password;
 
 /// A new machine.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,4 +118,35 @@ pub enum Change {
         /// The medium.
         volume: VolumeId,
     },
+    /// Tells cloud-init something.
+    CloudInit(CloudInitChange),
+}
+
+/// What cloud-init is told anew.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CloudInitChange {
+    /// Adds the drive that the host writes for it.
+    Drive {
+        /// Its slot (`ide2`).
+        slot: String,
+        /// The storage of its medium.
+        storage: String,
+    },
+    /// The user that is made.
+    User(String),
+    /// The user's password.
+    Password(Password),
+    /// The keys that may log in.
+    SshKeys(Vec<String>),
+    /// The addresses of an interface.
+    Addresses {
+        /// The interface (`net0`).
+        slot: String,
+        /// All of its addresses.
+        addresses: Addresses,
+    },
+    /// Name servers.
+    Nameservers(Vec<String>),
+    /// Domains in which short names are looked up.
+    SearchDomains(Vec<String>),
 }

@@ -1,6 +1,7 @@
 //! What a guest is made of, as its configuration shows it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::ids::VolumeId;
 
@@ -21,6 +22,8 @@ pub struct Hardware {
     pub cdroms: BTreeMap<String, Option<VolumeId>>,
     /// Network interfaces by slot (`net0`).
     pub nics: BTreeMap<String, Nic>,
+    /// What cloud-init is told.
+    pub cloud_init: CloudInit,
 }
 
 impl Hardware {
@@ -57,4 +60,57 @@ pub struct Nic {
     pub firewall: bool,
     /// The most that it may send, in kilobits a second; 0 for no limit.
     pub rate_kbps: u64,
+}
+
+/// What cloud-init is told at the next start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CloudInit {
+    /// The slot of the medium that the host writes for it (`ide2`).
+    pub drive: Option<String>,
+    /// The user that is made; empty for the image's own.
+    pub user: String,
+    /// Whether the user has a password. Which one, no host tells.
+    pub password: bool,
+    /// The keys that may log in, as lines of `authorized_keys`.
+    pub ssh_keys: Vec<String>,
+    /// The addresses of interfaces, by their slot (`net0`).
+    pub addresses: BTreeMap<String, Addresses>,
+    /// Name servers.
+    pub nameservers: Vec<String>,
+    /// Domains in which short names are looked up.
+    pub search_domains: Vec<String>,
+}
+
+/// The addresses of an interface, each as its standard spells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// `dhcp` or an address with its prefix.
+    pub ipv4: Option<String>,
+    /// A gateway.
+    pub gateway4: Option<String>,
+    /// `auto`, `dhcp` or an address with its prefix.
+    pub ipv6: Option<String>,
+    /// A gateway.
+    pub gateway6: Option<String>,
+}
+
+impl fmt::Display for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            ipv4,
+            gateway4,
+            ipv6,
+            gateway6,
+        } = self;
+        let parts = [("", ipv4), ("via ", gateway4), ("", ipv6), ("via ", gateway6)];
+        let said: Vec<String> = parts
+            .iter()
+            .filter_map(|(word, part)| part.as_ref().map(|part| format!("{word}{part}")))
+            .collect();
+        f.write_str(&if said.is_empty() {
+            "none".to_owned()
+        } else {
+            said.join(" ")
+        })
+    }
 }

@@ -5,13 +5,15 @@ mod guest;
 mod hardware;
 mod host;
 mod ids;
+mod secret;
 mod task;
 
-pub use change::{Change, CloneGuest, CreateGuest, NewDisk, NicSettings};
+pub use change::{Change, CloneGuest, CloudInitChange, CreateGuest, NewDisk, NicSettings};
 pub use guest::{GuestAddress, GuestConfig, GuestIp, GuestKind, GuestRow, Lock, Power, PowerReading};
-pub use hardware::{Disk, Hardware, Nic};
+pub use hardware::{Addresses, CloudInit, Disk, Hardware, Nic};
 pub use host::{
     ClusterStatus, HostVersion, Member, NodeRow, NumberBounds, NumberState, Overview, StorageRow, Volume,
 };
 pub use ids::{ClusterId, NodeName, ParseId, Vmid, VolumeId};
+pub use secret::Password;
 pub use task::{Progress, TaskExit, TaskRecord, TaskState, Upid};

@@ -370,6 +370,7 @@ mod tests {
                 ..DesiredNic::default()
             }],
             iso: None,
+            cloud_init: None,
         }
     }
 

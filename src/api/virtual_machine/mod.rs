@@ -1,5 +1,6 @@
 //! `VirtualMachine`: a virtual machine as its owner wants it, and as it is.
 
+mod cloud_init;
 mod disk;
 mod network;
 mod policy;
@@ -8,6 +9,7 @@ mod shape;
 mod source;
 mod status;
 
+pub use cloud_init::*;
 pub use disk::*;
 pub use network::*;
 pub use policy::*;
@@ -124,4 +126,8 @@ pub struct VirtualMachineSpec {
     /// the annotation `drover.dev/recreate` with the lost identity. `Recreate`: make it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when_lost: Option<WhenLost>,
+
+    /// What cloud-init sets up inside the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_init: Option<CloudInit>,
 }

@@ -66,6 +66,18 @@ pub struct VirtualMachineStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub pending: Vec<String>,
+    /// What was given to cloud-init that the host does not show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_init: Option<CloudInitStatus>,
+}
+
+/// What was given to cloud-init that the host does not show.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CloudInitStatus {
+    /// The version of the Secret whose password was sent last (its UID and `resourceVersion`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_version: Option<String>,
 }
 
 /// Whether a machine runs.

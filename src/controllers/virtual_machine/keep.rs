@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::look;
 use super::pass::{Again, End, Flow, Pass, Site};
 use super::task::{self, Act};
-use crate::api::ObservedPower;
+use super::{look, secrets};
 use crate::api::conditions::reason;
+use crate::api::{CloudInitStatus, ObservedPower};
 use crate::fleet::{ConfigReading, Work};
 use crate::hypervisor::StopMode;
-use crate::model::{GuestAddress, Power, Progress, Vmid};
+use crate::model::{Change, CloudInitChange, GuestAddress, Power, Progress, Vmid};
 use crate::plan::desired::Desired;
 use crate::plan::guest::{self, Action, Plan, Problem, Seen};
 use crate::plan::identity::{Ownership, Verdict, judge};
@@ -45,9 +45,15 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
         let seen = Seen {
             config: &reading.config,
             power: row.power,
+            password_sent: None,
         };
         let plan = guest::plan(&desired, seen);
-        if !ours || !plan.actions.is_empty() || plan.problem.is_some() {
+        // What a Secret holds is not known here.
+        let secret = desired
+            .cloud_init
+            .as_ref()
+            .is_some_and(|c| c.password_ref.is_some());
+        if secret || !ours || !plan.actions.is_empty() || plan.problem.is_some() {
             return Ok(None);
         }
         status::observe_config(&mut pass.status, &desired, &reading.config);
@@ -67,7 +73,8 @@ pub(super) async fn keep(
     reading: ConfigReading,
 ) -> Flow<End> {
     let at = own.address().clone();
-    let desired = pass.desired(site)?;
+    let mut desired = pass.desired(site)?;
+    let no_secret = secrets::fill(pass, &mut desired).await?;
     pass.status.reservation = None;
     pass.status.node = Some(at.node.to_string());
     status::observe_config(&mut pass.status, &desired, &reading.config);
@@ -75,13 +82,19 @@ pub(super) async fn keep(
     let power = power(pass, site, &at, &desired).await?;
     observe_addresses(pass, site, at.vmid);
 
-    let plan = guest::plan(
+    let sent = pass.status.cloud_init.clone().and_then(|c| c.password_version);
+    let mut plan = guest::plan(
         &desired,
         Seen {
             config: &reading.config,
             power,
+            password_sent: sent.as_deref(),
         },
     );
+    // All the rest is kept as declared meanwhile.
+    if let Some(what) = no_secret {
+        plan.problem.get_or_insert(Problem::NoSecret { what });
+    }
     pass.status.drift.clone_from(&plan.drift);
     if let Some(lock) = guest::blocked_by(&plan, &reading.config) {
         let message = format!(
@@ -96,7 +109,20 @@ pub(super) async fn keep(
     };
     had_effect(pass, action, &plan)?;
     restarted_too_often(pass, action)?;
-    act(pass, site, &own, &reading, action).await
+    act(pass, site, &own, &reading, &desired, action).await
+}
+
+/// Notes which version of its Secret's password the guest was given. Should that be lost, it is given again.
+pub(super) fn password_sent(pass: &mut Pass<'_>, changes: &[Change], desired: &Desired) {
+    let told = |change: &Change| matches!(change, Change::CloudInit(CloudInitChange::Password(_)));
+    let secret = desired.cloud_init.as_ref().and_then(|c| c.password.as_ref());
+    if let Some(secret) = secret.filter(|_| changes.iter().any(told)) {
+        let status = pass
+            .status
+            .cloud_init
+            .get_or_insert_with(CloudInitStatus::default);
+        status.password_version = Some(secret.version.clone());
+    }
 }
 
 /// A change that went through and is planned again at once had no effect: it is repeated less and less often.
@@ -217,6 +243,12 @@ fn settled(pass: &Pass<'_>, desired: &Desired, plan: &Plan, reading: &ConfigRead
                 "interface {slot} can't be added: neither the spec nor the class nor the host names a bridge"
             ),
         ),
+        Some(Problem::NoPlaceForCloudInit) => End::stalled(
+            reason::INVALID_SPEC,
+            "the drive of cloud-init can't be added: no slot is free for it, or neither a disk of the spec nor one of \
+             the machine names a storage",
+        ),
+        Some(Problem::NoSecret { what }) => End::stalled(reason::SECRET_NOT_USABLE, what.clone()),
     }
 }
 
@@ -225,6 +257,7 @@ async fn act(
     site: &Site,
     own: &Ownership,
     reading: &ConfigReading,
+    desired: &Desired,
     action: &Action,
 ) -> Flow<End> {
     let vmid = own.address().vmid;
@@ -264,6 +297,11 @@ async fn act(
             driver.stop(own, mode).await
         }
     };
+    if sent.is_ok()
+        && let Action::Configure(changes) = action
+    {
+        password_sent(pass, changes, desired);
+    }
     match sent {
         Ok(Progress::Running(upid)) => {
             note_done(pass, action);

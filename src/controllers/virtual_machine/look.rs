@@ -102,8 +102,8 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
 }
 
 async fn make_it(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
-    let desired = pass.desired(site)?;
-    let facts = make::check(pass, site, &desired).await?;
+    let mut desired = pass.desired(site)?;
+    let facts = make::check(pass, site, &mut desired).await?;
     make::make(pass, site, vmid, &desired, &facts).await
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::pass::{Again, End, Flow, Pass, Site};
 use super::task::{self, Act};
+use super::{keep, secrets};
 use crate::api::conditions::reason;
 use crate::fleet::{ConfigReading, Snapshot, Work};
 use crate::hypervisor::Refusal;
@@ -34,7 +35,10 @@ impl From<Missing> for End {
 }
 
 /// Checks that the guest could be made, and returns what was read for that; nothing is sent that changes anything.
-pub(super) async fn check<'a>(pass: &Pass<'_>, site: &'a Site, desired: &Desired) -> Flow<Facts<'a>> {
+pub(super) async fn check<'a>(pass: &Pass<'_>, site: &'a Site, desired: &mut Desired) -> Flow<Facts<'a>> {
+    if let Some(what) = secrets::fill(pass, desired).await? {
+        return Err(End::stalled(reason::SECRET_NOT_USABLE, what).into());
+    }
     let facts = facts(pass, site, desired).await?;
     // Any number does for the check.
     let vmid = Vmid::try_from(Vmid::MAX).map_err(|e| End::stalled(reason::INVALID_SPEC, e.to_string()))?;
@@ -113,6 +117,9 @@ pub(super) async fn make(
         Make::Create(call) => (Act::Create, driver.create(call).await),
         Make::Clone(call) => (Act::Clone, driver.clone_guest(call).await),
     };
+    if let (Make::Create(call), true) = (&call, sent.is_ok()) {
+        keep::password_sent(pass, &call.changes, desired);
+    }
     match sent {
         Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, vmid, act, &upid, Some(permit))),
         Ok(Progress::Done) => {

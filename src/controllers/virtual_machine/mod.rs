@@ -3,7 +3,7 @@
 //! `controller.rs` runs the passes. One pass: `pass.rs` finds host, class and task; `place.rs` gives a machine its
 //! number; `look.rs` sees what stands under it, with `evidence.rs` who made that, and `lost.rs` does what is due when it
 //! is gone or somebody else's; `make.rs` makes it, `keep.rs` keeps it as declared, `remove.rs` sees its deletion to the
-//! end; `record.rs` writes what is said about it.
+//! end; `secrets.rs` reads what Secrets hold for it; `record.rs` writes what is said about it.
 
 mod controller;
 mod evidence;
@@ -15,6 +15,7 @@ mod pass;
 mod place;
 mod record;
 mod remove;
+mod secrets;
 mod task;
 mod trouble;
 

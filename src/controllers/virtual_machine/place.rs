@@ -61,12 +61,12 @@ impl Pass<'_> {
             );
             return Ok(End::stalled(reason::HOST_NOT_READY, message));
         }
-        let desired = self.desired(site)?;
+        let mut desired = self.desired(site)?;
         match self.seek(site).await? {
             Due::Reserve => {}
             other => return Ok(self.unplaced(site, other)),
         }
-        let facts = make::check(self, site, &desired).await?;
+        let facts = make::check(self, site, &mut desired).await?;
         self.check_pinned(site, &desired).await?;
         let vmid = self.free_number(site, &desired).await?;
         record::claim(self, vmid).await.map_err(Stop::Error)?;

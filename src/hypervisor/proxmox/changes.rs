@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::cloud_init;
 use super::config::{Options, is_drive, is_nic};
 use super::devices::{Agent, Backing, Card, Drive, MacAddress, Media, Medium, Memory, Nic, NicModel, Smbios};
 use super::property::{BadProperty, Format as _, Number, Reason, Value as _, Whole};
@@ -80,6 +81,7 @@ fn parameter<'a>(
             set_nic(&mut nic, settings)?;
             Ok((slot.clone(), nic.to_string()))
         }
+        Change::CloudInit(change) => cloud_init::parameter(change, option),
         Change::Cdrom { slot, volume } => match option(slot).map(Drive::lenient) {
             None if is_drive(slot) => Ok((slot.clone(), cdrom(volume).to_string())),
             Some(mut drive)

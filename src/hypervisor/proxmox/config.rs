@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::answers::{Scalar, is_true};
+use super::cloud_init;
 use super::devices::{Agent, DEFAULT_MEMORY_MIB, Drive, Memory, Nic as NicDevice, Smbios};
 use super::property::{Format as _, Number, Whole};
 use crate::model::{Disk, GuestConfig, Hardware, Lock, Nic};
@@ -81,6 +82,7 @@ fn hardware(options: &Options) -> Hardware {
         agent: options
             .get("agent")
             .is_some_and(|v| Agent::lenient(v).enabled == Some(true)),
+        cloud_init: cloud_init::read(options),
         ..Hardware::default()
     };
     for (slot, value) in options {

@@ -12,6 +12,7 @@ mod auth;
 mod call;
 mod changes;
 mod client;
+mod cloud_init;
 mod cluster;
 mod config;
 mod connection;

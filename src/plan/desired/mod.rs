@@ -1,9 +1,11 @@
 //! What a `VirtualMachine` wants of its guest, with its class and its host's defaults worked in. What nobody
 //! names stays absent, and is left as it is on the host.
 
+mod cloud_init;
 mod disks;
 mod nics;
 
+pub use cloud_init::{DesiredCloudInit, Secret};
 pub use disks::DesiredDisk;
 pub use nics::DesiredNic;
 
@@ -43,6 +45,8 @@ pub struct Desired {
     pub nics: Vec<DesiredNic>,
     /// What lies in the CD drive.
     pub iso: Option<VolumeId>,
+    /// What cloud-init is told.
+    pub cloud_init: Option<DesiredCloudInit>,
 }
 
 /// How a guest is made.
@@ -123,6 +127,7 @@ pub fn resolve(
         nics: nics::resolve(spec, class, defaults, blank),
         iso: iso.map_err(|e| Invalid::new("spec.cdrom.iso", e))?,
         origin,
+        cloud_init: spec.cloud_init.as_ref().map(cloud_init::resolve).transpose()?,
     })
 }
 

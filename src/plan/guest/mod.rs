@@ -1,5 +1,6 @@
 //! What is done next to a guest that is the resource's own, and where it is not as declared.
 
+mod cloud_init;
 mod compare;
 mod disks;
 mod media;
@@ -23,6 +24,8 @@ pub struct Seen<'a> {
     pub config: &'a GuestConfig,
     /// Its power, without the bulk list's lag where that matters.
     pub power: Power,
+    /// The version of the Secret whose password it was given last.
+    pub password_sent: Option<&'a str>,
 }
 
 /// What is to be done, first things first.
@@ -76,6 +79,13 @@ pub enum Problem {
         /// The slot in the spec.
         slot: String,
     },
+    /// No slot is free for the medium of cloud-init, or nobody names a storage for it.
+    NoPlaceForCloudInit,
+    /// A Secret that the spec names can't be used.
+    NoSecret {
+        /// What is wrong, and what would be right.
+        what: String,
+    },
 }
 
 /// Compares a guest with what is declared.
@@ -85,7 +95,7 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
     let mut compare = Compare::default();
     let have = config.name.clone().unwrap_or_default();
     compare.field("name", Some(&desired.name), &have, Change::Name);
-    hardware(desired, &config.next, &mut compare);
+    hardware(desired, &config.next, seen.password_sent, &mut compare);
     disks::grow(desired, &config.next, &mut compare);
     let Compare {
         drift,
@@ -112,15 +122,16 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
 #[must_use]
 pub fn from_nothing(desired: &Desired) -> Vec<Change> {
     let mut compare = Compare::default();
-    hardware(desired, &Hardware::nothing(), &mut compare);
+    hardware(desired, &Hardware::nothing(), None, &mut compare);
     compare.changes
 }
 
 /// All that is set by a change of the configuration. Each field is one line in one of these.
-fn hardware(desired: &Desired, next: &Hardware, compare: &mut Compare) {
+fn hardware(desired: &Desired, next: &Hardware, password_sent: Option<&str>, compare: &mut Compare) {
     shape::compare(desired, next, compare);
     media::compare(desired, next, compare);
     nics::compare(desired, next, compare);
+    cloud_init::compare(desired, next, password_sent, compare);
 }
 
 /// The lock that refuses what the plan wants to do, if there is something to do.

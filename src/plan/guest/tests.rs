@@ -33,6 +33,7 @@ fn desired() -> Desired {
             ..DesiredNic::default()
         }],
         iso: None,
+        cloud_init: None,
     }
 }
 
@@ -61,6 +62,7 @@ fn hardware() -> Hardware {
             },
         )]
         .into(),
+        ..Hardware::default()
     }
 }
 
@@ -81,7 +83,14 @@ fn config(next: Hardware) -> GuestConfig {
 }
 
 fn planned(desired: &Desired, config: &GuestConfig, power: Power) -> Plan {
-    plan(desired, Seen { config, power })
+    plan(
+        desired,
+        Seen {
+            config,
+            power,
+            password_sent: None,
+        },
+    )
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Each field of a machine: created with it, changed, changed back where somebody changed it on the host.
 
+mod cloud_init;
 mod networks;
 
 use serde_json::{Value, json};
