@@ -13,11 +13,12 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::api::{ProxmoxNode, VirtualMachine, VirtualMachineClass};
 use crate::controllers::{Context, Stores, Wakes, dispatch, proxmox_node, virtual_machine};
 use crate::fleet::{CallReport, Fleet, FleetEvents, FleetOptions};
-use crate::runtime::{Runtime, Settings, Supervisor};
+use crate::runtime::{Fence, Runtime, Settings, Supervisor, leader::Candidate};
 
 /// The readiness check of the caches.
 pub const CACHES: &str = "caches";
@@ -28,6 +29,11 @@ pub enum Error {
     /// The Kubernetes cluster can't be told from others.
     #[error("the namespace kube-system can't be read, whose UID tells this cluster from others")]
     ReadClusterUid(#[source] Box<kube::Error>),
+    /// Another replica leads, or will soon.
+    #[error(
+        "the lease is lost: another replica leads, or the Kubernetes API did not let it be renewed in time"
+    )]
+    LeaseLost,
     /// A kind is not served.
     #[error(
         "{kind} is not served by the Kubernetes API: install the CRDs first (drover crds | kubectl apply -f -)"
@@ -41,8 +47,54 @@ pub enum Error {
     },
 }
 
-/// Runs until the runtime's supervisor is told to shut down, and the passes under way have ended.
+/// Runs until the runtime's supervisor is told to shut down, and the passes under way have ended; with an election,
+/// it acts only while it leads.
 pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result<(), Error> {
+    let Some(election) = settings.election.clone() else {
+        return act(client, settings, runtime, Fence::open()).await;
+    };
+    let token = runtime.supervisor.token();
+    let (clock, fence) = (runtime.clock.clone(), Fence::closed(runtime.clock.clone()));
+    let name = lease_name(settings.host_selector.as_deref());
+    let mut candidate = Candidate::new(client.clone(), &election, name, clock, fence.clone());
+    let (health, metrics) = (runtime.health.clone(), runtime.metrics.clone());
+    // One that stands by is ready: it is what takes over.
+    health.remove(CACHES);
+    metrics.leading(false);
+    tracing::info!(lease.namespace = election.namespace, "standing for leader");
+    if token.run_until_cancelled(candidate.lead()).await.is_none() {
+        candidate.release().await;
+        return Ok(());
+    }
+    metrics.leading(true);
+    let result = {
+        let keeping = candidate.keep();
+        // Dropped on a loss, and with it all passes under way: as after a crash, the next leader finds what was begun.
+        tokio::select! {
+            biased;
+            () = keeping => Err(Error::LeaseLost),
+            result = act(client, settings, runtime, fence) => result,
+        }
+    };
+    metrics.leading(false);
+    if !matches!(result, Err(Error::LeaseLost)) {
+        candidate.release().await;
+    }
+    result
+}
+
+/// The lease of all who act on the same hosts.
+fn lease_name(host_selector: Option<&str>) -> String {
+    host_selector.map_or_else(
+        || "drover".to_owned(),
+        |selector| {
+            let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, selector.as_bytes());
+            format!("drover-{}", id.simple())
+        },
+    )
+}
+
+async fn act(client: Client, settings: Settings, runtime: Runtime, fence: Fence) -> Result<(), Error> {
     let health = &runtime.health;
     health.set_not_ready(CACHES, "being filled");
     health.set_not_ready(proxmox_node::HOSTS_SEEN, "not looked at yet");
@@ -83,6 +135,7 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result
         runtime.clone(),
         fleet.clone(),
         cluster_uid,
+        fence,
         stores,
         None,
     ));

@@ -9,7 +9,11 @@ use std::{
 };
 
 use super::mistakes::Mistakes;
-use crate::runtime::{DEFAULT_NAMESPACE, LogFormat, LogSettings, Settings, selector, telemetry};
+use crate::runtime::{
+    DEFAULT_NAMESPACE, LogFormat, LogSettings, Settings,
+    leader::{self, ElectionSettings},
+    selector, telemetry,
+};
 
 /// Where Kubernetes tells a pod its namespace.
 const POD_NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -61,6 +65,23 @@ pub(super) struct Options {
     /// How many resources of a kind are reconciled at the same time
     #[arg(long, env = "DROVER_WORKERS", value_name = "NUMBER", default_value = "32")]
     workers: String,
+    /// Act only while holding the lease, so that several replicas may run; `standalone` needs none
+    #[arg(
+        long,
+        env = "DROVER_LEADER_ELECT",
+        value_name = "BOOL",
+        default_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    leader_elect: bool,
+    /// How long a lease holds without renewal: how long a crash of the leader leaves the hosts alone
+    #[arg(
+        long,
+        env = "DROVER_LEASE_DURATION",
+        value_name = "TIME",
+        default_value = "15s"
+    )]
+    lease_duration: String,
     /// How long after a create whose answer was lost nothing under the number counts as proof that nothing was made
     #[arg(long, env = "DROVER_CREATE_SETTLE", value_name = "TIME", default_value = "2m")]
     create_settle: String,
@@ -87,6 +108,24 @@ impl Options {
             duration(&self.shutdown_grace),
             "give a time such as 25s or 1m",
         );
+        let lease = mistakes.take(
+            "--lease-duration (DROVER_LEASE_DURATION)",
+            duration(&self.lease_duration).and_then(|time| {
+                let fits = (leader::SHORTEST_LEASE..=leader::LONGEST_LEASE).contains(&time)
+                    && time.subsec_nanos() == 0;
+                fits.then_some(time).ok_or_else(|| {
+                    format!(
+                        "{:?} is not from 10s to 5m, in whole seconds",
+                        self.lease_duration
+                    )
+                })
+            }),
+            "give a time such as 15s",
+        );
+        let election = self.leader_elect.then(|| ElectionSettings {
+            namespace: own_namespace(),
+            lease,
+        });
         let mut timing = defaults.timing;
         timing.create_settle = mistakes.take(
             "--create-settle (DROVER_CREATE_SETTLE)",
@@ -104,6 +143,7 @@ impl Options {
             host_selector,
             admin_listen,
             shutdown_grace,
+            election,
             timing,
         }
     }
@@ -218,9 +258,10 @@ mod tests {
             "--shutdown-grace=-5s",
             "--workers=0",
             "--create-settle=soon",
+            "--lease-duration=5s",
         ]);
         let text = mistakes.to_string();
-        assert_eq!(text.lines().count(), 9, "{text}");
+        assert_eq!(text.lines().count(), 10, "{text}");
         for flag in [
             "HOST_SELECTOR",
             "CREDENTIALS_NAMESPACES",
@@ -230,6 +271,7 @@ mod tests {
             "SHUTDOWN_GRACE",
             "WORKERS",
             "CREATE_SETTLE",
+            "LEASE_DURATION",
         ] {
             assert!(text.contains(&format!("(DROVER_{flag})")), "{flag} in\n{text}");
         }

@@ -68,9 +68,11 @@ pub(super) fn main(arguments: Args, mut mistakes: Mistakes) -> Result<(), Failur
         settings.shutdown_grace,
         async move |runtime| {
             tracing::info!(cluster.url = %cluster.cluster_url, "running against a cluster");
-            tracing::warn!(
-                "this must be the only replica of Drover for these hosts: leader election is not there yet"
-            );
+            if settings.election.is_none() {
+                tracing::warn!(
+                    "this must be the only replica of Drover for these hosts: --leader-elect=false"
+                );
+            }
             let client = kube::Client::try_from(cluster).context("can't make a Kubernetes client")?;
             if install {
                 install_crds(&client, &api::crds(), CRDS_WITHIN).await?;

@@ -102,7 +102,9 @@ struct Host {
 }
 
 pub(super) fn main(arguments: Args, mut mistakes: Mistakes) -> Result<(), Failure> {
-    let settings = arguments.options.settings(Ipv4Addr::LOCALHOST, &mut mistakes);
+    let mut settings = arguments.options.settings(Ipv4Addr::LOCALHOST, &mut mistakes);
+    // The data directory admits one process.
+    settings.election = None;
     if let Some(named) = arguments.assets_dir.as_ref().filter(|path| !path.is_dir()) {
         let wrong = format!("{} is not a directory", named.display());
         mistakes.add(ASSETS_DIR, wrong, "name the one that has the programs");

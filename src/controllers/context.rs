@@ -17,7 +17,7 @@ use super::numbers::NumberBook;
 use super::others::OthersHosts;
 use crate::api::{ProxmoxNode, VirtualMachine, VirtualMachineClass};
 use crate::fleet::Fleet;
-use crate::runtime::{Runtime, Settings};
+use crate::runtime::{Fence, Runtime, Settings};
 
 /// Caches of what the passes refer to.
 #[derive(Clone)]
@@ -44,6 +44,8 @@ pub struct Context {
     pub fleet: Fleet,
     /// UID of the namespace `kube-system`: tells this Kubernetes cluster from others.
     pub cluster_uid: String,
+    /// Whether anything may be changed on a host.
+    pub fence: Fence,
     /// Caches.
     pub stores: Stores,
     /// Events.
@@ -75,6 +77,7 @@ impl Context {
         runtime: Runtime,
         fleet: Fleet,
         cluster_uid: String,
+        fence: Fence,
         stores: Stores,
         instance: Option<String>,
     ) -> Self {
@@ -86,6 +89,7 @@ impl Context {
             runtime,
             fleet,
             cluster_uid,
+            fence,
             stores,
             machines: Latest::default(),
             hosts: Latest::default(),

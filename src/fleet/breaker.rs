@@ -69,7 +69,12 @@ impl Breaker {
                 }
             }
             // Nothing was sent: says nothing about the host.
-            Err(Error::Stale { .. } | Error::HeldBack { .. } | Error::Unbuildable { .. }) => {}
+            Err(
+                Error::NotLeading { .. }
+                | Error::Stale { .. }
+                | Error::HeldBack { .. }
+                | Error::Unbuildable { .. },
+            ) => {}
             // The host answered, if only that another node can't be reached.
             Ok(_) | Err(_) => self.lost.store(0, Ordering::Relaxed),
         }

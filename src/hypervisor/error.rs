@@ -140,6 +140,12 @@ pub enum Error {
         /// Why, in words.
         reason: String,
     },
+    /// This replica's lease is not held, or about to end: nothing was sent.
+    #[error("{operation}: not sent, because this replica does not lead or its lease is about to end")]
+    NotLeading {
+        /// What was to be asked.
+        operation: String,
+    },
     /// The proof of ownership was too old when the call was about to be sent: nothing was sent.
     #[error("{operation}: the guest was judged too long ago")]
     Stale {
@@ -173,7 +179,7 @@ impl Error {
             Self::AnswerLost { .. } | Self::Decode { .. } => Class::Transient,
             Self::Unauthorized { .. } | Self::Forbidden { .. } => Class::Denied,
             Self::Stale { .. } => Class::Conflict,
-            Self::HeldBack { .. } => Class::Busy,
+            Self::HeldBack { .. } | Self::NotLeading { .. } => Class::Busy,
             Self::Unbuildable { .. } => Class::Invalid,
             Self::Refused { refusal, status, .. } => refusal.class().unwrap_or({
                 if *status >= 500 && *status != 501 {
@@ -198,6 +204,7 @@ impl Error {
             Self::Refused { .. } => "refused",
             Self::Decode { .. } => "decode",
             Self::Stale { .. } => "stale",
+            Self::NotLeading { .. } => "not_leading",
             Self::HeldBack { .. } => "held_back",
             Self::Unbuildable { .. } => "unbuildable",
         }

@@ -74,6 +74,20 @@ impl Clock {
         }
     }
 
+    /// The time since the machine started, counting what it slept and what this process was stopped: for what must
+    /// not outlive its time, such as a lease. [`Instant`] does not count a suspended machine.
+    #[must_use]
+    pub fn since_boot(&self) -> Duration {
+        match &self.0 {
+            Source::System => {
+                let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+                let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+                Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+            }
+            Source::Manual(manual) => manual.elapsed(),
+        }
+    }
+
     /// Moves a manual clock forward; the machine's clock is left alone.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(manual) = &self.0 {

@@ -40,6 +40,7 @@ struct Inner {
     reconcile_duration: Durations<Kind>,
     host_requests: Family<Request, Counter>,
     host_request_duration: Durations<Host>,
+    leader: Gauge<i64, AtomicI64>,
     host_up: Family<Host, Gauge<i64, AtomicI64>>,
     host_guests: Family<Host, Gauge<i64, AtomicI64>>,
     tasks_running: Family<Host, Gauge<i64, AtomicI64>>,
@@ -120,6 +121,11 @@ impl Metrics {
             "host_request_duration",
             "How long a request to a hypervisor took",
         );
+        let leader = add(
+            &mut registry,
+            "leader",
+            "Whether this replica holds the lease (1 or 0); 0 where none is needed",
+        );
         let host_up = add(
             &mut registry,
             "host_up",
@@ -148,6 +154,7 @@ impl Metrics {
             reconcile_duration,
             host_requests,
             host_request_duration,
+            leader,
             host_up,
             host_guests,
             tasks_running,
@@ -191,6 +198,11 @@ impl Metrics {
         self.0.host_requests.get_or_create(&request).inc();
         let histogram = self.0.host_request_duration.get_or_create(&host_label(host));
         histogram.observe(took.as_secs_f64());
+    }
+
+    /// Whether this replica holds the lease.
+    pub fn leading(&self, leading: bool) {
+        self.0.leader.set(leading.into());
     }
 
     /// Whether a host answered when it was last asked.

@@ -3,7 +3,9 @@
 pub mod admin;
 mod class;
 mod clock;
+mod fence;
 mod health;
+pub mod leader;
 mod metrics;
 pub mod selector;
 mod settings;
@@ -12,6 +14,7 @@ pub mod telemetry;
 
 pub use class::Class;
 pub use clock::Clock;
+pub use fence::{Fence, Fenced};
 pub use health::Health;
 pub use metrics::Metrics;
 pub use settings::{DEFAULT_NAMESPACE, LogFormat, LogSettings, Settings, Timing};

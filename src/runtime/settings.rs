@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use super::leader::ElectionSettings;
+
 /// The namespace that Drover lives in where nothing says otherwise.
 pub const DEFAULT_NAMESPACE: &str = "drover-system";
 
@@ -23,6 +25,8 @@ pub struct Settings {
     pub shutdown_grace: Duration,
     /// How many resources of a kind are reconciled at the same time.
     pub workers: u16,
+    /// The lease that a leader holds; absent where this process is alone by other means.
+    pub election: Option<ElectionSettings>,
     /// The controllers' own intervals.
     pub timing: Timing,
 }
@@ -77,7 +81,17 @@ impl Default for Settings {
             log: LogSettings::default(),
             shutdown_grace: Duration::from_secs(25),
             workers: 32,
+            election: Some(ElectionSettings::default()),
             timing: Timing::default(),
+        }
+    }
+}
+
+impl Default for ElectionSettings {
+    fn default() -> Self {
+        Self {
+            namespace: DEFAULT_NAMESPACE.to_owned(),
+            lease: Duration::from_secs(15),
         }
     }
 }

@@ -20,6 +20,7 @@ mod floors;
 mod fuzz;
 mod hosts;
 mod keep;
+mod leader;
 mod standalone;
 mod story;
 mod support;

@@ -15,6 +15,7 @@ use crate::fleet::{Budget, HostSpec, Poll};
 use crate::hypervisor::proxmox::{Connection, Credentials, Proxmox, Trust};
 use crate::model::ClusterId;
 use crate::plan::status::Outcome;
+use crate::runtime::Fence;
 
 /// What a Secret must hold, for people.
 const SECRET_KEYS: &str = "tokenId (user@realm!name) and tokenSecret, or username (user@realm) and password";
@@ -57,7 +58,7 @@ pub(super) async fn host_spec(
         );
         return Ok(Err(problem(reason::CREDENTIALS_MISSING, message)));
     };
-    Ok(build(host, &main, &secret))
+    Ok(build(host, &main, &secret, ctx.fence.clone()))
 }
 
 /// The host itself, or the one from which it takes its connection.
@@ -79,7 +80,7 @@ fn connection_of(ctx: &Context, host: &ProxmoxNode) -> Result<Arc<ProxmoxNode>, 
     Ok(other)
 }
 
-fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret) -> Result<HostSpec, Problem> {
+fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret, fence: Fence) -> Result<HostSpec, Problem> {
     let credentials = credentials(secret)?;
     let spec = &main.spec;
     let connection = Connection {
@@ -92,6 +93,7 @@ fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret) -> Result<Host
         others: Vec::new(),
         credentials: credentials.clone(),
         timeout: span("spec.timeout", spec.timeout.as_ref(), Connection::TIMEOUT)?,
+        fence,
     };
     let driver = Proxmox::connect(&connection)
         .map_err(|error| problem(reason::CREDENTIALS_INVALID, error.to_string()))?;

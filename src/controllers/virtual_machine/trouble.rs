@@ -27,7 +27,9 @@ pub(super) fn end(pass: &Pass<'_>, error: &Error) -> End {
             End::unknown(reason::ANSWER_LOST, message)
         }
         // A host that is this slow is not pressed.
-        Error::Stale { .. } => End::progressing(reason::HOST_BUSY, text, Again::Busy),
+        Error::Stale { .. } | Error::NotLeading { .. } => {
+            End::progressing(reason::HOST_BUSY, text, Again::Busy)
+        }
         Error::Unbuildable { .. } => End::stalled(reason::INVALID_SPEC, text),
         Error::Refused { refusal, .. } => refused(pass, refusal, text),
     }

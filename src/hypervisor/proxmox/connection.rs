@@ -9,6 +9,7 @@ use super::client::Client;
 use super::observe::Observer;
 use super::tls::Trust;
 use crate::hypervisor::Error;
+use crate::runtime::Fence;
 
 /// The address of a host, and how it and Drover trust each other.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Connection {
     pub credentials: Credentials,
     /// How long a read may take. Changes are given 30 s at least, calls to a guest's agent 5 s at most.
     pub timeout: Duration,
+    /// Asked right before each change is written; reads and logins pass.
+    pub fence: Fence,
 }
 
 impl Connection {

@@ -10,6 +10,7 @@ use rustls::CertificateError;
 use super::call::{Call, Patience};
 use super::tls::Untrusted;
 use crate::hypervisor::Error;
+use crate::runtime::Fenced;
 
 /// How much of a sentence from outside is kept.
 const LONGEST_SENTENCE: usize = 2000;
@@ -64,6 +65,12 @@ pub(super) fn stale(call: &Call) -> Error {
     }
 }
 
+pub(super) fn fenced(call: &Call) -> Error {
+    Error::NotLeading {
+        operation: call.operation(),
+    }
+}
+
 /// Judges an error of the HTTP client.
 pub(super) fn unanswered(call: &Call, address: &str, timeout: Duration, error: &reqwest::Error) -> Failure {
     if error.is_builder() {
@@ -72,6 +79,9 @@ pub(super) fn unanswered(call: &Call, address: &str, timeout: Duration, error: &
     let timed_out = error.is_timeout();
     if in_chain(error, |cause| cause.is::<TooOld>().then_some(())).is_some() {
         return Failure::of(stale(call));
+    }
+    if in_chain(error, |cause| cause.is::<Fenced>().then_some(())).is_some() {
+        return Failure::of(fenced(call));
     }
     if let Some(bad) = in_chain(error, |cause| cause.downcast_ref::<BadFile>().cloned()) {
         return Failure::of(call.unbuildable(bad.to_string()));

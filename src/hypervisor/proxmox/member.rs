@@ -15,12 +15,13 @@ use tower::util::AndThenLayer;
 use super::auth::Proof;
 use super::call::{Call, Method};
 use super::connection::Endpoint;
-use super::failure::{Failure, TooOld, in_words, silent, stale, unanswered};
+use super::failure::{Failure, TooOld, fenced, in_words, silent, stale, unanswered};
 use super::pulse::Pulse;
 use super::tls;
 use super::verdict::Head;
 use crate::hypervisor::Error;
 use crate::plan::identity::Ownership;
+use crate::runtime::Fence;
 
 /// How long a connection may take, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,6 +34,9 @@ pub(super) struct Member {
     /// Keeps none: a change is never sent twice, so a kept connection that the host just closed would make
     /// its outcome unknown.
     changes: reqwest::Client,
+    /// Likewise, for what changes nothing.
+    harmless: reqwest::Client,
+    fence: Fence,
     tls: rustls::ClientConfig,
     connect_timeout: Duration,
     base: String,
@@ -70,7 +74,7 @@ pub(super) struct Content {
 }
 
 impl Member {
-    pub(super) fn new(endpoint: &Endpoint, timeout: Duration) -> Result<Self, Error> {
+    pub(super) fn new(endpoint: &Endpoint, timeout: Duration, fence: &Fence) -> Result<Self, Error> {
         let unbuildable = |reason: String| Error::Unbuildable {
             operation: format!("connect to {}", endpoint.host),
             reason,
@@ -82,7 +86,13 @@ impl Member {
         let builder = || builder(&tls, connect_timeout);
         Ok(Self {
             reads: built(builder().pool_idle_timeout(IDLE_TIMEOUT))?,
-            changes: built(builder().pool_max_idle_per_host(0))?,
+            changes: built(
+                builder()
+                    .pool_max_idle_per_host(0)
+                    .connector_layer(AndThenLayer::new(unless_refused(fence.clone(), None))),
+            )?,
+            harmless: built(builder().pool_max_idle_per_host(0))?,
+            fence: fence.clone(),
             tls: tls.clone(),
             connect_timeout,
             base: format!("https://{address}/api2/json"),
@@ -195,26 +205,41 @@ impl Member {
         }
     }
 
-    /// Making the connection takes its time too, so a proof is looked at once more when it stands, by a client of
-    /// its own.
+    /// Making the connection takes its time too, so lease and proof are looked at once more when it stands, a proof
+    /// by a client of its own.
     fn client(&self, sending: &Sending<'_>) -> Result<reqwest::Client, Error> {
+        if !matches!(sending.way, Way::Read) {
+            if sending.call.method == Method::Get || matches!(sending.proof, Proof::Nothing) {
+                return Ok(self.harmless.clone());
+            }
+            self.fence.check().map_err(|_| fenced(sending.call))?;
+        }
         match sending.way {
             Way::Read => Ok(self.reads.clone()),
             Way::Change => Ok(self.changes.clone()),
             Way::Fresh(own) if own.is_stale(Instant::now()) => Err(stale(sending.call)),
             Way::Fresh(own) => builder(&self.tls, self.connect_timeout)
                 .pool_max_idle_per_host(0)
-                .connector_layer(AndThenLayer::new(unless_stale(own.clone())))
+                .connector_layer(AndThenLayer::new(unless_refused(
+                    self.fence.clone(),
+                    Some(own.clone()),
+                )))
                 .build()
                 .map_err(|error| sending.call.unbuildable(in_words(&error))),
         }
     }
 }
 
-/// Lets a new connection pass as long as the proof holds.
-fn unless_stale<C>(own: Ownership) -> impl Fn(C) -> Ready<Result<C, BoxError>> + Clone + Send + Sync {
+/// Lets a new connection pass as long as the lease and the proof, if there is one, hold.
+fn unless_refused<C>(
+    fence: Fence,
+    own: Option<Ownership>,
+) -> impl Fn(C) -> Ready<Result<C, BoxError>> + Clone + Send + Sync {
     move |connection| {
-        let stale = own.is_stale(Instant::now());
+        if let Err(fenced) = fence.check() {
+            return ready(Err(fenced.into()));
+        }
+        let stale = own.as_ref().is_some_and(|own| own.is_stale(Instant::now()));
         ready(if stale { Err(TooOld.into()) } else { Ok(connection) })
     }
 }

@@ -37,9 +37,9 @@ impl Wire {
         let members: Result<Vec<Member>, Error> = connection
             .others
             .iter()
-            .map(|endpoint| Member::new(endpoint, connection.timeout))
+            .map(|endpoint| Member::new(endpoint, connection.timeout, &connection.fence))
             .collect();
-        let first = Member::new(&connection.first(), connection.timeout)?;
+        let first = Member::new(&connection.first(), connection.timeout, &connection.fence)?;
         Ok(Self {
             members: Members::new(first, members?),
             timeout: connection.timeout,

@@ -27,6 +27,7 @@ const DROVER: &str = "drover/";
 
 fn driver(sim: &Simulator) -> Proxmox {
     Proxmox::connect(&Connection {
+        fence: drover::runtime::Fence::open(),
         host: "127.0.0.1".to_owned(),
         port: sim.port(),
         trust: Trust::Fingerprint(sim.fingerprint().parse().unwrap()),

@@ -35,6 +35,7 @@ pub(crate) fn timing() -> Timing {
 pub(crate) fn settings(host_selector: &str) -> Settings {
     Settings {
         host_selector: Some(host_selector.to_owned()),
+        election: None,
         timing: timing(),
         ..Settings::default()
     }

@@ -217,7 +217,7 @@ impl World {
 
     /// Starts the built program for this world's hosts.
     pub(crate) async fn drover_process(&self) -> Process {
-        Process::start(&self.selector(), &["--create-settle=2s"]).await
+        Process::start(&self.selector(), &["--create-settle=2s", "--leader-elect=false"]).await
     }
 
     // ---- Kubernetes ----

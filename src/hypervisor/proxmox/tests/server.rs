@@ -153,6 +153,7 @@ pub(super) fn by_password(connection: Connection) -> Proxmox {
 
 pub(super) fn connection(port: u16, trust: Trust) -> Connection {
     Connection {
+        fence: crate::runtime::Fence::open(),
         host: "127.0.0.1".to_owned(),
         port,
         trust,

@@ -26,6 +26,7 @@ async fn simulator(seed: Seed) -> (Simulator, Proxmox) {
 
 fn driver(sim: &Simulator, secret: &str) -> Proxmox {
     Proxmox::connect(&Connection {
+        fence: crate::runtime::Fence::open(),
         host: "127.0.0.1".into(),
         port: sim.port(),
         trust: Trust::Fingerprint(sim.fingerprint().parse().unwrap()),

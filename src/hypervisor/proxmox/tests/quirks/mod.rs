@@ -36,6 +36,7 @@ fn token(sim: &Simulator, secret: &str) -> Credentials {
 
 fn driver(sim: &Simulator, credentials: Credentials) -> Proxmox {
     Proxmox::connect(&Connection {
+        fence: crate::runtime::Fence::open(),
         host: "127.0.0.1".into(),
         port: sim.port(),
         trust: Trust::Fingerprint(sim.fingerprint().parse().unwrap()),

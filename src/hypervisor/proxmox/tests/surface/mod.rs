@@ -48,6 +48,7 @@ impl Round {
             .with_guest(SeedGuest::container(CT, "ct"));
         let sim = Simulator::start(seed).await.unwrap();
         let driver = Proxmox::connect(&Connection {
+            fence: crate::runtime::Fence::open(),
             host: "127.0.0.1".into(),
             port: sim.port(),
             trust: Trust::Fingerprint(sim.fingerprint().parse().unwrap()),
