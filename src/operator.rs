@@ -51,7 +51,7 @@ pub enum Error {
 /// it acts only while it leads.
 pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result<(), Error> {
     let Some(election) = settings.election.clone() else {
-        return act(client, settings, runtime, Fence::open()).await;
+        return Box::pin(act(client, settings, runtime, Fence::open())).await;
     };
     let token = runtime.supervisor.token();
     let (clock, fence) = (runtime.clock.clone(), Fence::closed(runtime.clock.clone()));
@@ -73,7 +73,7 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result
         tokio::select! {
             biased;
             () = keeping => Err(Error::LeaseLost),
-            result = act(client, settings, runtime, fence) => result,
+            result = Box::pin(act(client, settings, runtime, fence)) => result,
         }
     };
     metrics.leading(false);
@@ -137,7 +137,6 @@ async fn act(client: Client, settings: Settings, runtime: Runtime, fence: Fence)
         cluster_uid,
         fence,
         stores,
-        None,
     ));
     let (senders, wakes) = Wakes::new();
     let machine_wakes = stream(wakes.machines);

@@ -79,10 +79,9 @@ impl Context {
         cluster_uid: String,
         fence: Fence,
         stores: Stores,
-        instance: Option<String>,
     ) -> Self {
         Self {
-            journal: Journal::new(client.clone(), runtime.clock.clone(), instance),
+            journal: Journal::new(client.clone(), runtime.clock.clone(), None),
             started: runtime.clock.now(),
             client,
             settings,

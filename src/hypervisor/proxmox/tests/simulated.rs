@@ -291,6 +291,28 @@ async fn a_token_is_accepted_or_refused() {
 }
 
 #[tokio::test]
+async fn without_a_lease_changes_are_not_sent_and_reads_are() {
+    let (sim, _) = simulator(Seed::default().with_guest(SeedGuest::new(100, "a"))).await;
+    let fenced = Proxmox::connect(&Connection {
+        fence: crate::runtime::Fence::closed(crate::runtime::Clock::system()),
+        credentials: Credentials::Token {
+            id: sim.token_id().into(),
+            secret: sim.token_secret().into(),
+        },
+        ..super::connection(sim.port(), Trust::Insecure)
+    })
+    .unwrap();
+    let (_, own) = judged(&fenced, &at("pve1", 100)).await;
+    let start = fenced.start(&own).await.unwrap_err();
+    let create = fenced.create(&new_guest(300)).await.unwrap_err();
+    for error in [start, create] {
+        assert!(matches!(error, Error::NotLeading { .. }), "{error:?}");
+        assert!(!error.outcome_unknown());
+    }
+    assert!(sim.mutations().is_empty());
+}
+
+#[tokio::test]
 async fn a_lost_answer_is_not_asked_for_twice() {
     let (sim, driver) = simulator(Seed::default().with_guest(SeedGuest::new(100, "a"))).await;
     sim.fault(Fault::lost_answer(Matcher::new(
