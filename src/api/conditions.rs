@@ -155,6 +155,8 @@ pub mod reason {
         IS_TEMPLATE = "IsTemplate";
         /// The machine is protected against removal.
         PROTECTED = "Protected";
+        /// The machine stays although its resource goes: its namespace or the kind is being deleted.
+        GUEST_KEPT = "GuestKept";
         /// A wanted machine is gone.
         GUEST_LOST = "GuestLost";
         /// Guests that nobody owns are still being read.

@@ -17,6 +17,9 @@ pub const RECONCILE_AT: &str = "drover.dev/reconcile-at";
 /// The identity of a lost guest that may be made again.
 pub const RECREATE: &str = "drover.dev/recreate";
 
+/// On a namespace, `"true"`: who deletes it means its machines too.
+pub const DELETE_GUESTS: &str = "drover.dev/delete-guests";
+
 /// The number that was reserved last, written by Drover with the finalizer: a witness that outlives a lost
 /// status.
 pub const RESERVED_VMID: &str = "drover.dev/reserved-vmid";

@@ -5,4 +5,5 @@ pub mod guest;
 pub mod host;
 pub mod identity;
 pub mod making;
+pub mod removal;
 pub mod status;

@@ -1,6 +1,10 @@
 //! A resource's deletion is finished when its guest is seen gone, and takes that guest only.
 
-use kube::{ResourceExt, api::DeleteParams};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams},
+};
 use pve_sim::{Fault, Mark, Matcher, SeedGuest};
 use serde_json::json;
 
@@ -313,4 +317,44 @@ async fn foreign_machine_of_the_same_name_is_neither_taken_over_nor_removed() {
     world.wait_vm_gone("web").await;
     assert_eq!(world.sim.guest(150), before);
     assert!(world.sim.mutations().is_empty());
+}
+
+/// A machine in a namespace that is then deleted.
+async fn in_deleted_namespace(test: &str, annotations: serde_json::Value) -> (World, u32) {
+    let world = World::new(test).await;
+    world.apply_vm("web", BLANK).await;
+    world.wait_ready("web").await;
+    let vmid = world.vmid("web").await;
+    let namespaces: Api<Namespace> = Api::all(world.client.clone());
+    let patch = json!({"metadata": {"annotations": annotations}});
+    let params = PatchParams::default();
+    namespaces
+        .patch(&world.name, &params, &Patch::Merge(&patch))
+        .await
+        .unwrap();
+    namespaces
+        .delete(&world.name, &DeleteParams::default())
+        .await
+        .unwrap();
+    // Whatever empties the namespace deletes what is in it.
+    let _ = world.vms().delete("web", &DeleteParams::default()).await;
+    (world, vmid)
+}
+
+#[tokio::test]
+async fn machines_stay_when_their_namespace_is_deleted() {
+    let (world, vmid) = in_deleted_namespace("kept", json!({})).await;
+    world.wait_vm_gone("web").await;
+    let guest = world.sim.guest(vmid).unwrap();
+    assert!(guest.running && guest.config["description"].contains("drover/v1 "));
+    assert!(world.sent("DELETE", "/nodes/*/qemu/*").is_empty());
+    assert!(world.sent("POST", "/nodes/*/qemu/*/status/stop").is_empty());
+}
+
+#[tokio::test]
+async fn machines_go_with_a_namespace_that_says_so() {
+    let says_so = json!({"drover.dev/delete-guests": "true"});
+    let (world, vmid) = in_deleted_namespace("kept-not", says_so).await;
+    world.wait_vm_gone("web").await;
+    assert_eq!(world.sim.guest(vmid), None);
 }

@@ -3,8 +3,9 @@
 //! `controller.rs` runs the passes. One pass: `pass.rs` finds host, class and task; `place.rs` gives a machine its
 //! number; `look.rs` sees what stands under it, with `evidence.rs` who made that, and `lost.rs` does what is due when it
 //! is gone or somebody else's; `make.rs` makes it, `keep.rs` keeps it as declared, `remove.rs` sees its deletion to the
-//! end; `secrets.rs` reads what Secrets hold for it; `record.rs` writes what is said about it.
+//! end, unless `brake.rs` finds that more than the resource is being deleted; `secrets.rs` reads what Secrets hold for it; `record.rs` writes what is said about it.
 
+mod brake;
 mod controller;
 mod evidence;
 mod keep;

@@ -4,10 +4,10 @@ use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::reflector::ObjectRef;
 
-use super::look;
 use super::pass::{Again, End, Flow, Pass, Site, Stop};
 use super::record;
 use super::task::{self, Act};
+use super::{brake, look};
 use crate::api::ProxmoxNode;
 use crate::api::conditions::reason;
 use crate::api::names::MANAGER;
@@ -28,6 +28,9 @@ pub(super) async fn remove(
 ) -> Flow<End> {
     let at = own.address().clone();
     let config = &reading.config;
+    if let Some(why) = brake::kept(pass).await? {
+        return brake::keep(pass, site, at.vmid, why).await;
+    }
     if config.protection {
         let message = format!(
             "machine {} is protected against removal: take the protection off on the host (Options, Protection), \

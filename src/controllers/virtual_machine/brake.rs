@@ -1,0 +1,71 @@
+//! What is read live before a machine is brought down for good: whether its namespace and its kind stand.
+
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::Api;
+use kube::{CustomResourceExt as _, Resource, ResourceExt as _};
+
+use super::pass::{Again, End, Flow, Pass, Site, Stop};
+use super::record;
+use crate::api::VirtualMachine;
+use crate::api::conditions::reason;
+use crate::api::names::DELETE_GUESTS;
+use crate::controllers::journal::Entry;
+use crate::model::Vmid;
+use crate::plan::removal::{self, Kept, Life};
+
+/// Whether the machine stays although its resource goes.
+pub(super) async fn kept(pass: &Pass<'_>) -> Flow<Option<Kept>> {
+    let client = &pass.ctx.client;
+    let kinds: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let kind = live(kinds.get_opt(VirtualMachine::crd_name()).await)?;
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let namespace = live(namespaces.get_opt(&pass.vm.namespace().unwrap_or_default()).await)?;
+    let annotation = namespace
+        .as_ref()
+        .and_then(|n| n.annotations().get(DELETE_GUESTS));
+    let delete_guests = annotation.is_some_and(|value| value == "true");
+    Ok(removal::kept(
+        life(kind.as_ref()),
+        life(namespace.as_ref()),
+        delete_guests,
+    ))
+}
+
+fn live<T>(read: kube::Result<Option<T>>) -> Flow<Option<T>> {
+    read.map_err(|error| {
+        let message = format!(
+            "whether the namespace and the kind VirtualMachine are being deleted can't be read, and nothing is destroyed \
+             until it can: {error}"
+        );
+        End::progressing(reason::DESTROYING, message, Again::Waiting).into()
+    })
+}
+
+fn life(object: Option<&impl Resource>) -> Life {
+    match object {
+        Some(object) if object.meta().deletion_timestamp.is_none() => Life::Stands,
+        Some(_) | None => Life::Ending,
+    }
+}
+
+/// Lets the resource go, and leaves the machine with its mark as it is.
+pub(super) async fn keep(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, why: Kept) -> Flow<End> {
+    let (namespace, name) = (pass.vm.namespace().unwrap_or_default(), pass.vm.name_any());
+    let why = match why {
+        Kept::KindEnds => "the kind VirtualMachine is being deleted".to_owned(),
+        Kept::NamespaceEnds => {
+            format!("its namespace is being deleted without the annotation {DELETE_GUESTS}=true")
+        }
+    };
+    let note = format!(
+        "machine {vmid} of VirtualMachine {namespace}/{name} stays as it is, marked and owned by nobody: {why}"
+    );
+    tracing::warn!(guest.vmid = %vmid, "{note}");
+    // No Event can be written in a namespace that is being deleted.
+    let entry = Entry::warning(reason::GUEST_KEPT, note);
+    pass.ctx.journal.publish(site.host.as_ref(), vec![entry]).await;
+    record::remove_finalizer(pass).await.map_err(Stop::Error)?;
+    site.cluster.unwatch_guest(vmid);
+    Err(Stop::Silent)
+}
