@@ -19,6 +19,8 @@ pub const REBOOT_REQUIRED: &str = "RebootRequired";
 pub const PAUSED: &str = "Paused";
 /// The resource is being deleted, and so is its guest.
 pub const DELETING: &str = "Deleting";
+/// More machines were to be destroyed than the host's limit allows: all deletions wait.
+pub const DELETION_HELD: &str = "DeletionHeld";
 /// The host's address answers.
 pub const REACHABLE: &str = "Reachable";
 /// The host accepts the credentials.
@@ -157,6 +159,18 @@ pub mod reason {
         PROTECTED = "Protected";
         /// The machine stays although its resource goes: its namespace or the kind is being deleted.
         GUEST_KEPT = "GuestKept";
+        /// More machines were to be destroyed than the host's limit allows.
+        DELETION_HELD = "DeletionHeld";
+        /// A person let the held deletions go, as an Event.
+        DELETIONS_RELEASED = "DeletionsReleased";
+        /// The resource goes without its host being asked, as an Event.
+        FORCE_RELEASED = "ForceReleased";
+        /// The machine is being backed up.
+        BACKING_UP = "BackingUp";
+        /// The machine was backed up, as an Event.
+        BACKED_UP = "BackedUp";
+        /// The backup that precedes a removal can't be made or seen.
+        BACKUP_NOT_SEEN = "BackupNotSeen";
         /// A wanted machine is gone.
         GUEST_LOST = "GuestLost";
         /// Guests that nobody owns are still being read.

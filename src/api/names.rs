@@ -17,6 +17,11 @@ pub const RECONCILE_AT: &str = "drover.dev/reconcile-at";
 /// The identity of a lost guest that may be made again.
 pub const RECREATE: &str = "drover.dev/recreate";
 
+/// `"true"` on a resource that is being deleted: it goes without its host being asked for anything.
+pub const FORCE_RELEASE: &str = "drover.dev/force-release";
+/// On a host, the time in `status.deletionsHeld.since`: the machines that were deleted by now may go.
+pub const RELEASE_DELETIONS: &str = "drover.dev/release-deletions";
+
 /// On a namespace, `"true"`: who deletes it means its machines too.
 pub const DELETE_GUESTS: &str = "drover.dev/delete-guests";
 

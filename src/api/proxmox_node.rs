@@ -1,6 +1,6 @@
 //! `ProxmoxNode`: a node of Proxmox VE that Drover manages, and how to reach it.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector, Time};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +139,25 @@ pub struct ProxmoxNodeSpec {
     /// What a guest gets that does not say otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defaults: Option<HostDefaults>,
+
+    /// How many machines of its cluster may be destroyed through this node within a time; 10 guests in 10m when absent.
+    /// Beyond that all deletions wait for the annotation `drover.dev/release-deletions`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destroy_limit: Option<DestroyLimit>,
+}
+
+/// How many machines may be destroyed within a time.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DestroyLimit {
+    /// How many; 10 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub guests: Option<u32>,
+    /// Within which time; 10m when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("duration(self) > duration('0s') && duration(self) <= duration('24h')", "window must be more than nothing and at most 24h"))]
+    pub window: Option<Span>,
 }
 
 /// Names another object of a kind that the field tells.
@@ -281,6 +300,10 @@ pub struct HostDefaults {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 15))]
     pub bridge: Option<String>,
+    /// The storage of the last backup of a machine that is deleted with `deletionPolicy: BackupAndDelete`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100))]
+    pub backup_storage: Option<String>,
 }
 
 /// What Drover knows of the node.
@@ -324,6 +347,35 @@ pub struct ProxmoxNodeStatus {
     /// The highest number that a guest of this cluster is known to have had. Numbers are given from above it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub highest_vmid: Option<u32>,
+    /// The machines whose end began lately, for `spec.destroyLimit`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["uid".into()]))]
+    pub destroys: Vec<DestroyBegun>,
+    /// The last time at which more machines were to be destroyed than `spec.destroyLimit` allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletions_held: Option<DeletionsHeld>,
+}
+
+/// A machine whose end began.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DestroyBegun {
+    /// UID of its resource.
+    pub uid: String,
+    /// When.
+    pub time: Time,
+}
+
+/// A time at which too many machines were to be destroyed.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeletionsHeld {
+    /// Since when.
+    pub since: Time,
+    /// When a person let those go that had been deleted until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_at: Option<Time>,
 }
 
 /// The cluster of a node.

@@ -113,8 +113,13 @@ impl Journal {
                 action: entry.reason.to_owned(),
                 secondary: None,
             };
-            if let Err(error) = recorder.publish(&event, &regarding).await {
-                tracing::debug!(reason = entry.reason, error = %error, "an event could not be published");
+            // Once more: for what no longer has a resource, the Event is all that is left.
+            let mut published = recorder.publish(&event, &regarding).await;
+            if published.is_err() {
+                published = recorder.publish(&event, &regarding).await;
+            }
+            if let Err(error) = published {
+                tracing::warn!(reason = entry.reason, error = %error, "an event could not be published");
             }
         }
     }

@@ -362,6 +362,10 @@ impl Hypervisor for FakeHost {
         Box::pin(self.answer("stop", |_| Progress::Done))
     }
 
+    fn back_up<'a>(&'a self, _own: &'a Ownership, _storage: &'a str) -> Answer<'a, Progress> {
+        Box::pin(self.answer("back_up", |_| Progress::Done))
+    }
+
     fn destroy<'a>(&'a self, _own: &'a Ownership) -> Answer<'a, Progress> {
         Box::pin(self.answer("destroy", |_| Progress::Done))
     }

@@ -282,6 +282,10 @@ impl Hypervisor for Guarded {
         guard!(self, stop(own, mode))
     }
 
+    fn back_up<'a>(&'a self, own: &'a Ownership, storage: &'a str) -> Answer<'a, Progress> {
+        guard!(self, back_up(own, storage))
+    }
+
     fn destroy<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
         guard!(self, destroy(own))
     }

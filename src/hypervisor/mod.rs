@@ -121,6 +121,9 @@ pub trait Hypervisor: Send + Sync + 'static {
     /// Brings a guest down.
     fn stop<'a>(&'a self, own: &'a Ownership, mode: StopMode) -> Answer<'a, Progress>;
 
+    /// Backs a guest up to a storage, and prunes nothing there.
+    fn back_up<'a>(&'a self, own: &'a Ownership, storage: &'a str) -> Answer<'a, Progress>;
+
     /// Destroys a stopped guest and its own disks, and takes it out of jobs; never touches volumes that
     /// its configuration does not name.
     fn destroy<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress>;

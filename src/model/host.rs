@@ -90,6 +90,8 @@ pub struct Volume {
     pub size: u64,
     /// The guest to whose number it belongs.
     pub vmid: Option<Vmid>,
+    /// When it was made, in seconds since 1970; of a backup when it was begun.
+    pub created: Option<i64>,
 }
 
 /// The datacenter's bounds for new numbers (`next-id` in `datacenter.cfg`). The upper one is exclusive

@@ -1,10 +1,11 @@
 //! What is said about a host: its status, from what the fleet saw of it.
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use crate::api::conditions::{self, Finding, Truth, reason};
-use crate::api::names::RECONCILE_AT;
+use crate::api::names::{RECONCILE_AT, RELEASE_DELETIONS};
 use crate::api::{
     Allocated, Capacity, ClusterInfo, GuestCounts, ProxmoxNode, ProxmoxNodeStatus, Size, StorageInfo,
 };
@@ -105,6 +106,27 @@ pub fn observe<'a>(
     status.storages = storages;
 }
 
+/// Notes that a person lets the held deletions go, if the annotation names the time since when they are held; then it
+/// says so.
+pub fn release_deletions(
+    host: &ProxmoxNode,
+    status: &mut ProxmoxNodeStatus,
+    now: Timestamp,
+) -> Option<String> {
+    let held = status
+        .deletions_held
+        .as_mut()
+        .filter(|held| held.released_at.is_none())?;
+    let named = host.annotations().get(RELEASE_DELETIONS)?;
+    if named.parse::<Timestamp>().ok()?.as_second() != held.since.0.as_second() {
+        return None;
+    }
+    held.released_at = Some(Time(Timestamp::from_second(now.as_second()).unwrap_or(now)));
+    Some(format!(
+        "the deletions that are held since {named} go on, those of resources that were deleted by now"
+    ))
+}
+
 /// Writes the outcome of a pass into the status.
 pub fn conclude(
     host: &ProxmoxNode,
@@ -145,6 +167,20 @@ pub fn conclude(
         None => (Truth::Unknown, outcome.reason, outcome.message.as_str()),
     };
     found.push(Finding::new(conditions::QUORATE, truth, reason, message));
+    let held = status.deletions_held.as_ref();
+    if let Some(held) = held.filter(|held| held.released_at.is_none()) {
+        let message = format!(
+            "more machines were to be destroyed than spec.destroyLimit allows: all deletions wait for the annotation \
+             {RELEASE_DELETIONS}={:.0}",
+            held.since.0
+        );
+        found.push(Finding::new(
+            conditions::DELETION_HELD,
+            Truth::True,
+            reason::DELETION_HELD,
+            message,
+        ));
+    }
     if host.metadata.deletion_timestamp.is_some() {
         found.push(Finding::new(
             conditions::DELETING,

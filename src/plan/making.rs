@@ -343,6 +343,7 @@ mod tests {
             uid: "u".into(),
             id: number(105),
             uuid: None,
+            released: false,
         }
     }
 
@@ -502,6 +503,7 @@ mod tests {
             content: "iso".into(),
             size: 1,
             vmid: None,
+            created: None,
         }];
         let missing = made(&wanted, Some(&there), None).unwrap_err();
         assert_eq!(missing.reason, reason::ISO_NOT_FOUND);

@@ -346,7 +346,7 @@ async fn machines_stay_when_their_namespace_is_deleted() {
     let (world, vmid) = in_deleted_namespace("kept", json!({})).await;
     world.wait_vm_gone("web").await;
     let guest = world.sim.guest(vmid).unwrap();
-    assert!(guest.running && guest.config["description"].contains("drover/v1 "));
+    assert!(guest.running && guest.config["description"].contains("drover/v1 released "));
     assert!(world.sent("DELETE", "/nodes/*/qemu/*").is_empty());
     assert!(world.sent("POST", "/nodes/*/qemu/*/status/stop").is_empty());
 }

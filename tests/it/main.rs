@@ -14,6 +14,7 @@ mod crds;
 mod create;
 mod delete;
 mod docs;
+mod ending;
 mod faults;
 mod fields;
 mod floors;

@@ -130,4 +130,9 @@ pub struct VirtualMachineSpec {
     /// What cloud-init sets up inside the machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud_init: Option<CloudInit>,
+
+    /// What becomes of the machine when this resource is deleted. Absent: `Delete` for a machine that Drover made, and
+    /// `Retain` for any other; `status.effective.deletionPolicy` shows which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
 }

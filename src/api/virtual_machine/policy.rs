@@ -32,3 +32,14 @@ pub enum WhenLost {
     /// Make it again.
     Recreate,
 }
+
+/// What becomes of the machine when its resource is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// It is destroyed, with its disks.
+    Delete,
+    /// It stays as it is on the host, and its mark says that nobody owns it.
+    Retain,
+    /// It is shut down and backed up to `defaults.backupStorage` of its host, and destroyed once the archive was seen.
+    BackupAndDelete,
+}

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::DeletionPolicy;
 use crate::api::size::Size;
 use crate::api::virtual_machine_class::VirtualMachineClassSpec;
 
@@ -69,6 +70,34 @@ pub struct VirtualMachineStatus {
     /// What was given to cloud-init that the host does not show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud_init: Option<CloudInitStatus>,
+    /// The policies that hold, where the spec leaves them open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<EffectivePolicies>,
+    /// The backup that precedes the end of the machine, for the policy `BackupAndDelete`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_backup: Option<FinalBackup>,
+}
+
+/// The policies that hold, where the spec leaves them open.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EffectivePolicies {
+    /// What becomes of the machine when this resource is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+}
+
+/// The backup that precedes the end of a machine.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FinalBackup {
+    /// The task that made it, which ended well.
+    pub task: String,
+    /// The storage that it went to.
+    pub storage: String,
+    /// The archive; absent while it was not seen on the storage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
 }
 
 /// What was given to cloud-init that the host does not show.

@@ -75,11 +75,17 @@ pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Act
         None => outcome,
     };
     let now = ctx.runtime.clock.now();
+    let released = host::release_deletions(&host, &mut status, now);
     let stood = conditions::find(&status.conditions, conditions::READY).map(|c| c.reason.clone());
     host::conclude(&host, &mut status, &outcome, contact, quorate, now);
     let host = record::save(ctx, &host, status).await?;
     if stood.as_deref() != Some(outcome.reason) {
         announce(ctx, &host, &outcome).await;
+    }
+    if let Some(note) = released {
+        tracing::warn!(host.name = name, "{note}");
+        let entry = Entry::normal(reason::DELETIONS_RELEASED, note);
+        ctx.journal.publish(host.as_ref(), vec![entry]).await;
     }
     Ok(Action::requeue(match outcome.standing {
         Standing::Ready => timing.requeue_idle,

@@ -50,22 +50,33 @@ fn life(object: Option<&impl Resource>) -> Life {
 }
 
 /// Lets the resource go, and leaves the machine with its mark as it is.
-pub(super) async fn keep(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, why: Kept) -> Flow<End> {
-    let (namespace, name) = (pass.vm.namespace().unwrap_or_default(), pass.vm.name_any());
-    let why = match why {
+pub(super) async fn leave(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, kept: Kept) -> Flow<End> {
+    let note = format!(
+        "machine {vmid} stays on the host as it is, marked and owned by nobody: {}",
+        why(kept)
+    );
+    announce(pass, site, &note).await;
+    record::remove_finalizer(pass).await.map_err(Stop::Error)?;
+    site.cluster.unwatch_guest(vmid);
+    Err(Stop::Silent)
+}
+
+/// Why machines stay.
+pub(super) fn why(kept: Kept) -> String {
+    match kept {
         Kept::KindEnds => "the kind VirtualMachine is being deleted".to_owned(),
         Kept::NamespaceEnds => {
             format!("its namespace is being deleted without the annotation {DELETE_GUESTS}=true")
         }
-    };
-    let note = format!(
-        "machine {vmid} of VirtualMachine {namespace}/{name} stays as it is, marked and owned by nobody: {why}"
-    );
-    tracing::warn!(guest.vmid = %vmid, "{note}");
-    // No Event can be written in a namespace that is being deleted.
+    }
+}
+
+/// Says with the host that a machine stays: no Event can be written in a namespace that is being deleted, and those of
+/// a resource that goes are hard to find.
+pub(super) async fn announce(pass: &Pass<'_>, site: &Site, note: &str) {
+    let (namespace, name) = (pass.vm.namespace().unwrap_or_default(), pass.vm.name_any());
+    let note = format!("of VirtualMachine {namespace}/{name}: {note}");
+    tracing::warn!("{note}");
     let entry = Entry::warning(reason::GUEST_KEPT, note);
     pass.ctx.journal.publish(site.host.as_ref(), vec![entry]).await;
-    record::remove_finalizer(pass).await.map_err(Stop::Error)?;
-    site.cluster.unwatch_guest(vmid);
-    Err(Stop::Silent)
 }

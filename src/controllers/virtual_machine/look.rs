@@ -93,6 +93,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
         (Step::Hold(why), _) => Ok(End::new(status::hold(why, vmid, &pass.uid), Again::Waiting)),
         (Step::Lost, _) => lost::lost(pass, site, vmid).await,
         (Step::Release, _) => remove::release(pass, site, vmid).await,
+        (Step::LetGo, _) => remove::let_go(pass, site, vmid).await,
         (Step::LookAtTasks | Step::Act(_) | Step::Remark(_) | Step::Seal(_), _) => Ok(End::progressing(
             reason::HOST_BUSY,
             format!("machine {vmid} is looked at again"),
@@ -110,7 +111,7 @@ async fn make_it(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
 /// That a stranger has the number proves something only if the cluster at the address is still the same one.
 /// Where nothing stands under it, that was checked already.
 async fn confirm(pass: &Pass<'_>, site: &Site, step: Step, found: &Found) -> Flow<Step> {
-    let concluded = matches!(step, Step::Lost | Step::Release | Step::GiveUp);
+    let concluded = matches!(step, Step::Lost | Step::Release | Step::LetGo | Step::GiveUp);
     if !concluded || matches!(found, Found::Absent(_)) {
         return Ok(step);
     }

@@ -3,7 +3,7 @@
 use kube::runtime::reflector::ObjectRef;
 
 use super::pass::{Again, End, Flow, Pass, Site, Stop};
-use super::{record, remove};
+use super::{ledger, record};
 use crate::api::WhenLost;
 use crate::api::conditions::reason;
 use crate::api::names::RECREATE;
@@ -14,7 +14,7 @@ use crate::model::Vmid;
 /// The number is a stranger's: it is forgotten, and another one reserved.
 pub(super) async fn give_up(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
     // The status forgets the number, and it must not be given again.
-    remove::spend(pass, site, vmid).await.map_err(Stop::Error)?;
+    ledger::spend(pass, site, vmid).await.map_err(Stop::Error)?;
     pass.status.vmid = None;
     pass.status.reservation = None;
     pass.status.node = None;
@@ -54,7 +54,7 @@ pub(super) async fn lost(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<E
         pass.ctx.numbers.disown(site.cluster.id(), vmid, &owner);
         site.cluster.unwatch_guest(vmid);
         // The status forgets the number, and it must not be given again.
-        remove::spend(pass, site, vmid).await.map_err(Stop::Error)?;
+        ledger::spend(pass, site, vmid).await.map_err(Stop::Error)?;
         let note = format!("machine {vmid} ({identity}) is gone, and is made again under a new number");
         pass.status.vmid = None;
         pass.status.identity = None;

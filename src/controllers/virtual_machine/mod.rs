@@ -3,12 +3,17 @@
 //! `controller.rs` runs the passes. One pass: `pass.rs` finds host, class and task; `place.rs` gives a machine its
 //! number; `look.rs` sees what stands under it, with `evidence.rs` who made that, and `lost.rs` does what is due when it
 //! is gone or somebody else's; `make.rs` makes it, `keep.rs` keeps it as declared, `remove.rs` sees its deletion to the
-//! end, unless `brake.rs` finds that more than the resource is being deleted; `secrets.rs` reads what Secrets hold for it; `record.rs` writes what is said about it.
+//! end, unless `brake.rs` finds that more than the resource is being deleted, or `limit.rs` that too many are, and after
+//! `backup.rs` where a backup comes first; `secrets.rs` reads what Secrets hold for it; `ledger.rs` notes with the host
+//! what must outlive it, and `record.rs` writes what is said about it.
 
+mod backup;
 mod brake;
 mod controller;
 mod evidence;
 mod keep;
+mod ledger;
+mod limit;
 mod look;
 mod lost;
 mod make;

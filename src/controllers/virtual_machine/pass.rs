@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use super::{look, record, task, trouble};
 use crate::api::conditions::{self, reason};
-use crate::api::names::GUEST_FINALIZER;
+use crate::api::names::{FORCE_RELEASE, GUEST_FINALIZER};
 use crate::api::{
-    HostDefaults, NamespacesFrom, ProxmoxNode, VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
+    DeletionPolicy, EffectivePolicies, HostDefaults, NamespacesFrom, ProxmoxNode, VirtualMachine,
+    VirtualMachineClassSpec, VirtualMachineStatus,
 };
 use crate::controllers::journal::Entry;
 use crate::controllers::{Context, Error};
@@ -21,6 +22,7 @@ use crate::fleet::{Cluster, HostState, Interest, Snapshot};
 use crate::model::{NodeName, Vmid};
 use crate::plan::desired::{self, Desired};
 use crate::plan::identity::{Mark, numbers};
+use crate::plan::removal;
 use crate::plan::status::{self, Outcome};
 use crate::runtime::Timing;
 
@@ -134,6 +136,10 @@ pub(super) async fn run(ctx: &Context, vm: Arc<VirtualMachine>) -> Result<Action
         uid,
         deleting,
     };
+    if deleting && pass.is_forced() {
+        pass.force_release().await?;
+        return Ok(Action::await_change());
+    }
     if status::is_paused(&pass.vm) {
         record::paused(&mut pass).await?;
         return Ok(Action::await_change());
@@ -196,7 +202,41 @@ impl Pass<'_> {
         };
         let owner = ObjectRef::from_obj(self.vm.as_ref());
         self.ctx.numbers.own(site.cluster.id(), vmid, owner);
+        self.status.effective = Some(EffectivePolicies {
+            deletion_policy: Some(self.deletion_policy(vmid)),
+        });
         look::look_and_act(self, &site, vmid).await
+    }
+
+    /// Whether a person wants the resource gone whatever becomes of the machine.
+    fn is_forced(&self) -> bool {
+        self.vm
+            .annotations()
+            .get(FORCE_RELEASE)
+            .is_some_and(|v| v == "true")
+    }
+
+    /// Lets the resource go without asking its host for anything.
+    async fn force_release(&mut self) -> Result<(), Error> {
+        let machine = self.status.vmid.map_or_else(
+            || "no machine is known of it".to_owned(),
+            |vmid| format!("machine {vmid} stays as it is, if it exists, marked and owned by nobody"),
+        );
+        let note =
+            format!("let go without asking the host, as the annotation {FORCE_RELEASE} says: {machine}");
+        tracing::warn!("{note}");
+        let entry = Entry::warning(reason::FORCE_RELEASED, note);
+        self.ctx
+            .journal
+            .publish(self.vm.as_ref(), vec![entry.clone()])
+            .await;
+        if let Some(host) = self.ctx.host(&self.vm.spec.host_ref.name) {
+            let (namespace, name) = (self.vm.namespace().unwrap_or_default(), self.vm.name_any());
+            let note = format!("VirtualMachine {namespace}/{name} was {}", entry.note);
+            let entry = Entry { note, ..entry };
+            self.ctx.journal.publish(host.as_ref(), vec![entry]).await;
+        }
+        record::remove_finalizer(self).await
     }
 
     async fn host(&self) -> Flow<Arc<ProxmoxNode>> {
@@ -418,6 +458,12 @@ impl Pass<'_> {
         }
     }
 
+    /// What becomes of the machine when the resource is deleted.
+    pub(super) fn deletion_policy(&self, vmid: Vmid) -> DeletionPolicy {
+        let made = removal::made_by_drover(self.recorded(), self.identity(vmid));
+        removal::policy(self.vm.spec.deletion_policy, made)
+    }
+
     /// The identity that a guest made for this resource under a number has.
     pub(super) fn identity(&self, vmid: Vmid) -> Uuid {
         numbers::identity(&self.ctx.cluster_uid, &self.uid, vmid)
@@ -433,6 +479,7 @@ impl Pass<'_> {
             uid: self.uid.clone(),
             id: vmid,
             uuid: None,
+            released: false,
         }
     }
 

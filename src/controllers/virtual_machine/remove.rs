@@ -1,23 +1,20 @@
 //! Sees the deletion of a machine to its end: down, destroyed, seen gone, and only then the finalizer.
 
-use kube::ResourceExt;
-use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::reflector::ObjectRef;
 
 use super::pass::{Again, End, Flow, Pass, Site, Stop};
 use super::record;
 use super::task::{self, Act};
-use super::{brake, look};
-use crate::api::ProxmoxNode;
+use super::{backup, brake, ledger, limit, look};
 use crate::api::conditions::reason;
-use crate::api::names::MANAGER;
 use crate::fleet::{ConfigReading, Work};
 use crate::hypervisor::StopMode;
-use crate::model::{Power, Progress, Vmid};
+use crate::model::{Change, GuestConfig, Power, Progress, Vmid};
 use crate::plan::identity::Ownership;
+use crate::plan::removal::{self, Ending};
 
 /// The lock of a machine that was suspended to disk.
-const SUSPENDED: &str = "suspended";
+pub(super) const SUSPENDED: &str = "suspended";
 
 /// Takes the next step towards the end of a guest that is the resource's own.
 pub(super) async fn remove(
@@ -28,9 +25,13 @@ pub(super) async fn remove(
 ) -> Flow<End> {
     let at = own.address().clone();
     let config = &reading.config;
-    if let Some(why) = brake::kept(pass).await? {
-        return brake::keep(pass, site, at.vmid, why).await;
-    }
+    let kept = brake::kept(pass).await?;
+    let back_up = match removal::ending(pass.deletion_policy(at.vmid), kept) {
+        Ending::Leave(why) => return brake::leave(pass, site, at.vmid, why).await,
+        Ending::Release(_) => return retain(pass, site, &own, config).await,
+        Ending::BackUpAndDestroy => true,
+        Ending::Destroy => false,
+    };
     if config.protection {
         let message = format!(
             "machine {} is protected against removal: take the protection off on the host (Options, Protection), \
@@ -39,16 +40,14 @@ pub(super) async fn remove(
         );
         return Ok(End::stalled(reason::PROTECTED, message));
     }
-    // A machine suspended to disk carries a lock for good; Proxmox VE destroys it all the same.
-    if let Some(lock) = config.lock.as_ref().filter(|lock| lock.0 != SUSPENDED) {
-        let message = format!(
-            "machine {} is locked ('{}'): it is removed when the host is done. If no task runs there, 'qm unlock {}' takes a \
-             left-over lock off",
-            at.vmid, lock.0, at.vmid
-        );
-        return Ok(End::progressing(reason::LOCKED, message, Again::Busy));
+    if let Some(end) = locked(at.vmid, config) {
+        return Ok(end);
     }
+    limit::admit(pass, site).await?;
     let live = site.cluster.read_power(&at).await.map_err(|e| pass.trouble(&e))?;
+    if back_up && backup::due(pass, site, &at, live.power).await? {
+        return backup::take(pass, site, own, reading, live.power).await;
+    }
     let work = Work {
         vmid: at.vmid,
         storages: std::collections::BTreeSet::new(),
@@ -83,15 +82,59 @@ pub(super) async fn remove(
     }
 }
 
-/// The guest is gone for certain: its number is noted as spent, and the resource may go.
+/// Why nothing can be sent because of a lock.
+fn locked(vmid: Vmid, config: &GuestConfig) -> Option<End> {
+    // A machine suspended to disk carries a lock for good; Proxmox VE destroys it all the same.
+    let lock = config.lock.as_ref().filter(|lock| lock.0 != SUSPENDED)?;
+    let message = format!(
+        "machine {vmid} is locked ('{}'): it is dealt with when the host is done. If no task runs there, 'qm unlock {vmid}' \
+         takes a left-over lock off",
+        lock.0
+    );
+    Some(End::progressing(reason::LOCKED, message, Again::Busy))
+}
+
+/// Writes into the mark that nobody owns the guest any more; the resource goes once that is seen.
+async fn retain(pass: &mut Pass<'_>, site: &Site, own: &Ownership, config: &GuestConfig) -> Flow<End> {
+    let vmid = own.address().vmid;
+    if let Some(end) = locked(vmid, config) {
+        return Ok(end);
+    }
+    let mark = pass
+        .recorded()
+        .map_or_else(|| pass.mark(vmid), |uuid| pass.mark(vmid).sealed(uuid));
+    let changes = [Change::Description(
+        mark.released().write_into(&config.description),
+    )];
+    let message = format!("machine {vmid} stays on the host, and its notes say so");
+    match site.cluster.driver().configure(own, config, &changes).await {
+        Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, vmid, Act::Configure, &upid, None)),
+        Ok(Progress::Done) => Ok(End::progressing(reason::CONFIGURING, message, Again::Now)),
+        Err(error) => Ok(pass.trouble(&error)),
+    }
+}
+
+/// The guest was seen with the mark that lets it go: the resource may go too.
+pub(super) async fn let_go(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+    let why = match brake::kept(pass).await? {
+        Some(why) => brake::why(why),
+        None => "deletionPolicy is Retain".to_owned(),
+    };
+    let note =
+        format!("machine {vmid} stays on the host as it is, and its mark says that nobody owns it: {why}");
+    brake::announce(pass, site, &note).await;
+    release(pass, site, vmid).await
+}
+
+/// The guest is gone for certain, or stays as nobody's: its number is noted as spent, and the resource may go.
 pub(super) async fn release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
     match try_release(pass, site, vmid).await {
         Ok(()) => Err(Stop::Silent),
         Err(error) => {
-            tracing::debug!(error = %error, "the machine is gone, and its resource can't be let go yet");
+            tracing::debug!(error = %error, "the resource can't be let go yet");
             Ok(End::progressing(
                 reason::DESTROYING,
-                "the machine is gone; the resource goes as soon as the Kubernetes API takes the write",
+                "the machine is dealt with; the resource goes as soon as the Kubernetes API takes the write",
                 Again::Busy,
             ))
         }
@@ -99,11 +142,11 @@ pub(super) async fn release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flo
 }
 
 async fn try_release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), crate::controllers::Error> {
-    spend(pass, site, vmid).await?;
+    ledger::spend(pass, site, vmid).await?;
     let entries = std::mem::take(&mut pass.entries);
     pass.ctx.journal.publish(pass.vm.as_ref(), entries).await;
     record::remove_finalizer(pass).await?;
-    tracing::info!(guest.vmid = %vmid, "the machine is gone and its resource was let go");
+    tracing::info!(guest.vmid = %vmid, "the machine is dealt with, and its resource was let go");
     site.cluster.unwatch_guest(vmid);
     let owner = ObjectRef::from_obj(pass.vm.as_ref());
     pass.ctx.numbers.disown(site.cluster.id(), vmid, &owner);
@@ -114,44 +157,4 @@ async fn try_release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Result<(),
 pub(super) async fn release_unmade(pass: &mut Pass<'_>) -> Flow<End> {
     record::remove_finalizer(pass).await.map_err(Stop::Error)?;
     Err(Stop::Silent)
-}
-
-/// Notes with the host that a number was given, before the last trace of it goes.
-pub(super) async fn spend(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), crate::controllers::Error> {
-    let host = pass
-        .ctx
-        .host(&site.host.name_any())
-        .unwrap_or_else(|| site.host.clone());
-    let noted = host.status.as_ref().and_then(|s| s.highest_vmid).unwrap_or(0);
-    if noted >= vmid.get() {
-        return Ok(());
-    }
-    let patch = serde_json::json!({
-        "metadata": { "resourceVersion": host.resource_version() },
-        "status": { "highestVmid": vmid.get() },
-    });
-    let params = PatchParams {
-        field_manager: Some(MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    let api: Api<ProxmoxNode> = Api::all(pass.ctx.client.clone());
-    let written = api
-        .patch_status(&host.name_any(), &params, &Patch::Merge(&patch))
-        .await;
-    match written {
-        Ok(host) => {
-            pass.ctx
-                .runtime
-                .metrics
-                .kubernetes_write("ProxmoxNode", "patch-status");
-            pass.ctx.hosts.wrote(host);
-            Ok(())
-        }
-        Err(error) => {
-            if let Some(uid) = host.uid() {
-                pass.ctx.hosts.forget(&uid);
-            }
-            Err(error.into())
-        }
-    }
 }

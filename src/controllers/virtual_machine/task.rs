@@ -24,12 +24,13 @@ pub(super) enum Act {
     Start,
     ShutDown,
     Destroy,
+    BackUp,
     /// Somebody else's task on the same guest.
     Other,
 }
 
 impl Act {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Create,
         Self::Clone,
         Self::Configure,
@@ -37,6 +38,7 @@ impl Act {
         Self::Start,
         Self::ShutDown,
         Self::Destroy,
+        Self::BackUp,
         Self::Other,
     ];
 
@@ -50,6 +52,7 @@ impl Act {
             Self::Start => "Start",
             Self::ShutDown => "ShutDown",
             Self::Destroy => "Destroy",
+            Self::BackUp => "BackUp",
             Self::Other => "Other",
         }
     }
@@ -64,6 +67,7 @@ impl Act {
             Self::Start => "start",
             Self::ShutDown => "shut-down",
             Self::Destroy => "destroy",
+            Self::BackUp => "back-up",
             Self::Other => "other",
         }
     }
@@ -77,6 +81,10 @@ impl Act {
             Self::Start => (reason::STARTING, "the machine is being started"),
             Self::ShutDown => (reason::STOPPING, "the machine is being brought down"),
             Self::Destroy => (reason::DESTROYING, "the machine is being destroyed"),
+            Self::BackUp => (
+                reason::BACKING_UP,
+                "the machine is being backed up before it is destroyed",
+            ),
             Self::Other => (
                 reason::HOST_BUSY,
                 "a task that Drover did not start is waited for",
@@ -106,7 +114,8 @@ impl Act {
                 reason::DESTROYED,
                 format!("destroyed machine {vmid} on node {node}"),
             ),
-            Self::Other => return None,
+            // Said when the archive was seen.
+            Self::BackUp | Self::Other => return None,
         };
         Some(Entry::normal(reason, what))
     }
@@ -169,6 +178,9 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
     let metrics = &pass.ctx.runtime.metrics;
     match exit {
         None => {
+            if act == Act::BackUp {
+                pass.status.final_backup = None;
+            }
             // How it ended can only be read from the guest, which is what comes next.
             tracing::warn!(task.id = %upid, "the host no longer knows the task");
             Ok(())
@@ -202,6 +214,9 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
             pass.ctx.memory.note(&pass.uid, |m| m.done = None);
             if act == Act::Other {
                 return Ok(());
+            }
+            if act == Act::BackUp {
+                pass.status.final_backup = None;
             }
             let message = format!(
                 "{} failed: {sentence} (task {upid} on node {}); it is tried again",

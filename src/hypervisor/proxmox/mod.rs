@@ -158,6 +158,10 @@ impl Hypervisor for Proxmox {
         Box::pin(self.client.stop(own, mode))
     }
 
+    fn back_up<'a>(&'a self, own: &'a Ownership, storage: &'a str) -> Answer<'a, Progress> {
+        Box::pin(self.client.back_up(own, storage))
+    }
+
     fn destroy<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
         Box::pin(self.client.destroy(own))
     }

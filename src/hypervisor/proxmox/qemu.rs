@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use super::answers;
 use super::api::agent::AgentInterfaces;
+use super::api::backup::{BackupOptions, StartBackup};
 use super::api::guest::{Destroy, GuestPending, GuestStatus, Resize, Shutdown, Start, Stop};
 use super::api::qemu::CloneVirtualMachine;
-use super::api::{Kind, Request as _, guarded};
+use super::api::{BackupMode, Compression, Kind, Request as _, guarded};
 use super::call::{Call, Method};
 use super::client::{Client, progress};
 use super::{changes, config, size};
@@ -110,6 +111,20 @@ impl Client {
             }
         };
         Ok(progress(task))
+    }
+
+    /// Older archives stay: pruning (`remove`) is on unless it is switched off.
+    pub(super) async fn back_up(&self, own: &Ownership, storage: &str) -> Result<Progress, Error> {
+        let options = BackupOptions {
+            storage: Some(storage.to_owned()),
+            mode: Some(BackupMode::Snapshot),
+            compress: Some(Compression::Zstd),
+            remove: Some(false),
+            ..BackupOptions::default()
+        };
+        self.change(own, &StartBackup { options })
+            .await
+            .map(Progress::Running)
     }
 
     /// `purge` takes the guest out of backup jobs, replication and HA. Volumes that bear its number without belonging

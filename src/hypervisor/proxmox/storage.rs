@@ -13,6 +13,7 @@ fn volume(row: ContentRow) -> Option<Volume> {
         content: row.content.unwrap_or_default(),
         size: row.size.unwrap_or_default(),
         vmid: vmid.and_then(|n| Vmid::try_from(n).ok()),
+        created: row.ctime,
     })
 }
 

@@ -155,7 +155,15 @@ fn whole_mib(size: &Size) -> Result<u64, Invalid> {
     Ok(bytes / MIB)
 }
 
-fn shutdown(vm: &VirtualMachine) -> Result<(u32, bool), Invalid> {
+/// How long a guest is given to shut down, and that it is powered off then, where the spec says nothing.
+pub const SHUTDOWN: (u32, bool) = (DEFAULT_GRACE, true);
+
+/// How long a guest is given to shut down, in seconds, and whether it is powered off then.
+///
+/// # Errors
+///
+/// A time that is no time.
+pub fn shutdown(vm: &VirtualMachine) -> Result<(u32, bool), Invalid> {
     let Some(shutdown) = &vm.spec.shutdown else {
         return Ok((DEFAULT_GRACE, true));
     };
@@ -208,6 +216,7 @@ mod tests {
 
     fn defaults() -> HostDefaults {
         HostDefaults {
+            backup_storage: None,
             storage: Some("local-lvm".into()),
             bridge: Some("vmbr0".into()),
         }

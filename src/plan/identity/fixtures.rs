@@ -30,6 +30,7 @@ pub fn mark(id: u32) -> Mark {
         uid: UID.into(),
         id: number(id),
         uuid: None,
+        released: false,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::model::{GuestConfig, Vmid};
 
 const OPEN: &str = "<!-- drover/v1 ";
 const CLOSE: &str = " -->";
+const RELEASED: &str = "released";
 
 /// Whose a guest is, as its description says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Mark {
     pub id: Vmid,
     /// The guest's UUID; absent while the mark is not sealed.
     pub uuid: Option<Uuid>,
+    /// Whether the owner let the guest go: it is nobody's.
+    pub released: bool,
 }
 
 /// What the description of a guest says about its owner.
@@ -42,6 +45,8 @@ pub enum MarkReading {
     Sealed(Mark),
     /// A mark with the guest's number that is not sealed yet.
     Unsealed(Mark),
+    /// The guest's own mark, whose owner let it go.
+    Released(Mark),
     /// Several marks, or one that can't be read: somebody's, and it can't be told whose.
     Unclear,
 }
@@ -51,6 +56,13 @@ impl Mark {
     #[must_use]
     pub fn sealed(mut self, uuid: Uuid) -> Self {
         self.uuid = Some(uuid);
+        self
+    }
+
+    /// The mark that says that its owner let the guest go.
+    #[must_use]
+    pub fn released(mut self) -> Self {
+        self.released = true;
         self
     }
 
@@ -76,9 +88,6 @@ impl Mark {
                 .map(|(_, v)| v.to_owned());
             values.next().filter(|v| !v.is_empty() && values.next().is_none())
         };
-        if inner.split(' ').any(|word| word == "released") {
-            return None;
-        }
         let uuid = match inner.split(' ').find_map(|pair| pair.strip_prefix("uuid=")) {
             Some(text) => Some(text.parse().ok()?),
             None => None,
@@ -91,6 +100,7 @@ impl Mark {
             uid: field("uid")?,
             id: field("id")?.parse().ok()?,
             uuid,
+            released: inner.split(' ').any(|word| word == RELEASED),
         })
     }
 }
@@ -109,10 +119,15 @@ impl fmt::Display for Mark {
             uid,
             id,
             uuid,
+            released,
         } = self;
+        f.write_str(OPEN)?;
+        if *released {
+            write!(f, "{RELEASED} ")?;
+        }
         write!(
             f,
-            "{OPEN}cluster={cluster} kind={kind} namespace={namespace} name={name} uid={uid} id={id}"
+            "cluster={cluster} kind={kind} namespace={namespace} name={name} uid={uid} id={id}"
         )?;
         if let Some(uuid) = uuid {
             write!(f, " uuid={uuid}")?;
@@ -133,6 +148,7 @@ pub fn read(vmid: Vmid, config: &GuestConfig) -> MarkReading {
     };
     match mark.uuid {
         _ if mark.id != vmid => MarkReading::Copy(mark),
+        sealed if mark.released && (sealed.is_none() || sealed == config.uuid) => MarkReading::Released(mark),
         None => MarkReading::Unsealed(mark),
         sealed if sealed == config.uuid => MarkReading::Sealed(mark),
         Some(_) => MarkReading::Copy(mark),
@@ -167,11 +183,29 @@ mod tests {
     }
 
     #[test]
+    fn released_mark_is_told_from_one_that_counts() {
+        let uuid = Uuid::from_u128(1);
+        let let_go = mark(105).sealed(uuid).released();
+        let reading = |vmid, uuid| read(number(vmid), &config(Some(uuid), &let_go.to_string()));
+        assert_eq!(reading(105, uuid), MarkReading::Released(let_go.clone()));
+        assert_eq!(reading(106, uuid), MarkReading::Copy(let_go.clone()));
+        assert_eq!(
+            reading(105, Uuid::from_u128(2)),
+            MarkReading::Copy(let_go.clone())
+        );
+        let back = mark(105).sealed(uuid).write_into(&let_go.to_string());
+        assert_eq!(
+            read(number(105), &config(Some(uuid), &back)),
+            MarkReading::Sealed(mark(105).sealed(uuid))
+        );
+    }
+
+    #[test]
     fn what_can_not_be_read_is_not_taken_for_unmarked() {
         for text in [
             "<!-- drover/v1 -->",
             "<!-- drover/v2 cluster=a -->\ndrover/v1",
-            "<!-- drover/v1 released cluster=a kind=b namespace=c name=d uid=e id=105 -->",
+            "<!-- drover/v1 released id=105 -->",
             "<!-- drover/v1 cluster=a kind=b namespace=c name=d uid=e uid=f id=105 -->",
             "<!-- drover/v1 cluster=a kind=b namespace=c name=d uid=e id=105 uuid=x -->",
         ] {

@@ -97,6 +97,8 @@ pub enum Step {
     Lost,
     /// The guest is gone and the resource may go.
     Release,
+    /// The guest stays, and its mark says that the resource let it go: the resource may go.
+    LetGo,
 }
 
 /// Decides the next step. `evidence` is `None` until the tasks were looked at.
@@ -118,12 +120,23 @@ pub fn decide(claim: &Claim<'_>, sighting: &Sighting<'_>, evidence: Option<Evide
                     Some(_) => Step::StaleLock(lock.clone()),
                 };
             }
+            if claim.deleting && let_go(claim, config) {
+                return Step::LetGo;
+            }
             match claim.recorded {
                 Some(_) => recorded(claim, config, own),
                 None => reserved(claim, config, evidence, own),
             }
         }
     }
+}
+
+/// Whether the guest's own mark says that this very resource let it go.
+fn let_go(claim: &Claim<'_>, config: &GuestConfig) -> bool {
+    let same = claim
+        .recorded
+        .is_none_or(|recorded| config.uuid == Some(recorded));
+    same && matches!(mark::read(claim.vmid, config), MarkReading::Released(mark) if mark.uid == claim.uid)
 }
 
 fn absent(claim: &Claim<'_>, presence: Presence, evidence: Option<Evidence>) -> Step {
@@ -280,6 +293,40 @@ mod tests {
         assert_eq!(
             decided(claim(None, false), &unmarked, Some(refused)),
             Step::Hold(Hold::IdentityWithoutMark)
+        );
+    }
+
+    #[test]
+    fn released_guest_lets_its_deleted_resource_go_and_holds_a_wanted_one() {
+        let released = |uuid: Uuid| config(Some(uuid), &mark(105).sealed(uuid).released().to_string());
+        for recorded in [Some(EXPECTED), None] {
+            assert_eq!(
+                decided(claim(recorded, true), &released(EXPECTED), Some(NOTHING)),
+                Step::LetGo
+            );
+        }
+        assert_eq!(
+            decided(claim(Some(EXPECTED), false), &released(EXPECTED), None),
+            Step::Hold(Hold::MarkedByOther)
+        );
+        assert_eq!(
+            decided(claim(None, false), &released(EXPECTED), Some(NOTHING)),
+            Step::Hold(Hold::IdentityWithoutMark)
+        );
+        // Of a successor under the number; and released by somebody else.
+        assert_eq!(
+            decided(claim(Some(EXPECTED), true), &released(FOREIGN), None),
+            Step::Release
+        );
+        let mut other = mark(105).sealed(EXPECTED).released();
+        other.uid = "other".into();
+        assert_eq!(
+            decided(
+                claim(Some(EXPECTED), true),
+                &config(Some(EXPECTED), &other.to_string()),
+                None
+            ),
+            Step::Hold(Hold::MarkedByOther)
         );
     }
 

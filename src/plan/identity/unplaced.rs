@@ -130,7 +130,9 @@ fn obstacle(
         MarkReading::Copy(mark) if mark.uid == seeker.uid => {
             return Some(Obstacle::Resembling(Hold::Unidentified));
         }
-        MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) if names(&mark, seeker) => {
+        MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) | MarkReading::Released(mark)
+            if names(&mark, seeker) =>
+        {
             return Some(Obstacle::Predecessor);
         }
         _ => {}

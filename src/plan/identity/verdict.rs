@@ -61,7 +61,10 @@ pub fn judge(uid: &str, recorded: Option<Uuid>, vmid: Vmid, config: &GuestConfig
     let owner = match mark::read(vmid, config) {
         MarkReading::None | MarkReading::Copy(_) => Owner::Nobody,
         MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) if mark.uid == uid => Owner::ThisResource,
-        MarkReading::Sealed(_) | MarkReading::Unsealed(_) | MarkReading::Unclear => Owner::Other,
+        MarkReading::Sealed(_)
+        | MarkReading::Unsealed(_)
+        | MarkReading::Released(_)
+        | MarkReading::Unclear => Owner::Other,
     };
     let same = recorded.zip(config.uuid).map(|(ours, theirs)| ours == theirs);
     let verdict = table(owner, same);
