@@ -73,6 +73,9 @@ pub(super) fn differs(old: &GuestRow, new: &GuestRow) -> bool {
         cpus,
         memory,
         uptime: _,
+        tags,
+        pool,
+        ha_state,
     } = old;
     *vmid != new.vmid
         || *kind != new.kind
@@ -83,6 +86,9 @@ pub(super) fn differs(old: &GuestRow, new: &GuestRow) -> bool {
         || *lock != new.lock
         || *cpus != new.cpus
         || *memory != new.memory
+        || *tags != new.tags
+        || *pool != new.pool
+        || *ha_state != new.ha_state
 }
 
 /// Whether nodes or storages differ from those that were announced last. The capacity of a pool that is

@@ -45,6 +45,9 @@ pub(super) fn row(number: u32, power: Power) -> GuestRow {
         cpus: 1,
         memory: 1 << 30,
         uptime: if power == Power::Running { 100 } else { 0 },
+        tags: std::collections::BTreeSet::new(),
+        pool: None,
+        ha_state: None,
     }
 }
 

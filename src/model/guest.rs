@@ -1,6 +1,6 @@
 //! A guest as the hypervisor shows it: its row in the bulk list, its configuration, its power.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use uuid::Uuid;
@@ -61,6 +61,12 @@ pub struct GuestRow {
     pub memory: u64,
     /// Seconds since its start.
     pub uptime: u64,
+    /// Its tags, in lower case.
+    pub tags: BTreeSet<String>,
+    /// Its pool.
+    pub pool: Option<String>,
+    /// What high availability does with it (`started`, `stopped`, `error` …); absent where it does nothing.
+    pub ha_state: Option<String>,
 }
 
 /// The lock of a configuration: while it stands, the host refuses most calls.

@@ -210,6 +210,9 @@ mod tests {
             cpus: 2,
             memory: 1 << 30,
             uptime: 7,
+            tags: std::collections::BTreeSet::new(),
+            pool: None,
+            ha_state: None,
         }
     }
 

@@ -387,6 +387,9 @@ mod tests {
             cpus: 1,
             memory: 0,
             uptime: 0,
+            tags: std::collections::BTreeSet::new(),
+            pool: None,
+            ha_state: None,
         }
     }
 

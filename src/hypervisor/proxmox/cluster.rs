@@ -1,5 +1,7 @@
 //! The cluster as a whole: version, membership, identity, numbers, and the bulk list.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -37,6 +39,12 @@ struct Resource {
     template: bool,
     #[serde(default)]
     lock: Option<String>,
+    #[serde(default)]
+    tags: Option<Scalar>,
+    #[serde(default)]
+    pool: Option<Scalar>,
+    #[serde(default)]
+    hastate: Option<String>,
     #[serde(default, deserialize_with = "number")]
     maxcpu: Option<u64>,
     #[serde(default, deserialize_with = "number")]
@@ -179,7 +187,18 @@ fn guest(row: Resource, kind: GuestKind) -> Option<GuestRow> {
         cpus: count(row.maxcpu),
         memory: row.maxmem.unwrap_or_default(),
         uptime: row.uptime.unwrap_or_default(),
+        tags: row.tags.map(|t| tags(&t.0)).unwrap_or_default(),
+        pool: row.pool.map(|p| p.0).filter(|p| !p.is_empty()),
+        ha_state: row.hastate.filter(|s| !s.is_empty()),
     })
+}
+
+/// The list separates tags by semicolons; people may write commas and blanks too (pve-common, `PVE::Tools::split_list`).
+fn tags(text: &str) -> BTreeSet<String> {
+    text.split([';', ',', ' '])
+        .filter(|tag| !tag.is_empty())
+        .map(str::to_lowercase)
+        .collect()
 }
 
 fn node(row: Resource) -> Option<NodeRow> {
