@@ -89,6 +89,8 @@ pub mod reason {
         HOST_NOT_FOUND = "HostNotFound";
         /// The host does not name this namespace.
         NAMESPACE_NOT_ALLOWED = "NamespaceNotAllowed";
+        /// The spec names something that the host's owner does not let this namespace reach.
+        NOT_ALLOWED_BY_TENANCY = "NotAllowedByTenancy";
         /// The host is not usable now.
         HOST_NOT_READY = "HostNotReady";
         /// The host does not answer.
@@ -209,6 +211,12 @@ pub mod reason {
         VMID_GIVEN_UP = "VmidGivenUp";
         /// A lost machine is made again, as an Event.
         RECREATING = "Recreating";
+        /// A machine was adopted, as an Event.
+        ADOPTED = "Adopted";
+        /// A machine of a former resource of the same name was taken over, as an Event.
+        BOUND = "Bound";
+        /// There is no unowned machine under the number that is to be adopted.
+        NOTHING_TO_ADOPT = "NothingToAdopt";
         /// A machine was found by its mark, as an Event.
         FOUND_AGAIN = "FoundAgain";
     }

@@ -17,6 +17,8 @@ pub const RECONCILE_AT: &str = "drover.dev/reconcile-at";
 /// The identity of a lost guest that may be made again.
 pub const RECREATE: &str = "drover.dev/recreate";
 
+/// `"true"`: the machine under `spec.vmid`, which nobody owns, is to be this resource's.
+pub const ADOPT: &str = "drover.dev/adopt";
 /// `"true"` on a resource that is being deleted: it goes without its host being asked for anything.
 pub const FORCE_RELEASE: &str = "drover.dev/force-release";
 /// On a host, the time in `status.deletionsHeld.since`: the machines that were deleted by now may go.

@@ -144,6 +144,81 @@ pub struct ProxmoxNodeSpec {
     /// Beyond that all deletions wait for the annotation `drover.dev/release-deletions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destroy_limit: Option<DestroyLimit>,
+
+    /// What the namespaces that may use this node can reach here. Absent: the storages and the bridge of `defaults`, and
+    /// nothing that exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenancy: Option<Tenancy>,
+}
+
+/// What the namespaces that may use a node can reach there.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tenancy {
+    /// `Restricted` (when absent): what is listed here. `Trusted`: everything, for a node with one owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<TenancyMode>,
+    /// Storages for disks and ISO images, besides those of `defaults`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 100)))]
+    pub storages: Vec<String>,
+    /// Bridges, besides the one of `defaults`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 15)))]
+    pub bridges: Vec<String>,
+    /// VLANs that may be named; none when absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub vlans: Vec<VlanRange>,
+    /// Machines that may be copied, besides a namespace's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub templates: Vec<TemplateRef>,
+    /// Whether machines that exist may be adopted, and observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<bool>,
+}
+
+/// How far the namespaces that may use a node are trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum TenancyMode {
+    /// They reach what is listed.
+    #[default]
+    Restricted,
+    /// They reach everything.
+    Trusted,
+}
+
+/// A range of VLANs, both ends included.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("self.from <= self.to", "from must not be above to"))]
+pub struct VlanRange {
+    /// The lowest.
+    #[schemars(range(min = 1, max = 4094))]
+    pub from: u16,
+    /// The highest.
+    #[schemars(range(min = 1, max = 4094))]
+    pub to: u16,
+}
+
+/// Machines that may be copied: one of the three says which.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("[has(self.vmid), has(self.tag), has(self.pool)].filter(x, x).size() == 1", "give exactly one of vmid, tag and pool"))]
+pub struct TemplateRef {
+    /// The one with this number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 100, max = 999_999_999))]
+    pub vmid: Option<u32>,
+    /// Those with this tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100))]
+    pub tag: Option<String>,
+    /// Those in this pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100))]
+    pub pool: Option<String>,
 }
 
 /// How many machines may be destroyed within a time.
@@ -300,6 +375,10 @@ pub struct HostDefaults {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 15))]
     pub bridge: Option<String>,
+    /// The storage of ISO images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100))]
+    pub iso_storage: Option<String>,
     /// The storage of the last backup of a machine that is deleted with `deletionPolicy: BackupAndDelete`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]

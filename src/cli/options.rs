@@ -26,6 +26,15 @@ pub(super) struct Options {
     /// Act only on hosts with these labels, such as `region=eu`; whole clusters, never parts of one
     #[arg(long, env = "DROVER_HOST_SELECTOR", value_name = "SELECTOR")]
     host_selector: Option<String>,
+    /// Kubernetes clusters that are lost, by the UID of their namespace kube-system: their machines are taken over by
+    /// resources of the same namespace and name
+    #[arg(
+        long,
+        env = "DROVER_RECOVER_FROM",
+        value_name = "UID,…",
+        value_delimiter = ','
+    )]
+    recover_from: Vec<String>,
     /// Namespaces that the credentialsRef of a host may point into [default: Drover's own]
     #[arg(
         long,
@@ -133,6 +142,7 @@ impl Options {
             "give a time such as 2m",
         );
         Settings {
+            recover_from: clusters(&self.recover_from, mistakes),
             credentials_namespaces: credentials_namespaces(&self.credentials_namespaces, mistakes),
             log: log(&self.log_format, self.log_filter, mistakes),
             workers: mistakes.take(
@@ -161,6 +171,19 @@ fn log(format: &str, filter: String, mistakes: &mut Mistakes) -> LogSettings {
         mistakes.add(place, wrong, "give directives such as info,drover=debug");
     }
     LogSettings { format, filter }
+}
+
+fn clusters(given: &[String], mistakes: &mut Mistakes) -> Vec<String> {
+    let given = given.iter().map(|uid| uid.trim()).filter(|uid| !uid.is_empty());
+    let given: Vec<String> = given.map(str::to_owned).collect();
+    for uid in given.iter().filter(|uid| uid.parse::<uuid::Uuid>().is_err()) {
+        mistakes.add(
+            "--recover-from (DROVER_RECOVER_FROM)",
+            format_args!("{uid:?} is not the UID of a namespace"),
+            "give the cluster's UID from the mark in the machines' notes, such as 6f1c2b7e-0a52-4a6e-9d2c-3d1f5b8f0c11",
+        );
+    }
+    given
 }
 
 fn credentials_namespaces(given: &[String], mistakes: &mut Mistakes) -> Vec<String> {

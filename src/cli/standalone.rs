@@ -145,10 +145,12 @@ pub(super) fn main(arguments: Args, mut mistakes: Mistakes) -> Result<(), Failur
     let tokio = tokio::runtime::Runtime::new().context("can't start the async runtime")?;
     let allowance = settings.shutdown_grace + CONTROL_PLANE_ALLOWANCE;
     tokio.block_on(supervise(&settings.clone(), allowance, async |runtime| {
-        Ok(standalone::run(standalone, settings, runtime, |running| {
-            say(&instructions(running));
-        })
-        .await?)
+        Ok(
+            Box::pin(standalone::run(standalone, settings, runtime, |running| {
+                say(&instructions(running));
+            }))
+            .await?,
+        )
     }))?;
     Ok(())
 }

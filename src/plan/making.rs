@@ -344,12 +344,14 @@ mod tests {
             id: number(105),
             uuid: None,
             released: false,
+            adopted: false,
         }
     }
 
     fn desired(origin: Origin) -> Desired {
         Desired {
             name: "web-1".into(),
+            named: true,
             pinned: None,
             origin,
             power: Some(DesiredPower::Running),

@@ -7,3 +7,4 @@ pub mod identity;
 pub mod making;
 pub mod removal;
 pub mod status;
+pub mod tenancy;

@@ -209,7 +209,7 @@ pub fn agrees(vm: &VirtualMachine, desired: &Desired, row: &GuestRow) -> bool {
         && power
         && wanted
         && !row.template
-        && row.name.as_ref().is_none_or(|name| *name == desired.name)
+        && (!desired.named || row.name.as_ref().is_none_or(|name| *name == desired.name))
         && (row.cpus == 0 || row.cpus == observed.cpus)
         && (row.memory == 0 || Some(row.memory) == memory)
 }

@@ -15,6 +15,9 @@ pub const DEFAULT_NAMESPACE: &str = "drover-system";
 pub struct Settings {
     /// Which hosts this Drover acts on, as a Kubernetes label selector; all when absent.
     pub host_selector: Option<String>,
+    /// Kubernetes clusters that are lost, by the UID of their namespace `kube-system`: machines that were made for their
+    /// resources are taken over by resources of the same namespace and name.
+    pub recover_from: Vec<String>,
     /// The namespaces that a host's `credentialsRef` may point into.
     pub credentials_namespaces: Vec<String>,
     /// Where `/metrics`, `/livez` and `/readyz` are served; port 0 takes a free one.
@@ -76,6 +79,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             host_selector: None,
+            recover_from: Vec::new(),
             credentials_namespaces: vec![DEFAULT_NAMESPACE.to_owned()],
             admin_listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9090)),
             log: LogSettings::default(),

@@ -92,6 +92,7 @@ impl HostAccess {
             json!({"namespace": DEFAULT_NAMESPACE, "name": self.secret}),
         );
         spec.insert("allowedNamespaces".to_owned(), json!({"from": "All"}));
+        spec.insert("tenancy".to_owned(), json!({"mode": "Trusted"}));
         match &self.trust {
             Trust::System => {}
             Trust::Fingerprint(fingerprint) => {

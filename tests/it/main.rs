@@ -7,6 +7,7 @@
     reason = "a test says by a panic what is wrong, also in its helpers"
 )]
 
+mod adopt;
 mod annotations;
 mod bad_input;
 mod client_schema;

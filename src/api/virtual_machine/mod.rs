@@ -53,7 +53,7 @@ use super::proxmox_node::NameRef;
 #[x_kube(
     validation = ("has(self.classRef) == has(oldSelf.classRef)", "classRef can't be added or removed: the machine keeps the shape that it was made from"),
     validation = ("has(self.source) == has(oldSelf.source)", "source can't be changed: it says how the machine was made"),
-    validation = ("has(self.classRef) || (has(self.source) && has(self.source.clone)) || (has(self.memory) && has(self.disks) && self.disks.size() > 0 && has(self.disks[0].size))", "a new machine without classRef and without source.clone needs memory.size and a disk with a size")
+    validation = ("has(self.classRef) || has(self.vmid) || (has(self.source) && has(self.source.clone)) || (has(self.memory) && has(self.disks) && self.disks.size() > 0 && has(self.disks[0].size))", "a new machine without classRef, vmid and source.clone needs memory.size and a disk with a size")
 )]
 pub struct VirtualMachineSpec {
     /// The host that is to have the machine.

@@ -43,6 +43,9 @@ pub struct VirtualMachineStatus {
     /// What tells it from a successor under the same number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<IdentityStatus>,
+    /// Where it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<GuestOrigin>,
     /// A number that was reserved while the machine was not seen yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation: Option<Reservation>,
@@ -128,6 +131,15 @@ pub enum ObservedPower {
 pub struct IdentityStatus {
     /// The UUID in its SMBIOS data.
     pub uuid: Uuid,
+}
+
+/// Where a machine came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum GuestOrigin {
+    /// Drover made it.
+    Made,
+    /// It was there before, and was adopted.
+    Adopted,
 }
 
 /// A number that was reserved.

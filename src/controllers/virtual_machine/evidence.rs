@@ -119,18 +119,7 @@ pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, at: &GuestAddres
     if pass.ctx.memory.get(&pass.uid).settled {
         return Ok(());
     }
-    let filter = TaskFilter {
-        vmid: Some(at.vmid),
-        active_only: true,
-        ..TaskFilter::default()
-    };
-    let tasks = site.cluster.driver().node_tasks(&at.node, &filter).await;
-    let tasks = tasks.map_err(|e| pass.trouble(&e))?;
-    let running: Option<Upid> = tasks
-        .into_iter()
-        .find(|t| t.state == TaskState::Running && !is_console(t.upid.kind()))
-        .map(|t| t.upid);
-    if let Some(upid) = running {
+    if let Some(upid) = running(pass, site, at).await? {
         let act = if upid.kind() == "qmdestroy" && pass.deleting {
             Act::Destroy
         } else {
@@ -140,6 +129,21 @@ pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, at: &GuestAddres
     }
     pass.ctx.memory.note(&pass.uid, |m| m.settled = true);
     Ok(())
+}
+
+/// The task that works on a guest now, whoever started it.
+pub(super) async fn running(pass: &Pass<'_>, site: &Site, at: &GuestAddress) -> Flow<Option<Upid>> {
+    let filter = TaskFilter {
+        vmid: Some(at.vmid),
+        active_only: true,
+        ..TaskFilter::default()
+    };
+    let tasks = site.cluster.driver().node_tasks(&at.node, &filter).await;
+    let tasks = tasks.map_err(|e| pass.trouble(&e))?;
+    Ok(tasks
+        .into_iter()
+        .find(|t| t.state == TaskState::Running && !is_console(t.upid.kind()))
+        .map(|t| t.upid))
 }
 
 #[cfg(test)]

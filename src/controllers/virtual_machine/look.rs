@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::pass::{Again, End, Flow, Pass, Site};
 use super::task::{self, Act};
-use super::{evidence, keep, lost, make, remove};
+use super::{evidence, keep, lost, make, remove, take};
 use crate::api::IdentityStatus;
 use crate::api::conditions::reason;
 use crate::controllers::journal::Entry;
@@ -72,7 +72,10 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
         (Step::Act(own), Found::Guest(_, reading)) => keep::keep(pass, site, own, reading).await,
         (Step::Remark(own), Found::Guest(_, reading)) => remark(pass, site, vmid, &own, &reading).await,
         (Step::Seal(own), Found::Guest(_, reading)) => seal(pass, site, vmid, &own, &reading).await,
-        (Step::Record(uuid), _) => {
+        (Step::Record(uuid), found) => {
+            if let Found::Guest(_, reading) = &found {
+                pass.status.origin = Some(take::origin(vmid, &reading.config));
+            }
             pass.status.identity = Some(IdentityStatus { uuid });
             pass.status.reservation = None;
             Ok(End::progressing(

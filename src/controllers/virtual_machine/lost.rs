@@ -58,6 +58,7 @@ pub(super) async fn lost(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<E
         let note = format!("machine {vmid} ({identity}) is gone, and is made again under a new number");
         pass.status.vmid = None;
         pass.status.identity = None;
+        pass.status.origin = None;
         pass.status.reservation = None;
         pass.status.observed = None;
         pass.status.power_state = None;

@@ -65,6 +65,8 @@ async fn facts<'a>(pass: &Pass<'_>, site: &'a Site, desired: &Desired) -> Flow<F
     let source = match row {
         None => None,
         Some(row) => {
+            let own = pass.is_of_namespace(site, row.vmid);
+            site.allowed().check_source(row, own).map_err(End::from)?;
             let at = GuestAddress {
                 node: row.node.clone(),
                 vmid: row.vmid,

@@ -1,7 +1,7 @@
 //! The controller of `VirtualMachine`.
 //!
 //! `controller.rs` runs the passes. One pass: `pass.rs` finds host, class and task; `place.rs` gives a machine its
-//! number; `look.rs` sees what stands under it, with `evidence.rs` who made that, and `lost.rs` does what is due when it
+//! number, or `take.rs` one that stands there already; `look.rs` sees what stands under it, with `evidence.rs` who made that, and `lost.rs` does what is due when it
 //! is gone or somebody else's; `make.rs` makes it, `keep.rs` keeps it as declared, `remove.rs` sees its deletion to the
 //! end, unless `brake.rs` finds that more than the resource is being deleted, or `limit.rs` that too many are, and after
 //! `backup.rs` where a backup comes first; `secrets.rs` reads what Secrets hold for it; `ledger.rs` notes with the host
@@ -22,6 +22,7 @@ mod place;
 mod record;
 mod remove;
 mod secrets;
+mod take;
 mod task;
 mod trouble;
 

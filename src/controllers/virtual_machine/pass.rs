@@ -13,8 +13,8 @@ use super::{look, record, task, trouble};
 use crate::api::conditions::{self, reason};
 use crate::api::names::{FORCE_RELEASE, GUEST_FINALIZER};
 use crate::api::{
-    DeletionPolicy, EffectivePolicies, HostDefaults, NamespacesFrom, ProxmoxNode, VirtualMachine,
-    VirtualMachineClassSpec, VirtualMachineStatus,
+    DeletionPolicy, EffectivePolicies, GuestOrigin, HostDefaults, NamespacesFrom, ProxmoxNode,
+    VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
 };
 use crate::controllers::journal::Entry;
 use crate::controllers::{Context, Error};
@@ -24,6 +24,7 @@ use crate::plan::desired::{self, Desired};
 use crate::plan::identity::{Mark, numbers};
 use crate::plan::removal;
 use crate::plan::status::{self, Outcome};
+use crate::plan::tenancy::{Allowed, Refused};
 use crate::runtime::Timing;
 
 /// When the machine is looked at again, if nothing wakes it before.
@@ -184,6 +185,19 @@ pub fn forget(ctx: &Context, vm: &VirtualMachine) {
         if let Some(cluster) = ctx.fleet.cluster(&cluster) {
             cluster.unwatch_guest(vmid);
         }
+    }
+}
+
+impl From<Refused> for End {
+    fn from(refused: Refused) -> Self {
+        Self::stalled(reason::NOT_ALLOWED_BY_TENANCY, refused.to_string())
+    }
+}
+
+impl Site {
+    /// What the host's owner lets namespaces reach.
+    pub(super) fn allowed(&self) -> Allowed<'_> {
+        Allowed::new(self.host.spec.tenancy.as_ref(), self.host.spec.defaults.as_ref())
     }
 }
 
@@ -433,8 +447,10 @@ impl Pass<'_> {
         let class = self.class()?;
         let none = HostDefaults::default();
         let defaults = site.host.spec.defaults.as_ref().unwrap_or(&none);
-        desired::resolve(&self.vm, class.as_ref(), defaults)
-            .map_err(|invalid| End::stalled(reason::INVALID_SPEC, invalid.to_string()).into())
+        let desired = desired::resolve(&self.vm, class.as_ref(), defaults)
+            .map_err(|invalid| End::stalled(reason::INVALID_SPEC, invalid.to_string()))?;
+        site.allowed().check(&desired).map_err(End::from)?;
+        Ok(desired)
     }
 
     /// The class, pinned once the machine has a number.
@@ -460,7 +476,10 @@ impl Pass<'_> {
 
     /// What becomes of the machine when the resource is deleted.
     pub(super) fn deletion_policy(&self, vmid: Vmid) -> DeletionPolicy {
-        let made = removal::made_by_drover(self.recorded(), self.identity(vmid));
+        let made = match self.status.origin {
+            Some(origin) => origin == GuestOrigin::Made,
+            None => removal::made_by_drover(self.recorded(), self.identity(vmid)),
+        };
         removal::policy(self.vm.spec.deletion_policy, made)
     }
 
@@ -480,6 +499,7 @@ impl Pass<'_> {
             id: vmid,
             uuid: None,
             released: false,
+            adopted: self.status.origin == Some(GuestOrigin::Adopted),
         }
     }
 

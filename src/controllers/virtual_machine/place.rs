@@ -12,9 +12,9 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use super::pass::{Again, End, Flow, Pass, Site, Stop};
-use super::{make, record, remove};
+use super::{make, record, remove, take};
 use crate::api::conditions::reason;
-use crate::api::names::RESERVED_VMID;
+use crate::api::names::{ADOPT, RESERVED_VMID};
 use crate::api::{IdentityStatus, PinnedClass, Reservation, VmidReuse};
 use crate::controllers::journal::Entry;
 use crate::fleet::NumberPresence;
@@ -63,11 +63,17 @@ impl Pass<'_> {
         }
         let mut desired = self.desired(site)?;
         match self.seek(site).await? {
+            Due::Reserve if self.adopts() => return Ok(self.nothing_to_adopt(site)),
             Due::Reserve => {}
+            // What was read a while ago may have changed.
+            Due::Take(vmid) | Due::Hold(vmid, Obstacle::Adoption(_) | Obstacle::Predecessor(_)) => {
+                return take::take(self, site, vmid).await;
+            }
             other => return Ok(self.unplaced(site, other)),
         }
+        self.check_taken(site, &desired)?;
         let facts = make::check(self, site, &mut desired).await?;
-        self.check_pinned(site, &desired).await?;
+        self.check_left(site, &desired).await?;
         let vmid = self.free_number(site, &desired).await?;
         record::claim(self, vmid).await.map_err(Stop::Error)?;
         self.reserve_and_make(site, vmid, &desired, &facts).await
@@ -167,17 +173,57 @@ impl Pass<'_> {
                 config: reading.as_ref().map(|r| (r.config.as_ref(), r.read_at)),
             })
             .collect();
+        let names = self.names();
+        Ok(unplaced::decide(&self.seeker(&names), &unowned, |vmid| {
+            self.identity(vmid)
+        }))
+    }
+
+    /// Namespace, name, and the name of the guest.
+    pub(super) fn names(&self) -> (String, String, String) {
         let (namespace, name) = (self.vm.namespace().unwrap_or_default(), self.vm.name_any());
-        let guest_name = desired::guest_name(&self.vm);
-        let seeker = Seeker {
+        (namespace, name, desired::guest_name(&self.vm))
+    }
+
+    /// The resource as one that has no number.
+    pub(super) fn seeker<'a>(&'a self, names: &'a (String, String, String)) -> Seeker<'a> {
+        let (namespace, name, guest_name) = names;
+        Seeker {
             uid: &self.uid,
             kind: super::controller::KIND,
-            namespace: &namespace,
-            name: &name,
-            guest_name: &guest_name,
+            namespace,
+            name,
+            guest_name,
             deleting: self.deleting,
+            cluster: &self.ctx.cluster_uid,
+            recover_from: &self.ctx.settings.recover_from,
+            pinned: self.vm.spec.vmid.and_then(|n| Vmid::try_from(n).ok()),
+            adopt: self.adopts(),
+        }
+    }
+
+    /// Whether a person said that the machine under `spec.vmid` is to be this resource's.
+    fn adopts(&self) -> bool {
+        self.vm.annotations().get(ADOPT).is_some_and(|v| v == "true")
+    }
+
+    /// There is no unowned machine under the number that the spec names.
+    fn nothing_to_adopt(&self, site: &Site) -> End {
+        let Some(vmid) = self.vm.spec.vmid.and_then(|n| Vmid::try_from(n).ok()) else {
+            let message =
+                format!("the annotation {ADOPT} stands, and spec.vmid does not say which machine is meant");
+            return End::stalled(reason::NOTHING_TO_ADOPT, message);
         };
-        Ok(unplaced::decide(&seeker, &unowned, |vmid| self.identity(vmid)))
+        let what = match site.cluster.snapshot().guest(vmid) {
+            Some(row) if row.kind == GuestKind::Container => "it is a container".to_owned(),
+            Some(_) => "another resource has it".to_owned(),
+            None => format!(
+                "the cluster shows no such machine; if it exists, the token lacks VM.Audit on /vms/{vmid}. To have it made, \
+                 take the annotation off"
+            ),
+        };
+        let message = format!("machine {vmid} (spec.vmid) can't be adopted: {what}");
+        End::stalled(reason::NOTHING_TO_ADOPT, message)
     }
 
     /// A resource that reserved a number once, and whose status was lost, goes only if the list shows who has that
@@ -252,6 +298,16 @@ impl Pass<'_> {
             .collect()
     }
 
+    /// Whether a machine belongs to a resource of this namespace.
+    pub(super) fn is_of_namespace(&self, site: &Site, vmid: Vmid) -> bool {
+        self.ctx.all_machines().iter().any(|machine| {
+            let status = machine.status.as_ref();
+            machine.namespace() == self.vm.namespace()
+                && status.and_then(|s| s.vmid) == Some(vmid.get())
+                && status.and_then(|s| s.cluster.as_deref()) == Some(site.cluster.id().as_str())
+        })
+    }
+
     fn unplaced(&mut self, site: &Site, next: Due) -> End {
         match next {
             Due::Read(left) => {
@@ -274,6 +330,8 @@ impl Pass<'_> {
                 self.status.vmid = Some(vmid.get());
                 self.status.cluster = Some(site.cluster.id().to_string());
                 self.status.identity = identity.map(|uuid| IdentityStatus { uuid });
+                let reading = site.cluster.last_config(vmid);
+                self.status.origin = reading.map(|r| take::origin(vmid, &r.config));
                 self.pin_class();
                 if identity.is_none() {
                     let since = self.vm.metadata.creation_timestamp.clone();
@@ -287,28 +345,39 @@ impl Pass<'_> {
                     .push(Entry::normal(reason::FOUND_AGAIN, note.clone()));
                 End::progressing(reason::FOUND_AGAIN, note, Again::Now)
             }
-            Due::Hold(vmid, obstacle) => obstructed(self, vmid, obstacle),
-            Due::Reserve | Due::Release => {
+            Due::Hold(vmid, obstacle) => obstructed(self, vmid, &obstacle),
+            Due::Reserve | Due::Release | Due::Take(_) => {
                 End::progressing(reason::RESERVING, "a number is about to be reserved", Again::Now)
             }
         }
     }
 
-    /// A number that the spec names must be free, and nothing may be left of a guest that had it.
-    async fn check_pinned(&self, site: &Site, desired: &Desired) -> Flow<()> {
+    /// A number that the spec names must be free.
+    fn check_taken(&self, site: &Site, desired: &Desired) -> Flow<()> {
         let Some(vmid) = desired.pinned else { return Ok(()) };
         let taken = |by: String| {
             let message =
                 format!("number {vmid} (spec.vmid) is taken by {by}: choose another, or leave spec.vmid out");
-            End::stalled(reason::VMID_TAKEN, message).into()
+            Stop::from(End::stalled(reason::VMID_TAKEN, message))
         };
         if let Some(row) = site.snapshot.guest(vmid) {
             let name = row.name.as_deref().unwrap_or("a guest without a name");
-            return Err(taken(format!("'{name}' on node {}", row.node)));
+            let by = format!(
+                "'{name}' on node {} (to have that machine, 'kubectl annotate dvm {} {ADOPT}=true')",
+                row.node,
+                self.vm.name_any()
+            );
+            return Err(taken(by));
         }
         if self.claimed(site).contains(&vmid.get()) {
             return Err(taken("another resource".to_owned()));
         }
+        Ok(())
+    }
+
+    /// Nothing may be left of a guest that had the number that the spec names.
+    async fn check_left(&self, site: &Site, desired: &Desired) -> Flow<()> {
+        let Some(vmid) = desired.pinned else { return Ok(()) };
         if let Some(volume) = self.left_of(site, vmid).await? {
             let message = format!(
                 "number {vmid} (spec.vmid) still has volumes, such as {volume}: they would belong to the new machine. \
@@ -403,7 +472,7 @@ impl Pass<'_> {
     }
 
     /// Takes the class as it stands now, for good.
-    fn pin_class(&mut self) {
+    pub(super) fn pin_class(&mut self) {
         if let (Some(named), Ok(Some(spec))) = (&self.vm.spec.class_ref, self.class()) {
             self.status.class = Some(PinnedClass {
                 name: named.name.clone(),
@@ -464,31 +533,25 @@ impl Pass<'_> {
     }
 }
 
-fn no_majority() -> End {
+pub(super) fn no_majority() -> End {
     End::unknown(
         reason::NOT_QUORATE,
         "the cluster has no majority: nothing can be concluded until it has",
     )
 }
 
-fn obstructed(pass: &Pass<'_>, vmid: Vmid, obstacle: Obstacle) -> End {
+fn obstructed(pass: &Pass<'_>, vmid: Vmid, obstacle: &Obstacle) -> End {
     match obstacle {
         Obstacle::NameTaken => {
             let name = desired::guest_name(&pass.vm);
             let message = format!(
                 "machine {vmid}, which no resource owns, is named '{name}': nothing is made, so that it is not \
-                 doubled. Choose another spec.name, or rename or remove that machine"
+                 doubled. Choose another spec.name, or rename or remove that machine; to have that one, set spec.vmid to {vmid} \
+                 and the annotation {ADOPT}=true"
             );
             End::stalled(reason::NAME_TAKEN, message)
         }
-        Obstacle::Predecessor => {
-            let message = format!(
-                "machine {vmid} was made for another resource of this kind, namespace and name, an earlier one or one of \
-                 another Kubernetes cluster: nothing is made, \
-                 so that it is not doubled. Remove that machine, or choose another name for this resource"
-            );
-            End::stalled(reason::MARKED_BY_OTHER, message)
-        }
-        Obstacle::Resembling(why) => End::new(status::hold(why, vmid, &pass.uid), Again::Waiting),
+        Obstacle::Predecessor(_) | Obstacle::Adoption(_) => take::unfit(pass, vmid, obstacle),
+        Obstacle::Resembling(why) => End::new(status::hold(*why, vmid, &pass.uid), Again::Waiting),
     }
 }

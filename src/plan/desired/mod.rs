@@ -12,7 +12,7 @@ pub use nics::DesiredNic;
 use std::fmt;
 
 use crate::api::{
-    CloneSource, DesiredPower, HostDefaults, MIB, Size, VirtualMachine, VirtualMachineClassSpec,
+    CloneSource, DesiredPower, GuestOrigin, HostDefaults, MIB, Size, VirtualMachine, VirtualMachineClassSpec,
 };
 use crate::model::{Vmid, VolumeId};
 
@@ -21,6 +21,8 @@ use crate::model::{Vmid, VolumeId};
 pub struct Desired {
     /// Its name on the host.
     pub name: String,
+    /// Whether it is given that name: one that was adopted keeps its own unless the spec itself names another.
+    pub named: bool,
     /// The number that the spec pins.
     pub pinned: Option<Vmid>,
     /// How it is made.
@@ -111,6 +113,7 @@ pub fn resolve(
 
     Ok(Desired {
         name: guest_name(vm),
+        named: spec.name.is_some() || !was_adopted(vm),
         pinned: spec
             .vmid
             .map(Vmid::try_from)
@@ -129,6 +132,10 @@ pub fn resolve(
         origin,
         cloud_init: spec.cloud_init.as_ref().map(cloud_init::resolve).transpose()?,
     })
+}
+
+fn was_adopted(vm: &VirtualMachine) -> bool {
+    vm.status.as_ref().and_then(|s| s.origin) == Some(GuestOrigin::Adopted)
 }
 
 fn origin(clone: Option<&CloneSource>) -> Result<Origin, Invalid> {
@@ -217,6 +224,7 @@ mod tests {
     fn defaults() -> HostDefaults {
         HostDefaults {
             backup_storage: None,
+            iso_storage: None,
             storage: Some("local-lvm".into()),
             bridge: Some("vmbr0".into()),
         }

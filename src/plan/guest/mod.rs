@@ -94,7 +94,12 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
     let config = seen.config;
     let mut compare = Compare::default();
     let have = config.name.clone().unwrap_or_default();
-    compare.field("name", Some(&desired.name), &have, Change::Name);
+    compare.field(
+        "name",
+        Some(&desired.name).filter(|_| desired.named),
+        &have,
+        Change::Name,
+    );
     hardware(desired, &config.next, seen.password_sent, &mut compare);
     disks::grow(desired, &config.next, &mut compare);
     let Compare {

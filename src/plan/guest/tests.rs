@@ -12,6 +12,7 @@ use crate::plan::desired::{DesiredDisk, DesiredNic, Origin};
 fn desired() -> Desired {
     Desired {
         name: "web-1".into(),
+        named: true,
         pinned: None,
         origin: Origin::Blank,
         power: Some(DesiredPower::Running),

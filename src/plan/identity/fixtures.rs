@@ -31,6 +31,7 @@ pub fn mark(id: u32) -> Mark {
         id: number(id),
         uuid: None,
         released: false,
+        adopted: false,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::model::{GuestConfig, Vmid};
 const OPEN: &str = "<!-- drover/v1 ";
 const CLOSE: &str = " -->";
 const RELEASED: &str = "released";
+const ADOPTED: &str = "origin=adopted";
 
 /// Whose a guest is, as its description says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Mark {
     pub uuid: Option<Uuid>,
     /// Whether the owner let the guest go: it is nobody's.
     pub released: bool,
+    /// Whether the guest was there before its owner, and adopted.
+    pub adopted: bool,
 }
 
 /// What the description of a guest says about its owner.
@@ -101,6 +104,7 @@ impl Mark {
             id: field("id")?.parse().ok()?,
             uuid,
             released: inner.split(' ').any(|word| word == RELEASED),
+            adopted: inner.split(' ').any(|word| word == ADOPTED),
         })
     }
 }
@@ -120,6 +124,7 @@ impl fmt::Display for Mark {
             id,
             uuid,
             released,
+            adopted,
         } = self;
         f.write_str(OPEN)?;
         if *released {
@@ -131,6 +136,9 @@ impl fmt::Display for Mark {
         )?;
         if let Some(uuid) = uuid {
             write!(f, " uuid={uuid}")?;
+        }
+        if *adopted {
+            write!(f, " {ADOPTED}")?;
         }
         f.write_str(CLOSE)
     }
@@ -192,6 +200,14 @@ mod tests {
         assert_eq!(
             reading(105, Uuid::from_u128(2)),
             MarkReading::Copy(let_go.clone())
+        );
+        let adopted = Mark {
+            adopted: true,
+            ..mark(105).sealed(uuid)
+        };
+        assert_eq!(
+            read(number(105), &config(Some(uuid), &adopted.to_string())),
+            MarkReading::Sealed(adopted)
         );
         let back = mark(105).sealed(uuid).write_into(&let_go.to_string());
         assert_eq!(

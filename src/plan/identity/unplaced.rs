@@ -1,13 +1,15 @@
 //! The next step of a resource that has no number: whether a guest of its own is there already (its status
-//! was lost), whether something stands in the way, or whether a number may be reserved.
+//! was lost), whether one may be taken over, whether something stands in the way, or whether a number may be
+//! reserved.
 
 use std::time::Instant;
 
 use uuid::Uuid;
 
 use super::mark::{self, Mark, MarkReading};
+use super::ownership::Ownership;
 use super::verdict::Hold;
-use crate::model::{GuestConfig, Lock, Vmid};
+use crate::model::{GuestAddress, GuestConfig, Lock, Vmid};
 
 /// A resource without a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,14 @@ pub struct Seeker<'a> {
     pub guest_name: &'a str,
     /// Whether it is being deleted.
     pub deleting: bool,
+    /// UID of the namespace `kube-system` of its Kubernetes cluster.
+    pub cluster: &'a str,
+    /// Kubernetes clusters that are lost: machines of theirs are taken over.
+    pub recover_from: &'a [String],
+    /// The number that its spec names.
+    pub pinned: Option<Vmid>,
+    /// Whether a person said that the machine with this number is to be its own.
+    pub adopt: bool,
 }
 
 /// A machine of the cluster to which no resource lays claim.
@@ -46,6 +56,8 @@ pub enum Next {
     WaitFor(Vmid),
     /// The status was lost: this guest is the resource's own. `None`: its mark is not sealed.
     Bind(Vmid, Option<Uuid>),
+    /// This guest is to become the resource's own, if that still holds when it is read again ([`take`]).
+    Take(Vmid),
     /// Something about this guest stands in the way of making another.
     Hold(Vmid, Obstacle),
     /// Reserve a number.
@@ -54,15 +66,49 @@ pub enum Next {
     Release,
 }
 
-/// What stands in the way of making a guest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// By what right a guest becomes a resource's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taking {
+    /// It was made for a resource of the same kind, namespace and name with this UID, if that lives nowhere.
+    Rebind(String),
+    /// It is nobody's, and a person said so.
+    Adopt,
+}
+
+/// What stands in the way of making or taking a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     /// An unowned guest has the name.
     NameTaken,
-    /// It carries the mark of a resource of this kind, namespace and name that had another UID.
-    Predecessor,
+    /// It carries the mark of a resource of this kind, namespace and name that had another UID, and can't be bound.
+    Predecessor(Unfit),
     /// It bears the resource's identity or a copy of its mark, and is not provably its guest.
     Resembling(Hold),
+    /// A person wants it adopted, and it can't be.
+    Adoption(Unfit),
+}
+
+/// Why a guest can't become a resource's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// Its former resource let it go.
+    Released,
+    /// It belongs to the Kubernetes cluster with this UID.
+    OtherCluster(String),
+    /// It is marked as somebody's, and it is not this resource's.
+    Marked,
+    /// Its mark is not sealed.
+    Unsealed,
+    /// It carries a lock.
+    Locked(Lock),
+    /// It is a template.
+    Template,
+    /// It has no UUID by which it could be told from a successor.
+    NoUuid,
+    /// The spec names another number.
+    OtherNumber(Vmid),
+    /// Others carry such a mark too.
+    Several(Vec<Vmid>),
 }
 
 /// Decides the next step from all machines of the cluster that no resource owns. `identity` gives the
@@ -98,14 +144,56 @@ pub fn decide(seeker: &Seeker<'_>, unowned: &[Unowned<'_>], identity: impl Fn(Vm
         }
     }
     for (guest, config) in read() {
-        if let Some(obstacle) = obstacle(seeker, guest, config, &identity) {
-            return Next::Hold(guest.vmid, obstacle);
+        if let Some(why) = resembles(seeker, guest.vmid, config, &identity) {
+            return Next::Hold(guest.vmid, Obstacle::Resembling(why));
         }
     }
+    // A resource that is going takes and makes nothing.
     if seeker.deleting {
-        Next::Release
-    } else {
-        Next::Reserve
+        return Next::Release;
+    }
+    let adopted = seeker.pinned.filter(|_| seeker.adopt);
+    if let Some((guest, config)) = read().find(|(guest, _)| adopted == Some(guest.vmid)) {
+        return match fitness(seeker, guest.vmid, config) {
+            Ok(_) => Next::Take(guest.vmid),
+            Err(why) => Next::Hold(guest.vmid, Obstacle::Adoption(why)),
+        };
+    }
+    let mut former = read().filter(|(guest, config)| is_former(seeker, guest.vmid, config));
+    if let Some((guest, config)) = former.next() {
+        let others: Vec<Vmid> = former.map(|(other, _)| other.vmid).collect();
+        let fit = if others.is_empty() {
+            fitness(seeker, guest.vmid, config).map(|_| ())
+        } else {
+            Err(Unfit::Several(others))
+        };
+        return match fit {
+            Ok(()) => Next::Take(guest.vmid),
+            Err(why) => Next::Hold(guest.vmid, Obstacle::Predecessor(why)),
+        };
+    }
+    let named = |name: Option<&str>| name == Some(seeker.guest_name);
+    if let Some((guest, _)) = read().find(|(g, config)| named(g.name) || named(config.name.as_deref())) {
+        return Next::Hold(guest.vmid, Obstacle::NameTaken);
+    }
+    Next::Reserve
+}
+
+/// Judges a guest that is to become the resource's own, by its configuration as it was read just now.
+///
+/// # Errors
+///
+/// Why it can't.
+pub fn take(
+    seeker: &Seeker<'_>,
+    at: &GuestAddress,
+    config: &GuestConfig,
+    read_at: Instant,
+) -> Result<(Ownership, Taking), Obstacle> {
+    match fitness(seeker, at.vmid, config) {
+        Ok(taking) => Ok((Ownership::new(at.clone(), config.digest.clone(), read_at), taking)),
+        Err(why) if seeker.adopt => Err(Obstacle::Adoption(why)),
+        Err(why) => Err(Obstacle::Predecessor(why)),
     }
 }
 
@@ -113,36 +201,64 @@ fn in_transition(config: &GuestConfig) -> bool {
     config.lock.as_ref().is_some_and(Lock::is_transition)
 }
 
-fn obstacle(
+fn resembles(
     seeker: &Seeker<'_>,
-    guest: &Unowned<'_>,
+    vmid: Vmid,
     config: &GuestConfig,
     identity: impl Fn(Vmid) -> Uuid,
-) -> Option<Obstacle> {
-    if config.uuid == Some(identity(guest.vmid)) {
-        return Some(Obstacle::Resembling(Hold::IdentityWithoutMark));
+) -> Option<Hold> {
+    let released = matches!(mark::read(vmid, config), MarkReading::Released(mark) if mark.uid == seeker.uid);
+    // One that it let go itself, just before it ends.
+    if config.uuid == Some(identity(vmid)) && !(released && seeker.deleting) {
+        return Some(Hold::IdentityWithoutMark);
     }
-    // A resource that is going makes nothing, so what only resembles its guest does not concern it.
-    if seeker.deleting {
-        return None;
-    }
-    match mark::read(guest.vmid, config) {
-        MarkReading::Copy(mark) if mark.uid == seeker.uid => {
-            return Some(Obstacle::Resembling(Hold::Unidentified));
+    // What only resembles the guest of a resource that is going does not concern it.
+    let copied = matches!(mark::read(vmid, config), MarkReading::Copy(mark) if mark.uid == seeker.uid);
+    (copied && !seeker.deleting).then_some(Hold::Unidentified)
+}
+
+/// Whether the guest was made for a resource of this kind, namespace and name.
+fn is_former(seeker: &Seeker<'_>, vmid: Vmid, config: &GuestConfig) -> bool {
+    match mark::read(vmid, config) {
+        MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) | MarkReading::Released(mark) => {
+            names(&mark, seeker)
         }
-        MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) | MarkReading::Released(mark)
-            if names(&mark, seeker) =>
-        {
-            return Some(Obstacle::Predecessor);
-        }
-        _ => {}
+        MarkReading::None | MarkReading::Copy(_) | MarkReading::Unclear => false,
     }
-    let named = |name: Option<&str>| name == Some(seeker.guest_name);
-    (named(guest.name) || named(config.name.as_deref())).then_some(Obstacle::NameTaken)
 }
 
 fn names(mark: &Mark, seeker: &Seeker<'_>) -> bool {
     mark.kind == seeker.kind && mark.namespace == seeker.namespace && mark.name == seeker.name
+}
+
+/// By what right the guest may become the resource's own.
+fn fitness(seeker: &Seeker<'_>, vmid: Vmid, config: &GuestConfig) -> Result<Taking, Unfit> {
+    let taking = match mark::read(vmid, config) {
+        MarkReading::None | MarkReading::Copy(_) | MarkReading::Released(_) if seeker.adopt => Taking::Adopt,
+        MarkReading::Released(_) => return Err(Unfit::Released),
+        MarkReading::Sealed(mark) if names(&mark, seeker) => {
+            let known = mark.cluster == seeker.cluster || seeker.recover_from.contains(&mark.cluster);
+            if !known {
+                return Err(Unfit::OtherCluster(mark.cluster));
+            }
+            Taking::Rebind(mark.uid)
+        }
+        MarkReading::Unsealed(mark) if names(&mark, seeker) => return Err(Unfit::Unsealed),
+        _ => return Err(Unfit::Marked),
+    };
+    if let Some(pinned) = seeker.pinned.filter(|pinned| *pinned != vmid) {
+        return Err(Unfit::OtherNumber(pinned));
+    }
+    if let Some(lock) = &config.lock {
+        return Err(Unfit::Locked(lock.clone()));
+    }
+    if config.template {
+        return Err(Unfit::Template);
+    }
+    if config.uuid.is_none() {
+        return Err(Unfit::NoUuid);
+    }
+    Ok(taking)
 }
 
 #[cfg(test)]
@@ -159,6 +275,10 @@ mod tests {
             name: "web-1",
             guest_name: "web-1",
             deleting,
+            cluster: "c0ffee",
+            recover_from: &[],
+            pinned: None,
+            adopt: false,
         }
     }
 
@@ -234,19 +354,162 @@ mod tests {
         );
     }
 
-    #[test]
-    fn guest_of_a_predecessor_or_a_copy_stops_the_creation() {
-        let mut older = mark(105).sealed(Uuid::from_u128(9));
+    /// A guest that was made for a resource of the same name with another UID.
+    fn former(vmid: u32, change: impl Fn(&mut Mark)) -> GuestConfig {
+        let uuid = Uuid::from_u128(9);
+        let mut older = mark(vmid).sealed(uuid);
         older.uid = "older".into();
-        let predecessor = config(Some(Uuid::from_u128(9)), &older.to_string());
+        change(&mut older);
+        config(Some(uuid), &older.to_string())
+    }
+
+    #[test]
+    fn guest_of_a_former_resource_of_the_name_is_taken_if_it_fits() {
+        let fit = former(105, |_| {});
         assert_eq!(
-            decided(false, &[(105, Some("x"), Some(&predecessor))]),
-            Next::Hold(number(105), Obstacle::Predecessor)
+            decided(false, &[(105, Some("x"), Some(&fit))]),
+            Next::Take(number(105))
         );
+        assert_eq!(decided(true, &[(105, Some("x"), Some(&fit))]), Next::Release);
+        let held = |config: &GuestConfig| match decided(false, &[(105, Some("x"), Some(config))]) {
+            Next::Hold(_, Obstacle::Predecessor(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(held(&former(105, |m| m.released = true)), Unfit::Released);
+        assert_eq!(
+            held(&former(105, |m| m.cluster = "beef".into())),
+            Unfit::OtherCluster("beef".into())
+        );
+        assert_eq!(held(&former(105, |m| m.uuid = None)), Unfit::Unsealed);
+        let mut locked = former(105, |_| {});
+        locked.lock = Some(Lock("backup".into()));
+        assert_eq!(held(&locked), Unfit::Locked(Lock("backup".into())));
+        let mut template = former(105, |_| {});
+        template.template = true;
+        assert_eq!(held(&template), Unfit::Template);
+        let second = former(106, |_| {});
+        assert_eq!(
+            decided(
+                false,
+                &[(105, Some("x"), Some(&fit)), (106, Some("x"), Some(&second))]
+            ),
+            Next::Hold(
+                number(105),
+                Obstacle::Predecessor(Unfit::Several(vec![number(106)]))
+            )
+        );
+        for change in [
+            |m: &mut Mark| m.kind = "Container".into(),
+            |m: &mut Mark| m.namespace = "other".into(),
+            |m: &mut Mark| m.name = "other".into(),
+        ] {
+            let mut others = former(105, change);
+            others.name = Some("x".into());
+            assert_eq!(decided(false, &[(105, Some("x"), Some(&others))]), Next::Reserve);
+        }
+    }
+
+    #[test]
+    fn guest_is_taken_on_the_newest_configuration_alone() {
+        let at = GuestAddress {
+            node: "pve1".parse().unwrap(),
+            vmid: number(105),
+        };
+        let lost = ["beef".to_owned()];
+        let taken = |seeker: &Seeker<'_>, config: &GuestConfig| {
+            take(seeker, &at, config, Instant::now()).map(|(_, taking)| taking)
+        };
+        let plain = seeker(false);
+        assert_eq!(
+            taken(&plain, &former(105, |_| {})),
+            Ok(Taking::Rebind("older".into()))
+        );
+        let other = former(105, |m| m.cluster = "beef".into());
+        let recovering = Seeker {
+            recover_from: &lost,
+            ..plain
+        };
+        assert_eq!(taken(&recovering, &other), Ok(Taking::Rebind("older".into())));
+        let pinned = Seeker {
+            pinned: Some(number(106)),
+            ..plain
+        };
+        assert_eq!(
+            taken(&pinned, &former(105, |_| {})),
+            Err(Obstacle::Predecessor(Unfit::OtherNumber(number(106))))
+        );
+        assert_eq!(
+            taken(&plain, &foreign("db")),
+            Err(Obstacle::Predecessor(Unfit::Marked))
+        );
+    }
+
+    #[test]
+    fn only_a_guest_that_is_nobodys_is_adopted_and_only_where_a_person_said_so() {
+        let uuid = Uuid::from_u128(9);
+        let adopting = |config: &GuestConfig| {
+            let guest = Unowned {
+                vmid: number(105),
+                name: Some("web-1"),
+                config: Some((config, Instant::now())),
+            };
+            let seeker = Seeker {
+                pinned: Some(number(105)),
+                adopt: true,
+                ..seeker(false)
+            };
+            decide(&seeker, &[guest], |n| numbers::identity("c", UID, n))
+        };
+        let take = Next::Take(number(105));
+        assert_eq!(adopting(&foreign("web-1")), take);
+        let mut copy = mark(104).sealed(uuid);
+        copy.uid = "other".into();
+        assert_eq!(adopting(&config(Some(uuid), &copy.to_string())), take);
+        let mut others = mark(105).sealed(uuid);
+        (others.uid, others.name) = ("other".into(), "other".into());
+        let held = |why| Next::Hold(number(105), Obstacle::Adoption(why));
+        assert_eq!(
+            adopting(&config(Some(uuid), &others.to_string())),
+            held(Unfit::Marked)
+        );
+        assert_eq!(
+            adopting(&config(Some(uuid), &others.released().to_string())),
+            take
+        );
+        assert_eq!(
+            adopting(&former(105, |m| m.cluster = "beef".into())),
+            held(Unfit::OtherCluster("beef".into()))
+        );
+        assert_eq!(
+            adopting(&config(Some(uuid), "<!-- drover/v1 -->")),
+            held(Unfit::Marked)
+        );
+        let mut no_uuid = foreign("web-1");
+        no_uuid.uuid = None;
+        assert_eq!(adopting(&no_uuid), held(Unfit::NoUuid));
+        assert_eq!(
+            decided(false, &[(105, Some("web-1"), Some(&foreign("web-1")))]),
+            Next::Hold(number(105), Obstacle::NameTaken)
+        );
+    }
+
+    #[test]
+    fn copy_of_its_own_mark_stops_the_creation() {
         let copy = config(Some(Uuid::from_u128(9)), &mark(104).to_string());
         assert_eq!(
             decided(false, &[(105, Some("x"), Some(&copy))]),
             Next::Hold(number(105), Obstacle::Resembling(Hold::Unidentified))
+        );
+    }
+
+    #[test]
+    fn guest_that_it_let_go_does_not_keep_a_deleted_resource_whose_status_was_lost() {
+        let uuid = numbers::identity("c", UID, number(105));
+        let released = config(Some(uuid), &mark(105).sealed(uuid).released().to_string());
+        assert_eq!(decided(true, &[(105, Some("x"), Some(&released))]), Next::Release);
+        assert_eq!(
+            decided(false, &[(105, Some("x"), Some(&released))]),
+            Next::Hold(number(105), Obstacle::Resembling(Hold::IdentityWithoutMark))
         );
     }
 

@@ -150,13 +150,20 @@ async fn a_password_comes_from_a_secret_and_is_sent_once_a_version() {
     assert_eq!(sent(start), 1, "and not given it again");
 
     let position = world.sim.position();
+    let noted = world.vm("web").await.status.unwrap().cloud_init.unwrap();
+    let before = noted.password_version;
     write(&world, "second-words").await;
     world
         .wait_until("the new password to be sent", async || {
             (sent(position) == 1).then_some(())
         })
         .await;
-    world.wait_ready("web").await;
+    world
+        .wait_until("its version to be noted", async || {
+            let noted = world.vm("web").await.status?.cloud_init?.password_version;
+            (noted != before).then_some(())
+        })
+        .await;
     world.passes("web", 3).await;
     assert_eq!(sent(position), 1);
 

@@ -184,6 +184,7 @@ impl World {
                 "poll": {"tasks": "200ms", "resources": "500ms", "sweep": "1h"},
                 "timeout": "5s",
                 "allowedNamespaces": {"from": "All"},
+                "tenancy": {"mode": "Trusted"},
                 "defaults": {"storage": "local-lvm", "bridge": "vmbr0"},
             }),
             declared: true,
@@ -213,6 +214,11 @@ impl World {
     /// Ends it in order.
     pub(crate) async fn stop_drover(&mut self) {
         self.drover.take().expect("it runs").stop().await;
+    }
+
+    /// Changes how Drover is started the next time.
+    pub(crate) fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
     }
 
     /// Starts the built program for this world's hosts.

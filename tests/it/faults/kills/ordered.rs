@@ -58,7 +58,10 @@ const KILLS: [(bool, Instant); 20] = [
 async fn twenty_kills_during_creates_leave_one_guest_each() {
     let world = World::builder("kills")
         .seed(|seed| seed.with_foreign_vms(4))
-        .host(json!({"budget": {"tasks": 16, "tasksPerStorage": 16, "clonesPerSource": 16}}))
+        .host(json!({
+            "budget": {"tasks": 16, "tasksPerStorage": 16, "clonesPerSource": 16},
+            "destroyLimit": {"guests": 1000, "window": "1m"},
+        }))
         .without_drover()
         .start()
         .await;

@@ -73,7 +73,10 @@ async fn run(name: &str, kills: u64, seed: u64) -> u64 {
     println!("\nfaults: seed {seed} (SEED={seed} repeats the orders)");
     let world = World::builder(name)
         .seed(|seed| seed.with_foreign_vms(6))
-        .host(json!({"budget": {"tasks": 16, "tasksPerStorage": 16, "clonesPerSource": 16}}))
+        .host(json!({
+            "budget": {"tasks": 16, "tasksPerStorage": 16, "clonesPerSource": 16},
+            "destroyLimit": {"guests": 1000, "window": "1m"},
+        }))
         .without_drover()
         .start()
         .await;

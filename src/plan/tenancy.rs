@@ -1,0 +1,287 @@
+//! What a namespace may reach on a host (`docs/identity.md`): what the host's owner listed, and nothing else. A
+//! namespace that may use a host is not trusted with all that the host's token can do.
+
+use std::fmt::Write as _;
+
+use crate::api::{HostDefaults, Tenancy, TenancyMode};
+use crate::model::GuestRow;
+use crate::plan::desired::Desired;
+
+/// A wish that the host's owner did not allow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(String);
+
+/// What the host's owner allows.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowed<'a> {
+    tenancy: Option<&'a Tenancy>,
+    defaults: Option<&'a HostDefaults>,
+}
+
+impl<'a> Allowed<'a> {
+    /// By the spec of a host.
+    #[must_use]
+    pub const fn new(tenancy: Option<&'a Tenancy>, defaults: Option<&'a HostDefaults>) -> Self {
+        Self { tenancy, defaults }
+    }
+
+    fn is_all(&self) -> bool {
+        self.tenancy.and_then(|t| t.mode) == Some(TenancyMode::Trusted)
+    }
+
+    /// Checks storages, bridges and VLANs.
+    ///
+    /// # Errors
+    ///
+    /// The field, what it names, and what would be allowed.
+    pub fn check(&self, desired: &Desired) -> Result<(), Refused> {
+        if self.is_all() {
+            return Ok(());
+        }
+        let empty = Tenancy::default();
+        let tenancy = self.tenancy.unwrap_or(&empty);
+        let none = HostDefaults::default();
+        let defaults = self.defaults.unwrap_or(&none);
+        let storages = with(&tenancy.storages, [&defaults.storage]);
+        for disk in &desired.disks {
+            one_of(
+                &disk.field("storage"),
+                disk.storage.as_deref(),
+                &storages,
+                "storages",
+            )?;
+        }
+        if let Some(iso) = &desired.iso {
+            let storages = with(&tenancy.storages, [&defaults.storage, &defaults.iso_storage]);
+            one_of("cdrom.iso", Some(iso.storage()), &storages, "storages")?;
+        }
+        let bridges = with(&tenancy.bridges, [&defaults.bridge]);
+        for nic in &desired.nics {
+            one_of(&nic.field("bridge"), nic.bridge.as_deref(), &bridges, "bridges")?;
+            let vlan = nic.vlan.filter(|vlan| *vlan != 0);
+            let allowed = |vlan: u16| tenancy.vlans.iter().any(|r| (r.from..=r.to).contains(&vlan));
+            if let Some(vlan) = vlan.filter(|vlan| !allowed(*vlan)) {
+                let ranges: Vec<String> = tenancy
+                    .vlans
+                    .iter()
+                    .map(|r| format!("{} to {}", r.from, r.to))
+                    .collect();
+                let mut text = format!(
+                    "spec.{}: VLAN {vlan} is not one that this host's owner allows",
+                    nic.field("vlan")
+                );
+                say_allowed(&mut text, &ranges, "vlans");
+                return Err(Refused(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that a machine may be copied. `own`: it belongs to a resource of the same namespace.
+    ///
+    /// # Errors
+    ///
+    /// What would be allowed.
+    pub fn check_source(&self, row: &GuestRow, own: bool) -> Result<(), Refused> {
+        let listed = self.tenancy.is_some_and(|tenancy| {
+            tenancy.templates.iter().any(|template| {
+                template.vmid == Some(row.vmid.get())
+                    || template
+                        .tag
+                        .as_ref()
+                        .is_some_and(|tag| row.tags.contains(&tag.to_lowercase()))
+                    || (template.pool.is_some() && template.pool == row.pool)
+            })
+        });
+        if self.is_all() || own || listed {
+            return Ok(());
+        }
+        Err(Refused(format!(
+            "spec.source.clone: machine {} is neither this namespace's own nor one that this host's owner lets it copy \
+             (spec.tenancy.templates of the ProxmoxNode, by vmid, tag or pool)",
+            row.vmid
+        )))
+    }
+
+    /// Checks that machines that exist may be adopted or looked at.
+    ///
+    /// # Errors
+    ///
+    /// What would be allowed.
+    pub fn check_existing(&self) -> Result<(), Refused> {
+        if self.is_all() || self.tenancy.and_then(|t| t.adopt) == Some(true) {
+            return Ok(());
+        }
+        Err(Refused(
+            "machines that exist are out of reach here unless this host's owner says otherwise (spec.tenancy.adopt of the \
+             ProxmoxNode)"
+                .to_owned(),
+        ))
+    }
+}
+
+fn with<'a, const N: usize>(listed: &'a [String], defaults: [&'a Option<String>; N]) -> Vec<&'a str> {
+    let defaults = defaults.into_iter().flatten();
+    let mut all: Vec<&str> = listed.iter().chain(defaults).map(String::as_str).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn one_of(field: &str, value: Option<&str>, allowed: &[&str], list: &str) -> Result<(), Refused> {
+    let Some(value) = value.filter(|value| !allowed.contains(value)) else {
+        return Ok(());
+    };
+    let mut text = format!("spec.{field}: '{value}' is not one that this host's owner allows");
+    let allowed: Vec<String> = allowed.iter().map(|s| (*s).to_owned()).collect();
+    say_allowed(&mut text, &allowed, list);
+    Err(Refused(text))
+}
+
+fn say_allowed(text: &mut String, allowed: &[String], list: &str) {
+    let those = if allowed.is_empty() {
+        "none".to_owned()
+    } else {
+        allowed.join(", ")
+    };
+    // Writing to a String can't fail.
+    let _ = write!(
+        text,
+        " (spec.tenancy.{list} of the ProxmoxNode); allowed: {those}"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::api::{TemplateRef, VirtualMachine, VlanRange};
+    use crate::model::{GuestKind, Power};
+    use crate::plan::desired;
+
+    fn defaults() -> HostDefaults {
+        HostDefaults {
+            storage: Some("fast".into()),
+            bridge: Some("vmbr0".into()),
+            iso_storage: Some("isos".into()),
+            ..HostDefaults::default()
+        }
+    }
+
+    fn desired(spec: &str) -> Desired {
+        let vm: VirtualMachine = serde_yaml::from_str(&format!(
+            "{{apiVersion: drover.dev/v1alpha1, kind: VirtualMachine, metadata: {{name: web}}, spec: {{hostRef: {{kind: \
+             ProxmoxNode, name: pve}}, {spec}}}}}"
+        ))
+        .unwrap();
+        desired::resolve(&vm, None, &defaults()).unwrap()
+    }
+
+    fn refused(tenancy: Option<&Tenancy>, spec: &str) -> Option<String> {
+        let defaults = defaults();
+        let checked = Allowed::new(tenancy, Some(&defaults)).check(&desired(spec));
+        checked.err().map(|e| e.to_string())
+    }
+
+    #[test]
+    fn defaults_of_the_host_are_allowed_and_what_is_listed() {
+        let listed = Tenancy {
+            storages: vec!["slow".into()],
+            bridges: vec!["vmbr1".into()],
+            vlans: vec![VlanRange { from: 100, to: 199 }],
+            ..Tenancy::default()
+        };
+        for (spec, unlisted, with_list) in [
+            ("disks: [{name: scsi0, size: 1Gi}]", None, None),
+            (
+                "disks: [{name: scsi0, size: 1Gi, storage: slow}]",
+                Some("allowed: fast"),
+                None,
+            ),
+            (
+                "disks: [{name: scsi0, size: 1Gi, storage: ceph}]",
+                Some("disks[scsi0].storage: 'ceph'"),
+                Some("allowed: fast, slow"),
+            ),
+            ("networks: [{name: net0}]", None, None),
+            (
+                "networks: [{name: net0, bridge: vmbr1}]",
+                Some("allowed: vmbr0"),
+                None,
+            ),
+            (
+                "networks: [{name: net0, bridge: vmbr9}]",
+                Some("vmbr9"),
+                Some("allowed: vmbr0, vmbr1"),
+            ),
+            ("networks: [{name: net0, vlan: 150}]", Some("allowed: none"), None),
+            (
+                "networks: [{name: net0, vlan: 200}]",
+                Some("VLAN 200"),
+                Some("allowed: 100 to 199"),
+            ),
+            ("cdrom: {iso: 'isos:iso/debian.iso'}", None, None),
+            (
+                "cdrom: {iso: 'slow:iso/debian.iso'}",
+                Some("cdrom.iso: 'slow'"),
+                None,
+            ),
+        ] {
+            for (tenancy, expected) in [(None, unlisted), (Some(&listed), with_list)] {
+                match (refused(tenancy, spec), expected) {
+                    (None, None) => {}
+                    (Some(text), Some(part)) => assert!(text.contains(part), "{spec}: {text}"),
+                    (got, expected) => panic!("{spec}: {got:?} instead of {expected:?}"),
+                }
+            }
+            let trusted = Tenancy {
+                mode: Some(TenancyMode::Trusted),
+                ..Tenancy::default()
+            };
+            assert_eq!(refused(Some(&trusted), spec), None);
+        }
+    }
+
+    #[test]
+    fn copies_are_of_the_namespaces_own_or_of_listed_machines() {
+        let row = GuestRow {
+            vmid: 9000.try_into().unwrap(),
+            kind: GuestKind::VirtualMachine,
+            node: "pve1".parse().unwrap(),
+            name: None,
+            power: Power::Stopped,
+            template: true,
+            lock: None,
+            cpus: 1,
+            memory: 1,
+            uptime: 0,
+            tags: BTreeSet::from(["golden".to_owned()]),
+            pool: Some("images".into()),
+            ha_state: None,
+        };
+        let defaults = defaults();
+        let may = |tenancy: Option<&Tenancy>, own| {
+            Allowed::new(tenancy, Some(&defaults))
+                .check_source(&row, own)
+                .is_ok()
+        };
+        assert!(!may(None, false) && may(None, true));
+        let listing = |vmid, tag: Option<&str>, pool: Option<&str>| Tenancy {
+            templates: vec![TemplateRef {
+                vmid,
+                tag: tag.map(Into::into),
+                pool: pool.map(Into::into),
+            }],
+            ..Tenancy::default()
+        };
+        assert!(may(Some(&listing(Some(9000), None, None)), false));
+        assert!(may(Some(&listing(None, Some("Golden"), None)), false));
+        assert!(may(Some(&listing(None, None, Some("images"))), false));
+        assert!(!may(
+            Some(&listing(Some(9001), Some("other"), Some("other"))),
+            false
+        ));
+    }
+}
