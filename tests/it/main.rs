@@ -23,6 +23,7 @@ mod fuzz;
 mod hosts;
 mod keep;
 mod leader;
+mod model;
 mod standalone;
 mod story;
 mod support;

@@ -49,6 +49,10 @@ pub struct VirtualMachineStatus {
     /// A number that was reserved while the machine was not seen yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation: Option<Reservation>,
+    /// When a creating call was sent while an earlier one might still have arrived. For a while after that the resource is
+    /// not let go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_sent_again_at: Option<Time>,
     /// Its addresses, as its agent reports them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]

@@ -1,10 +1,11 @@
 //! A machine with a number: what stands under it, and which step the identity rules then allow.
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::pass::{Again, End, Flow, Pass, Site};
+use super::pass::{Again, End, Flow, Pass, Site, Stop};
 use super::task::{self, Act};
-use super::{evidence, keep, lost, make, remove, take};
+use super::{evidence, keep, lost, make, record, remove, take};
 use crate::api::IdentityStatus;
 use crate::api::conditions::reason;
 use crate::controllers::journal::Entry;
@@ -28,6 +29,10 @@ pub(super) enum Found {
 
 /// Looks under the number and does what is due.
 pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+    // Somebody took it off, or an old copy of the resource was put back: without it a deletion would forget the guest.
+    if !pass.deleting {
+        record::claim(pass, vmid).await.map_err(Stop::Error)?;
+    }
     // Should the status be lost, a list from before that does not count.
     pass.ctx.memory.note(&pass.uid, |m| m.seeking_since = None);
     if let Some(row) = site.snapshot.guest(vmid) {
@@ -76,6 +81,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
             if let Found::Guest(_, reading) = &found {
                 pass.status.origin = Some(take::origin(vmid, &reading.config));
             }
+            note_earlier_calls(pass);
             pass.status.identity = Some(IdentityStatus { uuid });
             pass.status.reservation = None;
             Ok(End::progressing(
@@ -108,6 +114,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
 async fn make_it(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
     let mut desired = pass.desired(site)?;
     let facts = make::check(pass, site, &mut desired).await?;
+    note_second_call(pass).await?;
     make::make(pass, site, vmid, &desired, &facts).await
 }
 
@@ -158,22 +165,60 @@ async fn look(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Found, Error> 
         NumberPresence::NotQuorate => quorate(false, NumberState::Free),
     };
     let now = pass.ctx.runtime.clock.now();
-    let settle = SignedDuration::try_from(pass.ctx.settings.timing.create_settle).unwrap_or(presence::SETTLE);
     Ok(Found::Absent(presence::conclude(
         seen,
         unknown_create(pass),
-        settle,
+        settle(pass),
         now,
     )))
 }
 
-/// When a create of this machine was last sent whose answer this process does not know.
+/// When a create of this machine was last sent whose answer this process does not know: by itself, or by one before it.
 fn unknown_create(pass: &Pass<'_>) -> Option<Timestamp> {
     let making = pass.ctx.memory.get(&pass.uid).making;
-    if making.reserved_here {
-        making.unknown
-    } else {
-        pass.status.reservation.as_ref().map(|_| pass.ctx.started)
+    let reserved = pass.status.reservation.as_ref();
+    let before = reserved.filter(|_| !making.reserved_here);
+    making.unknown.max(before.map(|_| pass.ctx.started))
+}
+
+/// Until when a creating call that was sent beside another one may still arrive.
+pub(super) fn late_call(pass: &Pass<'_>) -> Option<Timestamp> {
+    let again = pass.status.create_sent_again_at.as_ref().map(|sent| sent.0);
+    // Of one that was never seen whole any call may be the late one.
+    let unknown = unknown_create(pass).filter(|_| pass.recorded().is_none());
+    let until = again.max(unknown)?.checked_add(settle(pass)).ok()?;
+    (pass.ctx.runtime.clock.now() < until).then_some(until)
+}
+
+/// How long a call whose answer is unknown may take to show.
+pub(super) fn settle(pass: &Pass<'_>) -> SignedDuration {
+    let settle = pass.ctx.settings.timing.create_settle;
+    SignedDuration::try_from(settle).unwrap_or(presence::SETTLE)
+}
+
+/// Before a creating call is sent while an earlier one may still arrive, that is noted: both may make a guest, one after
+/// the other.
+async fn note_second_call(pass: &mut Pass<'_>) -> Flow<()> {
+    let now = pass.ctx.runtime.clock.now();
+    let may_arrive = |sent: Timestamp| sent.checked_add(settle(pass)).is_ok_and(|until| now < until);
+    if unknown_create(pass).is_some_and(may_arrive) {
+        pass.status.create_sent_again_at = Some(Time(now));
+        record::save(pass).await.map_err(Stop::Error)?;
+    }
+    Ok(())
+}
+
+/// A process before this one may have sent several calls, and what it noted of that may be lost.
+pub(super) fn note_earlier_calls(pass: &mut Pass<'_>) {
+    if pass.ctx.memory.get(&pass.uid).making.reserved_here {
+        return;
+    }
+    let started = pass.ctx.started;
+    let now = pass.ctx.runtime.clock.now();
+    let recent = started.checked_add(settle(pass)).is_ok_and(|until| now < until);
+    let noted = pass.status.create_sent_again_at.as_ref();
+    if recent && noted.is_none_or(|noted| noted.0 < started) {
+        pass.status.create_sent_again_at = Some(Time(started));
     }
 }
 
@@ -185,6 +230,7 @@ async fn decide(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, found: &Found) -> 
         expected: pass.identity(vmid),
         recorded: pass.recorded(),
         deleting: pass.deleting,
+        late_call: late_call(pass),
     };
     let sighting = match found {
         Found::Guest(at, reading) => Sighting::Guest {

@@ -15,6 +15,7 @@ use crate::model::Vmid;
 pub(super) async fn give_up(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
     // The status forgets the number, and it must not be given again.
     ledger::spend(pass, site, vmid).await.map_err(Stop::Error)?;
+    record::disclaim(pass).await.map_err(Stop::Error)?;
     pass.status.vmid = None;
     pass.status.reservation = None;
     pass.status.node = None;
@@ -59,6 +60,7 @@ pub(super) async fn lost(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<E
         pass.status.vmid = None;
         pass.status.identity = None;
         pass.status.origin = None;
+        pass.status.create_sent_again_at = None;
         pass.status.reservation = None;
         pass.status.observed = None;
         pass.status.power_state = None;

@@ -6,13 +6,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use super::pass::{Again, End, Flow, Pass, Site, Stop};
-use super::{make, record, remove, take};
+use super::{look, make, record, remove, take};
 use crate::api::conditions::reason;
 use crate::api::names::{ADOPT, RESERVED_VMID};
 use crate::api::{IdentityStatus, PinnedClass, Reservation, VmidReuse};
@@ -64,10 +63,15 @@ impl Pass<'_> {
         let mut desired = self.desired(site)?;
         match self.seek(site).await? {
             Due::Reserve if self.adopts() => return Ok(self.nothing_to_adopt(site)),
-            Due::Reserve => {}
+            Due::Reserve => self.check_reserved(site).await?,
             // What was read a while ago may have changed.
             Due::Take(vmid) | Due::Hold(vmid, Obstacle::Adoption(_) | Obstacle::Predecessor(_)) => {
                 return take::take(self, site, vmid).await;
+            }
+            // What Kubernetes forgot of this resource may be its finalizer too.
+            Due::Bind(vmid, identity) => {
+                record::claim(self, vmid).await.map_err(Stop::Error)?;
+                return Ok(self.unplaced(site, Due::Bind(vmid, identity)));
             }
             other => return Ok(self.unplaced(site, other)),
         }
@@ -198,6 +202,7 @@ impl Pass<'_> {
             cluster: &self.ctx.cluster_uid,
             recover_from: &self.ctx.settings.recover_from,
             pinned: self.vm.spec.vmid.and_then(|n| Vmid::try_from(n).ok()),
+            reserved: self.reserved_before(),
             adopt: self.adopts(),
         }
     }
@@ -226,15 +231,20 @@ impl Pass<'_> {
         End::stalled(reason::NOTHING_TO_ADOPT, message)
     }
 
-    /// A resource that reserved a number once, and whose status was lost, goes only if the list shows who has that
-    /// number, or the cluster says that nobody has: a token that lost its rights sees a shorter list.
+    /// A resource that reserved a number once, and whose status was lost, goes, or has another guest made, only if the
+    /// list shows who has that number, or the cluster says that nobody has: a token that lost its rights sees a shorter
+    /// list.
     async fn check_reserved(&self, site: &Site) -> Flow<()> {
-        let named = self.vm.annotations().get(RESERVED_VMID);
-        let Some(vmid) = named.and_then(|n| n.parse::<Vmid>().ok()) else {
+        let Some(vmid) = self.reserved_before() else {
             return Ok(());
         };
         if site.snapshot.guest(vmid).is_some() {
-            return Ok(());
+            // While it is taken no late call makes anything there; but it may be free again before that arrives.
+            return if self.deleting {
+                self.create_settled(vmid)
+            } else {
+                Ok(())
+            };
         }
         let presence = site.cluster.confirm_gone(vmid).await;
         match presence.map_err(|e| self.trouble(&e))? {
@@ -249,21 +259,28 @@ impl Pass<'_> {
         }
     }
 
+    /// The number that was reserved last, as the witness says that outlives a lost status.
+    fn reserved_before(&self) -> Option<Vmid> {
+        let named = self.vm.annotations().get(RESERVED_VMID)?;
+        named.parse().ok()
+    }
+
     /// A call that an earlier process sent for the lost reservation may still be under way.
     fn create_settled(&self, vmid: Vmid) -> Flow<()> {
-        let settle = self.ctx.settings.timing.create_settle;
-        let settle = SignedDuration::try_from(settle).unwrap_or(presence::SETTLE);
+        let settle = look::settle(self);
         let look = NumberLook {
             quorate_before: true,
             state: NumberState::Free,
             quorate_after: true,
         };
         let now = self.ctx.runtime.clock.now();
-        match presence::conclude(look, Some(self.ctx.started), settle, now) {
+        let making = self.ctx.memory.get(&self.uid).making;
+        let sent = making.unknown.max(Some(self.ctx.started));
+        match presence::conclude(look, sent, settle, now) {
             Presence::Unsettled(until) => {
                 let message = format!(
-                    "machine {vmid} does not exist, but a create from before the start of this process may still make \
-                     it; this is certain at {until:.0}"
+                    "a create of machine {vmid} from before the start of this process may still arrive; this is certain at \
+                     {until:.0}"
                 );
                 Err(End::unknown(reason::PRESENCE_UNKNOWN, message).into())
             }
@@ -332,6 +349,7 @@ impl Pass<'_> {
                 self.status.identity = identity.map(|uuid| IdentityStatus { uuid });
                 let reading = site.cluster.last_config(vmid);
                 self.status.origin = reading.map(|r| take::origin(vmid, &r.config));
+                look::note_earlier_calls(self);
                 self.pin_class();
                 if identity.is_none() {
                     let since = self.vm.metadata.creation_timestamp.clone();
@@ -487,13 +505,22 @@ impl Pass<'_> {
         let traces = spent.map_err(|e| self.trouble(&e))?;
         let mut spent = traces.spent;
         let id = site.cluster.id().as_str();
+        let mut here_too = BTreeSet::new();
         for host in self.ctx.all_hosts() {
             let status = host.status.as_ref();
             let here = status
                 .and_then(|s| s.cluster.as_ref())
                 .is_some_and(|c| c.id == id);
             spent.extend(status.filter(|_| here).and_then(|s| s.highest_vmid));
+            here_too.extend(here.then(|| host.name_any()));
         }
+        // Whoever lost a status had a number too.
+        let machines = self.ctx.all_machines();
+        let of_cluster = machines
+            .iter()
+            .filter(|m| here_too.contains(&m.spec.host_ref.name));
+        let reserved = of_cluster.filter_map(|m| m.annotations().get(RESERVED_VMID));
+        spent.extend(reserved.filter_map(|n| n.parse::<u32>().ok()));
         let mut used = self.claimed(site);
         used.extend(site.snapshot.guests.keys().map(|v| v.get()));
         let (range, reuse) = self.range(site);

@@ -141,6 +141,17 @@ pub(super) async fn claim(pass: &mut Pass<'_>, vmid: Vmid) -> Result<(), Error> 
     Ok(())
 }
 
+/// Takes back that a number was about to be reserved: it is somebody else's.
+pub(super) async fn disclaim(pass: &mut Pass<'_>) -> Result<(), Error> {
+    let vm = patch_metadata(
+        pass,
+        serde_json::json!({ "annotations": { RESERVED_VMID: null } }),
+    )
+    .await?;
+    pass.vm = pass.ctx.machines.wrote(vm);
+    Ok(())
+}
+
 /// Takes the finalizer off; the API server then lets the resource go.
 pub(super) async fn remove_finalizer(pass: &mut Pass<'_>) -> Result<(), Error> {
     let mut finalizers = pass.vm.finalizers().to_vec();

@@ -202,7 +202,7 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
             {
                 site.cluster.read_power(&at).await.map_err(|e| pass.trouble(&e))?;
             }
-            if act == Act::Destroy && pass.deleting {
+            if act == Act::Destroy && pass.deleting && super::look::late_call(pass).is_none() {
                 return Err(super::remove::release(pass, site, vmid)
                     .await
                     .map_or_else(|stop| stop, Into::into));

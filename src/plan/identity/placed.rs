@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::mark::{self, MarkReading};
@@ -24,6 +25,9 @@ pub struct Claim<'a> {
     pub recorded: Option<Uuid>,
     /// Whether it is being deleted.
     pub deleting: bool,
+    /// Until when a second creating call may still arrive: when the first was lost on its way, the guest that is gone
+    /// now may have come from the other.
+    pub late_call: Option<Timestamp>,
 }
 
 /// What stands under the number, read just now.
@@ -104,6 +108,13 @@ pub enum Step {
 /// Decides the next step. `evidence` is `None` until the tasks were looked at.
 #[must_use]
 pub fn decide(claim: &Claim<'_>, sighting: &Sighting<'_>, evidence: Option<Evidence>) -> Step {
+    match (step(claim, sighting, evidence), claim.late_call) {
+        (Step::Release | Step::LetGo, Some(until)) => Step::WaitForPresence(Presence::Unsettled(until)),
+        (step, _) => step,
+    }
+}
+
+fn step(claim: &Claim<'_>, sighting: &Sighting<'_>, evidence: Option<Evidence>) -> Step {
     match sighting {
         Sighting::Absent(presence) => absent(claim, *presence, evidence),
         Sighting::OtherKind => match claim.recorded {
@@ -147,7 +158,7 @@ fn absent(claim: &Claim<'_>, presence: Presence, evidence: Option<Evidence>) -> 
             Some(Evidence { none_taken: true, .. }) => Step::GiveUp,
             Some(_) => Step::WaitForPresence(presence),
         },
-        // An identity is recorded only after the guest was seen: no create of it can still be under way.
+        // An identity is recorded only after the guest was seen, so that its create has arrived.
         (Presence::Gone | Presence::Unsettled(_), Some(_), true) | (Presence::Gone, None, true) => {
             Step::Release
         }
@@ -225,6 +236,7 @@ mod tests {
             expected: EXPECTED,
             recorded,
             deleting,
+            late_call: None,
         }
     }
 
@@ -376,6 +388,26 @@ mod tests {
                 Step::WaitForPresence(Presence::Taken)
             );
         }
+    }
+
+    #[test]
+    fn resource_stays_while_a_second_create_may_still_arrive() {
+        let until = Timestamp::UNIX_EPOCH;
+        let late = Claim {
+            late_call: Some(until),
+            ..claim(Some(EXPECTED), true)
+        };
+        let wait = Step::WaitForPresence(Presence::Unsettled(until));
+        assert_eq!(decide(&late, &Sighting::Absent(Presence::Gone), None), wait);
+        assert_eq!(decide(&late, &Sighting::OtherKind, None), wait);
+        let wanted = Claim {
+            deleting: false,
+            ..late
+        };
+        assert_eq!(
+            decide(&wanted, &Sighting::Absent(Presence::Gone), None),
+            Step::Lost
+        );
     }
 
     #[test]

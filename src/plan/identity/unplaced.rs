@@ -32,6 +32,8 @@ pub struct Seeker<'a> {
     pub recover_from: &'a [String],
     /// The number that its spec names.
     pub pinned: Option<Vmid>,
+    /// The number that was reserved for it last, before its status was lost.
+    pub reserved: Option<Vmid>,
     /// Whether a person said that the machine with this number is to be its own.
     pub adopt: bool,
 }
@@ -144,7 +146,7 @@ pub fn decide(seeker: &Seeker<'_>, unowned: &[Unowned<'_>], identity: impl Fn(Vm
         }
     }
     for (guest, config) in read() {
-        if let Some(why) = resembles(seeker, guest.vmid, config, &identity) {
+        if let Some(why) = resembles(seeker, guest, config, &identity) {
             return Next::Hold(guest.vmid, Obstacle::Resembling(why));
         }
     }
@@ -172,8 +174,7 @@ pub fn decide(seeker: &Seeker<'_>, unowned: &[Unowned<'_>], identity: impl Fn(Vm
             Err(why) => Next::Hold(guest.vmid, Obstacle::Predecessor(why)),
         };
     }
-    let named = |name: Option<&str>| name == Some(seeker.guest_name);
-    if let Some((guest, _)) = read().find(|(g, config)| named(g.name) || named(config.name.as_deref())) {
+    if let Some((guest, _)) = read().find(|(guest, config)| is_named(seeker, guest, config)) {
         return Next::Hold(guest.vmid, Obstacle::NameTaken);
     }
     Next::Reserve
@@ -203,18 +204,34 @@ fn in_transition(config: &GuestConfig) -> bool {
 
 fn resembles(
     seeker: &Seeker<'_>,
-    vmid: Vmid,
+    guest: &Unowned<'_>,
     config: &GuestConfig,
     identity: impl Fn(Vmid) -> Uuid,
 ) -> Option<Hold> {
-    let released = matches!(mark::read(vmid, config), MarkReading::Released(mark) if mark.uid == seeker.uid);
+    let vmid = guest.vmid;
+    let reading = mark::read(vmid, config);
+    let released = matches!(&reading, MarkReading::Released(mark) if mark.uid == seeker.uid);
     // One that it let go itself, just before it ends.
     if config.uuid == Some(identity(vmid)) && !(released && seeker.deleting) {
         return Some(Hold::IdentityWithoutMark);
     }
+    // A copy whose mark was cleared before it had its own UUID: number and name are all that is left to know it by.
+    let named = is_named(seeker, guest, config);
+    let unmarked = matches!(
+        reading,
+        MarkReading::None | MarkReading::Copy(_) | MarkReading::Unclear
+    );
+    if seeker.deleting && seeker.reserved == Some(vmid) && named && unmarked {
+        return Some(Hold::Unidentified);
+    }
     // What only resembles the guest of a resource that is going does not concern it.
-    let copied = matches!(mark::read(vmid, config), MarkReading::Copy(mark) if mark.uid == seeker.uid);
+    let copied = matches!(reading, MarkReading::Copy(mark) if mark.uid == seeker.uid);
     (copied && !seeker.deleting).then_some(Hold::Unidentified)
+}
+
+/// Whether the guest bears the name that the resource's guest is to have.
+fn is_named(seeker: &Seeker<'_>, guest: &Unowned<'_>, config: &GuestConfig) -> bool {
+    [guest.name, config.name.as_deref()].contains(&Some(seeker.guest_name))
 }
 
 /// Whether the guest was made for a resource of this kind, namespace and name.
@@ -278,6 +295,7 @@ mod tests {
             cluster: "c0ffee",
             recover_from: &[],
             pinned: None,
+            reserved: None,
             adopt: false,
         }
     }
@@ -491,6 +509,29 @@ mod tests {
             decided(false, &[(105, Some("web-1"), Some(&foreign("web-1")))]),
             Next::Hold(number(105), Obstacle::NameTaken)
         );
+    }
+
+    #[test]
+    fn unmarked_guest_under_the_reserved_number_and_with_the_name_keeps_a_deleted_resource() {
+        let cleared = foreign("web-1");
+        let decided = |reserved: Option<u32>| {
+            let guest = Unowned {
+                vmid: number(105),
+                name: Some("web-1"),
+                config: Some((&cleared, Instant::now())),
+            };
+            let seeker = Seeker {
+                reserved: reserved.map(number),
+                ..seeker(true)
+            };
+            decide(&seeker, &[guest], |n| numbers::identity("c", UID, n))
+        };
+        assert_eq!(
+            decided(Some(105)),
+            Next::Hold(number(105), Obstacle::Resembling(Hold::Unidentified))
+        );
+        assert_eq!(decided(Some(104)), Next::Release);
+        assert_eq!(decided(None), Next::Release);
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use pve_sim::{Fault, Mark, Matcher, Rights, SeedGuest, Timing};
 use serde_json::json;
 
 use super::{BLANK, CLONE, STOPPED, assert_one_guest_each, marked, sent_to, tasks};
-use crate::support::World;
+use crate::support::{World, condition};
 
 /// As after a restore of resources without their status.
 async fn lose_status(world: &World, name: &str) {
@@ -310,4 +311,85 @@ async fn delete_that_comes_during_the_create_leaves_nothing() {
         assert!(marked(&world).is_empty());
         assert!(world.sim.guests().iter().all(|guest| guest.vmid == 9000));
     }
+}
+
+#[tokio::test]
+async fn machine_that_is_bound_again_has_its_finalizer_again() {
+    let mut world = World::new("finalizer-lost").await;
+    world.apply_vm("web", BLANK).await;
+    let before = world.wait_ready("web").await.status.unwrap();
+    // With the status, as an older copy of the resource; and alone, as by hand.
+    for status_too in [true, false] {
+        world.kill_drover();
+        if status_too {
+            lose_status(&world, "web").await;
+        }
+        world
+            .patch_vm(
+                "web",
+                json!({"metadata": {"finalizers": [], "annotations": null}}),
+            )
+            .await;
+        world.start_drover();
+        world
+            .wait_until("the finalizer", async || {
+                let vm = world.vm("web").await;
+                let known = vm.status.as_ref()?.vmid == before.vmid;
+                (known && !vm.finalizers().is_empty()).then_some(())
+            })
+            .await;
+    }
+    world.wait_ready("web").await;
+    world.delete_vm("web").await;
+    world.wait_vm_gone("web").await;
+    assert!(marked(&world).is_empty());
+}
+
+#[tokio::test]
+async fn machine_whose_status_and_rights_are_lost_is_not_doubled() {
+    let mut world = World::new("status-and-rights-lost").await;
+    world.apply_vm("web", BLANK).await;
+    let before = world.wait_ready("web").await.status.unwrap();
+    let vmid = before.vmid.unwrap();
+    world.kill_drover();
+    lose_status(&world, "web").await;
+    let token = world.sim.token_id().to_owned();
+    let rights = vec![Rights::all("/"), Rights::new(format!("/vms/{vmid}"), &[])];
+    world.sim.set_rights(&token, Some(rights)).unwrap();
+    world.start_drover();
+    let vm = world.wait_vm("web", "Ready", "Unknown", "PresenceUnknown").await;
+    let message = &condition(&vm, "Ready").unwrap().message;
+    assert!(message.contains(&format!("/vms/{vmid}")), "{message}");
+    world.sim.set_rights(&token, None).unwrap();
+    let after = world.wait_ready("web").await.status.unwrap();
+    assert_eq!((after.vmid, after.identity), (before.vmid, before.identity));
+    assert_eq!(tasks(&world, "qmcreate"), 1);
+}
+
+#[tokio::test]
+async fn resource_stays_while_a_create_of_its_may_still_arrive() {
+    let mut world = World::builder("late-create")
+        .settings(|settings| settings.timing.create_settle = Duration::from_secs(6))
+        .start()
+        .await;
+    // Reserved, and nothing made yet.
+    let held = world
+        .sim
+        .hold(Matcher::new("POST", "/nodes/*/qemu"), Mark::BeforeAct);
+    world.apply_vm("web", STOPPED).await;
+    held.reached().await;
+    world.kill_drover();
+    world.start_drover();
+    // The next process makes it, while the first call is still on its way.
+    world.wait_ready("web").await;
+    let vmid = world.vmid("web").await;
+    world.delete_vm("web").await;
+    world
+        .wait_until("the first guest to go", async || {
+            world.sim.guest(vmid).is_none().then_some(())
+        })
+        .await;
+    held.release();
+    world.wait_vm_gone("web").await;
+    assert!(marked(&world).is_empty(), "the late one goes with it");
 }
