@@ -43,6 +43,10 @@ pub mod reason {
         RUNNING = "Running";
         /// As declared, and not running.
         STOPPED = "Stopped";
+        /// As declared, and paused.
+        GUEST_PAUSED = "GuestPaused";
+        /// As declared, with its memory saved to disk.
+        SUSPENDED = "Suspended";
         /// As declared; power is left to people.
         AS_DECLARED = "AsDeclared";
         /// The host can be used.
@@ -69,6 +73,12 @@ pub mod reason {
         GROWING_DISK = "GrowingDisk";
         /// The machine is being started.
         STARTING = "Starting";
+        /// The machine is being paused.
+        PAUSING = "Pausing";
+        /// The machine is being let go on.
+        RESUMING = "Resuming";
+        /// The machine's memory is being saved to disk.
+        SUSPENDING = "Suspending";
         /// The machine is being brought down.
         STOPPING = "Stopping";
         /// The machine is being destroyed.
@@ -201,6 +211,8 @@ pub mod reason {
         DISK_GROWN = "DiskGrown";
         /// A finished action, as an Event.
         STARTED = "Started";
+        /// A finished action, as an Event.
+        RESUMED = "Resumed";
         /// A finished action, as an Event.
         SHUT_DOWN = "ShutDown";
         /// A finished action, as an Event.

@@ -361,6 +361,18 @@ impl Hypervisor for FakeHost {
         Box::pin(self.answer("start", |_| Progress::Done))
     }
 
+    fn pause<'a>(&'a self, _own: &'a Ownership) -> Answer<'a, Progress> {
+        Box::pin(self.answer("pause", |_| Progress::Done))
+    }
+
+    fn resume<'a>(&'a self, _own: &'a Ownership) -> Answer<'a, Progress> {
+        Box::pin(self.answer("resume", |_| Progress::Done))
+    }
+
+    fn suspend<'a>(&'a self, _own: &'a Ownership) -> Answer<'a, Progress> {
+        Box::pin(self.answer("suspend", |_| Progress::Done))
+    }
+
     fn stop<'a>(&'a self, _own: &'a Ownership, _mode: StopMode) -> Answer<'a, Progress> {
         Box::pin(self.answer("stop", |_| Progress::Done))
     }

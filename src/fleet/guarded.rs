@@ -278,6 +278,18 @@ impl Hypervisor for Guarded {
         guard!(self, start(own))
     }
 
+    fn pause<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
+        guard!(self, pause(own))
+    }
+
+    fn resume<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
+        guard!(self, resume(own))
+    }
+
+    fn suspend<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
+        guard!(self, suspend(own))
+    }
+
     fn stop<'a>(&'a self, own: &'a Ownership, mode: StopMode) -> Answer<'a, Progress> {
         guard!(self, stop(own, mode))
     }

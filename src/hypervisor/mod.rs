@@ -118,6 +118,15 @@ pub trait Hypervisor: Send + Sync + 'static {
     /// Starts a guest.
     fn start<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress>;
 
+    /// Stops a running guest's processors.
+    fn pause<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress>;
+
+    /// Lets a paused guest go on.
+    fn resume<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress>;
+
+    /// Saves a running guest's memory to disk and stops it.
+    fn suspend<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress>;
+
     /// Brings a guest down.
     fn stop<'a>(&'a self, own: &'a Ownership, mode: StopMode) -> Answer<'a, Progress>;
 

@@ -80,6 +80,13 @@ impl Lock {
     pub fn is_transition(&self) -> bool {
         matches!(self.0.as_str(), "create" | "clone" | "restore" | "destroyed")
     }
+
+    /// Whether it stands for a guest whose memory was saved to disk (qemu-server: `qm suspend --todisk`). Taking it off
+    /// throws the memory away.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        self.0 == "suspended"
+    }
 }
 
 /// The configuration of a guest, with what is pending until its next start.
@@ -119,6 +126,35 @@ pub struct PowerReading {
     pub paused: bool,
     /// Its lock.
     pub lock: Option<Lock>,
+}
+
+/// How a guest is, as a person would say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerState {
+    /// It runs.
+    Running,
+    /// Its processors stand still; its memory is kept by the running host.
+    Paused,
+    /// It does not run.
+    Stopped,
+    /// It does not run, and its memory waits on a disk: it goes on where it was when it is started.
+    Suspended,
+    /// The host can't tell.
+    Unknown,
+}
+
+impl PowerState {
+    /// From its parts.
+    #[must_use]
+    pub fn of(power: Power, paused: bool, lock: Option<&Lock>) -> Self {
+        match power {
+            Power::Running if paused => Self::Paused,
+            Power::Running => Self::Running,
+            Power::Stopped if lock.is_some_and(Lock::is_suspended) => Self::Suspended,
+            Power::Stopped => Self::Stopped,
+            Power::Unknown => Self::Unknown,
+        }
+    }
 }
 
 /// An address that the guest's agent reported.

@@ -9,7 +9,9 @@ mod secret;
 mod task;
 
 pub use change::{Change, CloneGuest, CloudInitChange, CreateGuest, NewDisk, NicSettings};
-pub use guest::{GuestAddress, GuestConfig, GuestIp, GuestKind, GuestRow, Lock, Power, PowerReading};
+pub use guest::{
+    GuestAddress, GuestConfig, GuestIp, GuestKind, GuestRow, Lock, Power, PowerReading, PowerState,
+};
 pub use hardware::{Addresses, CloudInit, Disk, Hardware, Nic};
 pub use host::{
     ClusterStatus, HostVersion, Member, NodeRow, NumberBounds, NumberState, Overview, StorageRow, Volume,

@@ -7,7 +7,7 @@ use crate::api::{
     Address, DesiredPower, MIB, Observed, ObservedDisk, ObservedNetwork, ObservedPower, Size, VirtualMachine,
     VirtualMachineStatus,
 };
-use crate::model::{GuestConfig, GuestIp, GuestRow, Power, Vmid};
+use crate::model::{GuestConfig, GuestIp, GuestRow, Lock, Power, Vmid};
 use crate::plan::desired::Desired;
 use crate::plan::identity::Hold;
 
@@ -174,23 +174,25 @@ fn was_ready(vm: &VirtualMachine) -> bool {
 
 /// Whether the stored status and the bulk list agree so far that the guest's configuration need not be read.
 #[must_use]
-pub fn agrees(vm: &VirtualMachine, desired: &Desired, row: &GuestRow) -> bool {
+pub fn agrees(vm: &VirtualMachine, desired: &Desired, row: &GuestRow, paused: bool) -> bool {
     let Some(status) = &vm.status else { return false };
     let Some(observed) = &status.observed else {
         return false;
     };
     let power = match row.power {
-        Power::Running => matches!(
+        Power::Running if paused => status.power_state == Some(ObservedPower::Paused),
+        Power::Running => status.power_state == Some(ObservedPower::Running),
+        Power::Stopped => matches!(
             status.power_state,
-            Some(ObservedPower::Running | ObservedPower::Paused)
+            Some(ObservedPower::Stopped | ObservedPower::Suspended)
         ),
-        Power::Stopped => status.power_state == Some(ObservedPower::Stopped),
         Power::Unknown => true,
     };
     let wanted = match desired.power {
         None => true,
-        Some(DesiredPower::Running) => row.power != Power::Stopped,
-        Some(DesiredPower::Stopped) => row.power != Power::Running,
+        Some(DesiredPower::Running) => row.power != Power::Stopped && !paused,
+        Some(DesiredPower::Paused) => row.power != Power::Stopped && paused,
+        Some(DesiredPower::Stopped | DesiredPower::Suspended) => row.power != Power::Running,
     };
     let memory = observed.memory.bytes().ok();
     let handled = vm
@@ -223,6 +225,9 @@ pub fn observe_row(status: &mut VirtualMachineStatus, row: &GuestRow) {
         // The list does not tell a paused guest from a running one.
         Power::Running if paused => {}
         Power::Running => status.power_state = Some(ObservedPower::Running),
+        Power::Stopped if row.lock.as_ref().is_some_and(Lock::is_suspended) => {
+            status.power_state = Some(ObservedPower::Suspended);
+        }
         Power::Stopped => status.power_state = Some(ObservedPower::Stopped),
         Power::Unknown if status.power_state.is_none() => status.power_state = Some(ObservedPower::Unknown),
         Power::Unknown => {}
@@ -281,7 +286,11 @@ pub fn observe_addresses(status: &mut VirtualMachineStatus, addresses: &[GuestIp
 pub fn as_declared(status: &VirtualMachineStatus, desired: &Desired) -> Outcome {
     let reason = match desired.power {
         Some(DesiredPower::Running) => reason::RUNNING,
-        Some(DesiredPower::Stopped) => reason::STOPPED,
+        Some(DesiredPower::Paused) => reason::GUEST_PAUSED,
+        Some(DesiredPower::Suspended) if status.power_state == Some(ObservedPower::Suspended) => {
+            reason::SUSPENDED
+        }
+        Some(DesiredPower::Stopped | DesiredPower::Suspended) => reason::STOPPED,
         None => reason::AS_DECLARED,
     };
     let mut message = "the machine is as declared".to_owned();

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use drover::api::ObservedPower;
 use pve_sim::{GuestView, Shutdown};
 use serde_json::json;
 
@@ -501,4 +502,81 @@ async fn machine_moved_to_another_node_is_followed() {
     world.wait_ready("web").await;
     assert!(world.sim.mutations().since(position).is_empty());
     assert_eq!(world.sim.guests().iter().filter(|g| !g.template).count(), 1);
+}
+
+#[tokio::test]
+async fn machine_is_paused_suspended_and_let_go_on_as_declared() {
+    let world = World::new("power").await;
+    world.apply_vm("web", BLANK).await;
+    world.wait_ready("web").await;
+    let vmid = world.vmid("web").await;
+    let declare = async |power: &str| {
+        world
+            .patch_vm("web", json!({"spec": {"powerState": power}}))
+            .await;
+    };
+    let calls = |verb: &str| {
+        world
+            .sent("POST", &format!("/nodes/*/qemu/{vmid}/status/{verb}"))
+            .len()
+    };
+
+    declare("Paused").await;
+    let vm = world.wait_vm("web", "Ready", "True", "GuestPaused").await;
+    assert_eq!(vm.status.unwrap().power_state, Some(ObservedPower::Paused));
+    assert_eq!((calls("suspend"), calls("start")), (1, 1));
+
+    declare("Running").await;
+    world.wait_vm("web", "Ready", "True", "Running").await;
+    assert_eq!(calls("resume"), 1);
+
+    declare("Suspended").await;
+    let vm = world.wait_vm("web", "Ready", "True", "Suspended").await;
+    assert_eq!(vm.status.unwrap().power_state, Some(ObservedPower::Suspended));
+    let guest = world.sim.guest(vmid).unwrap();
+    assert!(!guest.running && guest.lock.as_deref() == Some("suspended"));
+    let suspended = world.sent("POST", &format!("/nodes/*/qemu/{vmid}/status/suspend"));
+    assert_eq!(suspended.0.last().unwrap().param("todisk"), Some("1"));
+
+    // What is changed meanwhile waits, and nobody is told to throw the memory away.
+    world
+        .patch_vm("web", json!({"spec": {"cpu": {"cores": 3}}}))
+        .await;
+    let vm = world.wait_vm("web", "Ready", "False", "Locked").await;
+    let message = &condition(&vm, "Ready").unwrap().message;
+    assert!(
+        message.contains("suspended") && !message.contains("qm unlock"),
+        "{message}"
+    );
+
+    // It goes on where it was, through its lock.
+    declare("Running").await;
+    world.wait_vm("web", "Ready", "True", "Running").await;
+    let guest = world.sim.guest(vmid).unwrap();
+    assert!(guest.running && guest.lock.is_none());
+    assert_eq!((calls("start"), calls("resume"), calls("stop")), (2, 1, 0));
+}
+
+#[tokio::test]
+async fn machine_that_somebody_paused_or_suspended_runs_again() {
+    let world = World::new("power-drift").await;
+    world.apply_vm("web", BLANK).await;
+    world.wait_ready("web").await;
+    let vmid = world.vmid("web").await;
+    let at = format!("/nodes/pve1/qemu/{vmid}/status/suspend");
+    for todisk in [false, true] {
+        world.as_person(&at, if todisk { "todisk=1" } else { "" }).await;
+        let answer = if todisk { "start" } else { "resume" };
+        let path = format!("/nodes/*/qemu/{vmid}/status/{answer}");
+        world
+            .wait_until("it to be let go on", async || {
+                let before = usize::from(todisk);
+                (world.sent("POST", &path).len() == before + 1).then_some(())
+            })
+            .await;
+        world
+            .wait_guest(vmid, "to run", |guest| guest.running && guest.lock.is_none())
+            .await;
+        world.wait_vm("web", "Ready", "True", "Running").await;
+    }
 }

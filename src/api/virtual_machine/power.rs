@@ -13,6 +13,10 @@ pub enum DesiredPower {
     Running,
     /// It does not run.
     Stopped,
+    /// It is paused: its processors stand still, and its memory stays with the running host.
+    Paused,
+    /// Its memory is saved to disk, and it does not run; it goes on from there when it is to run again.
+    Suspended,
 }
 
 /// How a machine is brought down.

@@ -125,6 +125,8 @@ pub enum ObservedPower {
     Stopped,
     /// It is paused.
     Paused,
+    /// Its memory is saved to disk.
+    Suspended,
     /// The host can't tell.
     Unknown,
 }

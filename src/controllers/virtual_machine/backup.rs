@@ -5,14 +5,13 @@ use kube::ResourceExt;
 
 use super::look;
 use super::pass::{Again, End, Flow, Pass, Site};
-use super::remove::SUSPENDED;
 use super::task::{self, Act};
 use crate::api::FinalBackup;
 use crate::api::conditions::reason;
 use crate::controllers::journal::Entry;
 use crate::fleet::{ConfigReading, Work};
 use crate::hypervisor::StopMode;
-use crate::model::{GuestAddress, Power, Progress, Upid, Vmid, Volume};
+use crate::model::{GuestAddress, Lock, Power, Progress, Upid, Vmid, Volume};
 use crate::plan::desired;
 use crate::plan::identity::Ownership;
 
@@ -87,12 +86,7 @@ pub(super) async fn take(
 ) -> Flow<End> {
     let at = own.address().clone();
     let storage = storage(site)?;
-    if reading
-        .config
-        .lock
-        .as_ref()
-        .is_some_and(|lock| lock.0 == SUSPENDED)
-    {
+    if reading.config.lock.as_ref().is_some_and(Lock::is_suspended) {
         let message = format!(
             "machine {} is suspended to disk and can't be backed up so: start it, or choose deletionPolicy Delete or Retain",
             at.vmid

@@ -7,10 +7,10 @@ use super::pass::{Again, End, Flow, Pass, Site};
 use super::task::{self, Act};
 use super::{look, secrets};
 use crate::api::conditions::reason;
-use crate::api::{CloudInitStatus, ObservedPower};
+use crate::api::{CloudInitStatus, DesiredPower, ObservedPower};
 use crate::fleet::{ConfigReading, Work};
 use crate::hypervisor::StopMode;
-use crate::model::{Change, CloudInitChange, GuestAddress, Power, Progress, Vmid};
+use crate::model::{Change, CloudInitChange, GuestAddress, GuestConfig, Power, PowerState, Progress, Vmid};
 use crate::plan::desired::Desired;
 use crate::plan::guest::{self, Action, Plan, Problem, Seen};
 use crate::plan::identity::{Ownership, Verdict, judge};
@@ -29,7 +29,7 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
         return Ok(None);
     };
     let desired = pass.desired(site)?;
-    if !status::agrees(&pass.vm, &desired, row) {
+    if !status::agrees(&pass.vm, &desired, row, site.snapshot.paused.contains(&vmid)) {
         return Ok(None);
     }
     let reading = site.cluster.last_config(vmid);
@@ -44,7 +44,11 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
         let ours = judge(&pass.uid, pass.recorded(), vmid, &reading.config) == Verdict::Ours;
         let seen = Seen {
             config: &reading.config,
-            power: row.power,
+            power: PowerState::of(
+                row.power,
+                site.snapshot.paused.contains(&vmid),
+                reading.config.lock.as_ref(),
+            ),
             password_sent: None,
         };
         let plan = guest::plan(&desired, seen);
@@ -79,7 +83,7 @@ pub(super) async fn keep(
     pass.status.node = Some(at.node.to_string());
     status::observe_config(&mut pass.status, &desired, &reading.config);
     pass.watch(site, at.vmid, reading.config.current.agent);
-    let power = power(pass, site, &at, &desired).await?;
+    let power = power(pass, site, &at, &desired, &reading.config).await?;
     observe_addresses(pass, site, at.vmid);
 
     let sent = pass.status.cloud_init.clone().and_then(|c| c.password_version);
@@ -97,6 +101,14 @@ pub(super) async fn keep(
     }
     pass.status.drift.clone_from(&plan.drift);
     if let Some(lock) = guest::blocked_by(&plan, &reading.config) {
+        if lock.is_suspended() {
+            let message = format!(
+                "machine {} is suspended to disk: what is to be changed waits until it runs again (powerState: Running). \
+                 Don't take its lock off, which would throw its memory away",
+                at.vmid
+            );
+            return Ok(End::progressing(reason::LOCKED, message, Again::Waiting));
+        }
         let message = format!(
             "machine {} is locked ('{}'): what is to be changed waits until the host is done. If no task runs there, \
              'qm unlock {}' takes a left-over lock off",
@@ -184,27 +196,40 @@ fn note_done(pass: &Pass<'_>, action: &Action) {
 }
 
 /// The guest's power; asked itself where the list would lead to an act.
-async fn power(pass: &mut Pass<'_>, site: &Site, at: &GuestAddress, desired: &Desired) -> Flow<Power> {
-    let listed = site
-        .snapshot
-        .guest(at.vmid)
-        .map_or(Power::Unknown, |row| row.power);
+async fn power(
+    pass: &mut Pass<'_>,
+    site: &Site,
+    at: &GuestAddress,
+    desired: &Desired,
+    config: &GuestConfig,
+) -> Flow<PowerState> {
+    let lock = config.lock.as_ref();
+    let paused = site.snapshot.paused.contains(&at.vmid);
+    let row = site.snapshot.guest(at.vmid);
+    let listed = PowerState::of(row.map_or(Power::Unknown, |row| row.power), paused, lock);
     let wanted = match desired.power {
         None => listed,
-        Some(crate::api::DesiredPower::Running) => Power::Running,
-        Some(crate::api::DesiredPower::Stopped) => Power::Stopped,
+        Some(DesiredPower::Running) => PowerState::Running,
+        Some(DesiredPower::Stopped) => PowerState::Stopped,
+        Some(DesiredPower::Paused) => PowerState::Paused,
+        Some(DesiredPower::Suspended) => PowerState::Suspended,
     };
-    if listed == wanted && listed != Power::Unknown {
-        return Ok(listed);
-    }
-    let live = site.cluster.read_power(at).await.map_err(|e| pass.trouble(&e))?;
-    pass.status.power_state = Some(match live.power {
-        Power::Running if live.paused => ObservedPower::Paused,
-        Power::Running => ObservedPower::Running,
-        Power::Stopped => ObservedPower::Stopped,
-        Power::Unknown => ObservedPower::Unknown,
+    // The list does not tell a paused guest from a running one: that was read before, if at all.
+    let was_paused = pass.status.power_state == Some(ObservedPower::Paused) && !paused;
+    let power = if listed == wanted && listed != PowerState::Unknown && !was_paused {
+        listed
+    } else {
+        let live = site.cluster.read_power(at).await.map_err(|e| pass.trouble(&e))?;
+        PowerState::of(live.power, live.paused, live.lock.as_ref().or(lock))
+    };
+    pass.status.power_state = Some(match power {
+        PowerState::Running => ObservedPower::Running,
+        PowerState::Paused => ObservedPower::Paused,
+        PowerState::Stopped => ObservedPower::Stopped,
+        PowerState::Suspended => ObservedPower::Suspended,
+        PowerState::Unknown => ObservedPower::Unknown,
     });
-    Ok(live.power)
+    Ok(power)
 }
 
 fn observe_addresses(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) {
@@ -269,6 +294,9 @@ async fn act(
             (Act::GrowDisk, storage.into_iter().collect())
         }
         Action::Start => (Act::Start, BTreeSet::new()),
+        Action::Pause => (Act::Pause, BTreeSet::new()),
+        Action::Resume => (Act::Resume, BTreeSet::new()),
+        Action::Suspend => (Act::Suspend, BTreeSet::new()),
         Action::ShutDown { .. } => (Act::ShutDown, BTreeSet::new()),
     };
     let work = Work {
@@ -281,7 +309,9 @@ async fn act(
         Err(held) => return Ok(End::progressing(reason::QUEUED, held.reason, Again::Waiting)),
     };
     let own = match action {
-        Action::Start | Action::ShutDown { .. } => &look::judge_again(pass, site, own.clone()).await?,
+        Action::Start | Action::Pause | Action::Resume | Action::Suspend | Action::ShutDown { .. } => {
+            &look::judge_again(pass, site, own.clone()).await?
+        }
         Action::Configure(_) | Action::GrowDisk { .. } => own,
     };
     let driver = site.cluster.driver();
@@ -289,6 +319,9 @@ async fn act(
         Action::Configure(changes) => driver.configure(own, &reading.config, changes).await,
         Action::GrowDisk { slot, bytes } => driver.grow_disk(own, slot, *bytes).await,
         Action::Start => driver.start(own).await,
+        Action::Pause => driver.pause(own).await,
+        Action::Resume => driver.resume(own).await,
+        Action::Suspend => driver.suspend(own).await,
         Action::ShutDown { grace_seconds, force } => {
             let mode = StopMode::Graceful {
                 grace_seconds: *grace_seconds,
@@ -317,6 +350,7 @@ async fn act(
                 pass.entries.push(entry);
             }
             let (reason, message) = match act {
+                Act::Pause | Act::Resume | Act::Suspend => act.doing_of(vmid),
                 Act::GrowDisk => (
                     reason::GROWING_DISK,
                     format!("a disk of machine {vmid} was grown"),

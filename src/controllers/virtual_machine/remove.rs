@@ -13,9 +13,6 @@ use crate::model::{Change, GuestConfig, Power, Progress, Vmid};
 use crate::plan::identity::Ownership;
 use crate::plan::removal::{self, Ending};
 
-/// The lock of a machine that was suspended to disk.
-pub(super) const SUSPENDED: &str = "suspended";
-
 /// Takes the next step towards the end of a guest that is the resource's own.
 pub(super) async fn remove(
     pass: &mut Pass<'_>,
@@ -85,7 +82,7 @@ pub(super) async fn remove(
 /// Why nothing can be sent because of a lock.
 fn locked(vmid: Vmid, config: &GuestConfig) -> Option<End> {
     // A machine suspended to disk carries a lock for good; Proxmox VE destroys it all the same.
-    let lock = config.lock.as_ref().filter(|lock| lock.0 != SUSPENDED)?;
+    let lock = config.lock.as_ref().filter(|lock| !lock.is_suspended())?;
     let message = format!(
         "machine {vmid} is locked ('{}'): it is dealt with when the host is done. If no task runs there, 'qm unlock {vmid}' \
          takes a left-over lock off",

@@ -22,6 +22,9 @@ pub(super) enum Act {
     Configure,
     GrowDisk,
     Start,
+    Pause,
+    Resume,
+    Suspend,
     ShutDown,
     Destroy,
     BackUp,
@@ -30,12 +33,15 @@ pub(super) enum Act {
 }
 
 impl Act {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Create,
         Self::Clone,
         Self::Configure,
         Self::GrowDisk,
         Self::Start,
+        Self::Pause,
+        Self::Resume,
+        Self::Suspend,
         Self::ShutDown,
         Self::Destroy,
         Self::BackUp,
@@ -50,6 +56,9 @@ impl Act {
             Self::Configure => "Configure",
             Self::GrowDisk => "GrowDisk",
             Self::Start => "Start",
+            Self::Pause => "Pause",
+            Self::Resume => "Resume",
+            Self::Suspend => "Suspend",
             Self::ShutDown => "ShutDown",
             Self::Destroy => "Destroy",
             Self::BackUp => "BackUp",
@@ -65,6 +74,9 @@ impl Act {
             Self::Configure => "configure",
             Self::GrowDisk => "grow-disk",
             Self::Start => "start",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Suspend => "suspend",
             Self::ShutDown => "shut-down",
             Self::Destroy => "destroy",
             Self::BackUp => "back-up",
@@ -79,6 +91,9 @@ impl Act {
             Self::Configure => (reason::CONFIGURING, "the configuration is being changed"),
             Self::GrowDisk => (reason::GROWING_DISK, "the disk is being grown"),
             Self::Start => (reason::STARTING, "the machine is being started"),
+            Self::Pause => (reason::PAUSING, "the machine is being paused"),
+            Self::Resume => (reason::RESUMING, "the machine is being let go on"),
+            Self::Suspend => (reason::SUSPENDING, "the machine's memory is being saved to disk"),
             Self::ShutDown => (reason::STOPPING, "the machine is being brought down"),
             Self::Destroy => (reason::DESTROYING, "the machine is being destroyed"),
             Self::BackUp => (
@@ -90,6 +105,12 @@ impl Act {
                 "a task that Drover did not start is waited for",
             ),
         }
+    }
+
+    /// What it did, where the host did it at once.
+    pub(super) fn doing_of(self, vmid: Vmid) -> (&'static str, String) {
+        let (reason, what) = self.doing();
+        (reason, format!("{what} (machine {vmid})"))
     }
 
     /// The Event when it is done.
@@ -106,6 +127,12 @@ impl Act {
             ),
             Self::GrowDisk => (reason::DISK_GROWN, format!("grew a disk of machine {vmid}")),
             Self::Start => (reason::STARTED, format!("started machine {vmid} on node {node}")),
+            Self::Pause => (reason::GUEST_PAUSED, format!("paused machine {vmid}")),
+            Self::Resume => (reason::RESUMED, format!("let machine {vmid} go on")),
+            Self::Suspend => (
+                reason::SUSPENDED,
+                format!("saved the memory of machine {vmid} to disk, and stopped it"),
+            ),
             Self::ShutDown => (
                 reason::SHUT_DOWN,
                 format!("brought machine {vmid} on node {node} down"),
@@ -197,8 +224,10 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
                 pass.entries.push(entry);
             }
             // A guest that was started or stopped is asked itself: the list lags behind the task.
-            if matches!(act, Act::Start | Act::ShutDown)
-                && let Some(at) = site.snapshot.address(vmid)
+            if matches!(
+                act,
+                Act::Start | Act::Pause | Act::Resume | Act::Suspend | Act::ShutDown
+            ) && let Some(at) = site.snapshot.address(vmid)
             {
                 site.cluster.read_power(&at).await.map_err(|e| pass.trouble(&e))?;
             }

@@ -154,6 +154,18 @@ impl Hypervisor for Proxmox {
         Box::pin(self.client.start(own))
     }
 
+    fn pause<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
+        Box::pin(self.client.pause(own))
+    }
+
+    fn resume<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
+        Box::pin(self.client.resume(own))
+    }
+
+    fn suspend<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
+        Box::pin(self.client.suspend(own))
+    }
+
     fn stop<'a>(&'a self, own: &'a Ownership, mode: StopMode) -> Answer<'a, Progress> {
         Box::pin(self.client.stop(own, mode))
     }

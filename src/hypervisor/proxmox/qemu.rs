@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::answers;
 use super::api::agent::AgentInterfaces;
 use super::api::backup::{BackupOptions, StartBackup};
-use super::api::guest::{Destroy, GuestPending, GuestStatus, Resize, Shutdown, Start, Stop};
-use super::api::qemu::CloneVirtualMachine;
+use super::api::guest::{Destroy, GuestPending, GuestStatus, Resize, Resume, Shutdown, Start, Stop, Suspend};
+use super::api::qemu::{CloneVirtualMachine, SuspendToDisk};
 use super::api::{BackupMode, Compression, Kind, Request as _, guarded};
 use super::call::{Call, Method};
 use super::client::{Client, progress};
@@ -96,6 +96,19 @@ impl Client {
 
     pub(super) async fn start(&self, own: &Ownership) -> Result<Progress, Error> {
         self.change(own, &Start::new(Kind::Qemu)).await.map(progress)
+    }
+
+    pub(super) async fn pause(&self, own: &Ownership) -> Result<Progress, Error> {
+        self.change(own, &Suspend::new(Kind::Qemu)).await.map(progress)
+    }
+
+    pub(super) async fn resume(&self, own: &Ownership) -> Result<Progress, Error> {
+        self.change(own, &Resume::new(Kind::Qemu)).await.map(progress)
+    }
+
+    pub(super) async fn suspend(&self, own: &Ownership) -> Result<Progress, Error> {
+        let suspend = SuspendToDisk::new(true);
+        self.change(own, &suspend).await.map(Progress::Running)
     }
 
     pub(super) async fn stop(&self, own: &Ownership, mode: StopMode) -> Result<Progress, Error> {

@@ -13,7 +13,7 @@ mod tests;
 pub use media::CDROM;
 
 use crate::api::FieldDrift;
-use crate::model::{Change, GuestConfig, Hardware, Lock, Power};
+use crate::model::{Change, GuestConfig, Hardware, Lock, PowerState};
 use crate::plan::desired::Desired;
 use compare::Compare;
 
@@ -23,7 +23,7 @@ pub struct Seen<'a> {
     /// Its configuration.
     pub config: &'a GuestConfig,
     /// Its power, without the bulk list's lag where that matters.
-    pub power: Power,
+    pub power: PowerState,
     /// The version of the Secret whose password it was given last.
     pub password_sent: Option<&'a str>,
 }
@@ -53,8 +53,14 @@ pub enum Action {
         /// The new size.
         bytes: u64,
     },
-    /// Start it.
+    /// Start it; one that was suspended goes on where it was.
     Start,
+    /// Stop its processors.
+    Pause,
+    /// Let its processors go on.
+    Resume,
+    /// Save its memory to disk and stop it.
+    Suspend,
     /// Bring it down.
     ShutDown {
         /// Seconds that it may take.
@@ -142,5 +148,8 @@ fn hardware(desired: &Desired, next: &Hardware, password_sent: Option<&str>, com
 /// The lock that refuses what the plan wants to do, if there is something to do.
 #[must_use]
 pub fn blocked_by<'a>(plan: &Plan, config: &'a GuestConfig) -> Option<&'a Lock> {
-    config.lock.as_ref().filter(|_| !plan.actions.is_empty())
+    let lock = config.lock.as_ref()?;
+    // What was suspended is started through its lock.
+    let goes_on = lock.is_suspended() && plan.actions.first() == Some(&Action::Start);
+    (!plan.actions.is_empty() && !goes_on).then_some(lock)
 }

@@ -2,29 +2,38 @@
 
 use super::{Action, Plan};
 use crate::api::{DesiredPower, FieldDrift};
-use crate::model::Power;
+use crate::model::PowerState;
 use crate::plan::desired::Desired;
 
-pub(super) fn compare(desired: &Desired, power: Power, plan: &mut Plan) {
-    let (want, have, action) = match (desired.power, power) {
-        (Some(DesiredPower::Running), Power::Stopped) => ("Running", "Stopped", Action::Start),
-        (Some(DesiredPower::Stopped), Power::Running) => (
+pub(super) fn compare(desired: &Desired, seen: PowerState, plan: &mut Plan) {
+    use PowerState::{Paused, Running, Stopped, Suspended};
+    let (want, action) = match (desired.power, seen) {
+        (Some(DesiredPower::Running), Stopped | Suspended) => ("Running", Action::Start),
+        (Some(DesiredPower::Running), Paused) => ("Running", Action::Resume),
+        (Some(DesiredPower::Stopped), Running | Paused) => (
             "Stopped",
-            "Running",
             Action::ShutDown {
                 grace_seconds: desired.grace_seconds,
                 force: desired.force,
             },
         ),
+        (Some(DesiredPower::Paused), Stopped | Suspended) => ("Paused", Action::Start),
+        (Some(DesiredPower::Paused), Running) => ("Paused", Action::Pause),
+        // One that does not run has no memory to save; and one that was saved does not run.
+        (Some(DesiredPower::Suspended), Running | Paused) => ("Suspended", Action::Suspend),
         _ => return,
     };
     plan.drift.push(FieldDrift {
         field: "powerState".to_owned(),
         desired: want.to_owned(),
-        observed: have.to_owned(),
+        observed: format!("{seen:?}"),
     });
+    if seen == Suspended {
+        // Nothing of it can be changed before it runs again.
+        plan.actions.clear();
+    }
     // A machine is started with what it is to have, or not at all.
-    if plan.problem.is_none() || action != Action::Start {
+    if plan.problem.is_none() || action != Action::Start || seen == Suspended {
         plan.actions.push(action);
     }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::api::DesiredPower;
-use crate::model::{Disk, Nic, NicSettings};
+use crate::model::{Disk, Nic, NicSettings, PowerState};
 use crate::plan::desired::{DesiredDisk, DesiredNic, Origin};
 
 fn desired() -> Desired {
@@ -83,7 +83,7 @@ fn config(next: Hardware) -> GuestConfig {
     }
 }
 
-fn planned(desired: &Desired, config: &GuestConfig, power: Power) -> Plan {
+fn planned(desired: &Desired, config: &GuestConfig, power: PowerState) -> Plan {
     plan(
         desired,
         Seen {
@@ -97,7 +97,7 @@ fn planned(desired: &Desired, config: &GuestConfig, power: Power) -> Plan {
 #[test]
 fn guest_that_is_as_declared_is_left_alone() {
     assert_eq!(
-        planned(&desired(), &config(hardware()), Power::Running),
+        planned(&desired(), &config(hardware()), PowerState::Running),
         Plan::default()
     );
 }
@@ -107,7 +107,7 @@ fn stopped_guest_is_configured_and_grown_before_it_is_started() {
     let mut small = hardware();
     small.cores = 1;
     small.disks.get_mut("scsi0").unwrap().size = Some(4 << 30);
-    let plan = planned(&desired(), &config(small), Power::Stopped);
+    let plan = planned(&desired(), &config(small), PowerState::Stopped);
     assert_eq!(
         plan.actions,
         vec![
@@ -128,7 +128,7 @@ fn change_that_waits_for_a_reboot_is_not_sent_again() {
     let mut waiting = config(hardware());
     waiting.current.memory_mib = 1024;
     waiting.pending = vec!["memory".into()];
-    let plan = planned(&desired(), &waiting, Power::Running);
+    let plan = planned(&desired(), &waiting, PowerState::Running);
     assert_eq!((plan.actions.len(), plan.pending.len()), (0, 1));
 }
 
@@ -137,7 +137,7 @@ fn larger_disk_satisfies_the_size_and_is_never_shrunk() {
     let mut large = hardware();
     large.disks.get_mut("scsi0").unwrap().size = Some(64 << 30);
     assert_eq!(
-        planned(&desired(), &config(large), Power::Running),
+        planned(&desired(), &config(large), PowerState::Running),
         Plan::default()
     );
 }
@@ -146,7 +146,7 @@ fn larger_disk_satisfies_the_size_and_is_never_shrunk() {
 fn guest_without_the_declared_disk_is_not_started() {
     let mut bare = hardware();
     bare.disks.clear();
-    let plan = planned(&desired(), &config(bare), Power::Stopped);
+    let plan = planned(&desired(), &config(bare), PowerState::Stopped);
     assert!(plan.actions.is_empty());
     assert!(matches!(plan.problem, Some(Problem::DiskMissing { .. })));
 }
@@ -155,11 +155,11 @@ fn guest_without_the_declared_disk_is_not_started() {
 fn power_that_nobody_declares_is_left_to_people() {
     let mut free = desired();
     free.power = None;
-    for power in [Power::Running, Power::Stopped, Power::Unknown] {
+    for power in [PowerState::Running, PowerState::Stopped, PowerState::Unknown] {
         assert!(planned(&free, &config(hardware()), power).actions.is_empty());
     }
     assert!(
-        planned(&desired(), &config(hardware()), Power::Unknown)
+        planned(&desired(), &config(hardware()), PowerState::Unknown)
             .actions
             .is_empty()
     );
@@ -176,7 +176,7 @@ fn interface_is_moved_or_added_but_never_taken_away() {
             ..Nic::default()
         },
     );
-    let plan = planned(&desired(), &config(other), Power::Running);
+    let plan = planned(&desired(), &config(other), PowerState::Running);
     assert_eq!(
         plan.actions,
         vec![Action::Configure(vec![Change::Nic {
@@ -189,7 +189,7 @@ fn interface_is_moved_or_added_but_never_taken_away() {
     );
 }
 
-fn apply(mut config: GuestConfig, power: &mut Power, action: &Action) -> GuestConfig {
+fn apply(mut config: GuestConfig, power: &mut PowerState, action: &Action) -> GuestConfig {
     match action {
         Action::Configure(changes) => {
             for change in changes {
@@ -219,8 +219,10 @@ fn apply(mut config: GuestConfig, power: &mut Power, action: &Action) -> GuestCo
             assert!(disk.size.unwrap() < *bytes, "a disk may only grow");
             disk.size = Some(*bytes);
         }
-        Action::Start => *power = Power::Running,
-        Action::ShutDown { .. } => *power = Power::Stopped,
+        Action::Start | Action::Resume => *power = PowerState::Running,
+        Action::Pause => *power = PowerState::Paused,
+        Action::Suspend => *power = PowerState::Suspended,
+        Action::ShutDown { .. } => *power = PowerState::Stopped,
     }
     config
 }
@@ -230,7 +232,7 @@ proptest! {
     #[test]
     fn plan_carried_out_leaves_nothing_to_do(
         cores in 1..8_u32, memory in 16..9000_u64, agent: bool, size in 1..200_u64,
-        bridge in prop_oneof!["vmbr0", "vmbr1"], nic: bool, running: bool, wanted in 0..3_usize,
+        bridge in prop_oneof!["vmbr0", "vmbr1"], nic: bool, from in 0..4_usize, wanted in 0..5_usize,
     ) {
         let mut next = hardware();
         next.cores = cores;
@@ -240,11 +242,21 @@ proptest! {
         next.nics.get_mut("net0").unwrap().bridge = Some(bridge);
         if !nic { next.nics.clear(); }
         let mut want = desired();
-        want.power = [Some(DesiredPower::Running), Some(DesiredPower::Stopped), None][wanted];
-        let mut power = if running { Power::Running } else { Power::Stopped };
+        want.power = [
+            Some(DesiredPower::Running),
+            Some(DesiredPower::Stopped),
+            Some(DesiredPower::Paused),
+            Some(DesiredPower::Suspended),
+            None,
+        ][wanted];
+        let mut power =
+            [PowerState::Running, PowerState::Stopped, PowerState::Paused, PowerState::Suspended][from];
         let mut state = config(next);
-        for action in planned(&want, &state.clone(), power).actions {
-            state = apply(state, &mut power, &action);
+        // One that is suspended is started first, and one that is to be paused must run.
+        for _ in 0..3 {
+            for action in planned(&want, &state.clone(), power).actions {
+                state = apply(state, &mut power, &action);
+            }
         }
         let after = planned(&want, &state, power);
         prop_assert!(after.actions.is_empty() && after.drift.is_empty(), "{after:?}");

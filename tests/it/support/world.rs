@@ -561,6 +561,24 @@ impl World {
 
     // ---- The host ----
 
+    /// Somebody changes something on the host by its API, as from its page.
+    pub(crate) async fn as_person(&self, path: &str, body: &str) {
+        let client = reqwest::Client::builder()
+            .danger_accept_invalid_certs(true)
+            .build()
+            .unwrap();
+        let token = format!("PVEAPIToken={}={}", self.sim.token_id(), self.sim.token_secret());
+        let answer = client
+            .post(format!("https://127.0.0.1:{}/api2/json{path}", self.sim.port()))
+            .header("Authorization", token)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(body.to_owned())
+            .send()
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
     /// The number of a machine's guest.
     pub(crate) async fn vmid(&self, name: &str) -> u32 {
         self.vm(name).await.status.and_then(|s| s.vmid).expect("a number")

@@ -99,6 +99,12 @@ requests! {
 }
 
 guest_changes! {
+    /// Saves a running machine's memory to disk and stops it.
+    Post "/nodes/{node}/qemu/{vmid}/status/suspend" SuspendToDisk (;
+        /// Always so: without it the machine is only paused.
+        todisk: bool
+    ) {} while fresh -> Upid;
+
     /// Changes a virtual machine's configuration at once, as far as that goes while it runs; the rest is pending.
     Put "/nodes/{node}/qemu/{vmid}/config" UpdateVirtualMachine () {
         /// What is to be.

@@ -36,6 +36,10 @@ pub(super) async fn of_both_kinds(round: &mut Round, vmid: u32, kind: Kind) {
     round.change(vmid, guest::Start::new(kind)).await;
     round.change(vmid, guest::Suspend::new(kind)).await;
     round.change(vmid, guest::Resume::new(kind)).await;
+    if kind == Kind::Qemu {
+        round.change(vmid, qemu::SuspendToDisk::new(true)).await;
+        round.change(vmid, guest::Start::new(kind)).await;
+    }
     round
         .change(
             vmid,
