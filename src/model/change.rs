@@ -81,6 +81,18 @@ pub struct NicSettings {
 /// One change of a configuration. What is not named stays as it is, within a device too.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
+    /// The model of the processor.
+    CpuType(String),
+    /// Whether it is started with its host.
+    OnBoot(bool),
+    /// Its place among those that are.
+    StartupOrder(u32),
+    /// The pause after its start, in seconds.
+    StartupDelay(u32),
+    /// What it boots from, in this order.
+    BootDevices(Vec<String>),
+    /// Whether it is protected against removal.
+    Protection(bool),
     /// The name on the host.
     Name(String),
     /// The description.

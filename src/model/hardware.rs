@@ -24,6 +24,18 @@ pub struct Hardware {
     pub nics: BTreeMap<String, Nic>,
     /// What cloud-init is told.
     pub cloud_init: CloudInit,
+    /// The processor's model, where the configuration names one.
+    pub cpu_type: Option<String>,
+    /// Whether it is started with its host.
+    pub on_boot: bool,
+    /// Its place among those that are, where it has one.
+    pub startup_order: Option<u32>,
+    /// The pause after its start in seconds, where there is one.
+    pub startup_delay: Option<u32>,
+    /// What it boots from, in this order.
+    pub boot_devices: Vec<String>,
+    /// Whether it is protected against removal.
+    pub protection: bool,
 }
 
 impl Hardware {

@@ -359,6 +359,12 @@ mod tests {
             force: true,
             sockets: None,
             cores: None,
+            cpu_type: None,
+            on_boot: None,
+            startup_order: None,
+            startup_delay: None,
+            boot_devices: Vec::new(),
+            protection: None,
             memory_mib: Some(1024),
             agent: None,
             disks: vec![DesiredDisk {

@@ -111,6 +111,16 @@ async fn machine_that_can_not_be_meant_is_refused_with_a_sentence_that_helps() {
         (format!("{SMALL}\nname: 'not a name'"), "spec.name"),
         (format!("{SMALL}\nname: {}", "x".repeat(64)), "spec.name"),
         (format!("{SMALL}\npowerState: Sideways"), "Running"),
+        (format!("{SMALL}\ncpu: {{type: 'not a model'}}"), "spec.cpu.type"),
+        (
+            format!("{SMALL}\nboot: {{devices: [floppy]}}"),
+            "spec.boot.devices",
+        ),
+        (
+            format!("{SMALL}\nboot: {{delay: 500ms}}"),
+            "delay is in whole seconds",
+        ),
+        (format!("{SMALL}\nboot: {{order: -1}}"), "spec.boot.order"),
         (
             format!("{SMALL}\nshutdown: {{grace: 500ms}}"),
             "grace is in whole seconds",

@@ -135,4 +135,12 @@ pub struct VirtualMachineSpec {
     /// `Retain` for any other; `status.effective.deletionPolicy` shows which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+
+    /// When it is started with its host, and what it boots from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<Boot>,
+
+    /// Whether the host refuses to destroy it and its disks. While it stands, a deletion of this resource waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protection: Option<bool>,
 }

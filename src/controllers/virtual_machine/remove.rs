@@ -1,5 +1,6 @@
 //! Sees the deletion of a machine to its end: down, destroyed, seen gone, and only then the finalizer.
 
+use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use super::pass::{Again, End, Flow, Pass, Site, Stop};
@@ -29,10 +30,20 @@ pub(super) async fn remove(
         Ending::BackUpAndDestroy => true,
         Ending::Destroy => false,
     };
+    if config.protection && pass.vm.spec.protection == Some(false) {
+        return unprotect(pass, site, &own, config).await;
+    }
     if config.protection {
+        let where_ = if pass.vm.spec.protection == Some(true) {
+            format!(
+                "set spec.protection to false ('kubectl patch dvm {} --type merge -p {{\"spec\":{{\"protection\":false}}}}')",
+                pass.vm.name_any()
+            )
+        } else {
+            "take the protection off on the host (Options, Protection)".to_owned()
+        };
         let message = format!(
-            "machine {} is protected against removal: take the protection off on the host (Options, Protection), \
-             or keep the machine",
+            "machine {} is protected against removal: {where_}, or keep the machine",
             at.vmid
         );
         return Ok(End::stalled(reason::PROTECTED, message));
@@ -76,6 +87,24 @@ pub(super) async fn remove(
             pass.ctx.runtime.metrics.action(act.label(), Err(error.class()));
             Ok(pass.trouble(&error))
         }
+    }
+}
+
+/// Takes the protection off, as the spec says.
+async fn unprotect(pass: &mut Pass<'_>, site: &Site, own: &Ownership, config: &GuestConfig) -> Flow<End> {
+    let vmid = own.address().vmid;
+    if let Some(end) = locked(vmid, config) {
+        return Ok(end);
+    }
+    let changes = [Change::Protection(false)];
+    match site.cluster.driver().configure(own, config, &changes).await {
+        Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, vmid, Act::Configure, &upid, None)),
+        Ok(Progress::Done) => Ok(End::progressing(
+            reason::CONFIGURING,
+            format!("machine {vmid} is protected no longer"),
+            Again::Now,
+        )),
+        Err(error) => Ok(pass.trouble(&error)),
     }
 }
 

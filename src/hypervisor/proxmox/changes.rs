@@ -4,7 +4,10 @@ use uuid::Uuid;
 
 use super::cloud_init;
 use super::config::{Options, is_drive, is_nic};
-use super::devices::{Agent, Backing, Card, Drive, MacAddress, Media, Medium, Memory, Nic, NicModel, Smbios};
+use super::devices::{
+    Agent, Backing, Boot, BootOrder, Card, Cpu, Drive, MacAddress, Media, Medium, Memory, Nic, NicModel,
+    Smbios, Startup,
+};
 use super::property::{BadProperty, Format as _, Number, Reason, Value as _, Whole};
 use crate::model::{Change, NewDisk, NicSettings, VolumeId};
 
@@ -49,6 +52,35 @@ fn parameter<'a>(
         Change::Description(text) => Ok(("description".to_owned(), text.clone())),
         Change::Sockets(count) => Ok(("sockets".to_owned(), count.to_string())),
         Change::Cores(count) => Ok(("cores".to_owned(), count.to_string())),
+        Change::OnBoot(on) => Ok(("onboot".to_owned(), u8::from(*on).to_string())),
+        Change::Protection(on) => Ok(("protection".to_owned(), u8::from(*on).to_string())),
+        Change::CpuType(model) => {
+            let mut cpu = Cpu::lenient(old("cpu"));
+            cpu.cputype = Some(model.parse().map_err(|reason| BadProperty::new("cpu", reason))?);
+            Ok(("cpu".to_owned(), cpu.to_string()))
+        }
+        Change::StartupOrder(place) => {
+            let mut startup = Startup::lenient(old("startup"));
+            let place = Whole::try_from(u64::from(*place));
+            startup.order = Some(place.map_err(|reason| BadProperty::new("startup", reason))?);
+            Ok(("startup".to_owned(), startup.to_string()))
+        }
+        Change::StartupDelay(seconds) => {
+            let mut startup = Startup::lenient(old("startup"));
+            let seconds = Whole::try_from(u64::from(*seconds));
+            startup.up = Some(seconds.map_err(|reason| BadProperty::new("startup", reason))?);
+            Ok(("startup".to_owned(), startup.to_string()))
+        }
+        Change::BootDevices(devices) => {
+            let bad = |reason| BadProperty::new("boot", reason);
+            let devices = devices.iter().map(|name| name.parse().map_err(bad));
+            let order = BootOrder::try_from(devices.collect::<Result<Vec<_>, _>>()?).map_err(bad)?;
+            let boot = Boot {
+                order: Some(order),
+                ..Boot::default()
+            };
+            Ok(("boot".to_owned(), boot.to_string()))
+        }
         Change::Uuid(uuid) => {
             let mut smbios = Smbios::lenient(old("smbios1"));
             smbios.uuid = Some(*uuid);

@@ -10,7 +10,9 @@ use serde::Deserialize;
 
 use super::answers::{Scalar, is_true};
 use super::cloud_init;
-use super::devices::{Agent, DEFAULT_MEMORY_MIB, Drive, Memory, Nic as NicDevice, Smbios};
+use super::devices::{
+    Agent, Boot, Cpu, DEFAULT_MEMORY_MIB, Drive, Memory, Nic as NicDevice, Smbios, Startup,
+};
 use super::property::{Format as _, Number, Whole};
 use crate::model::{Disk, GuestConfig, Hardware, Lock, Nic};
 
@@ -69,6 +71,17 @@ pub(super) fn read(rows: Vec<Row>) -> Result<GuestConfig, &'static str> {
     })
 }
 
+fn is_set(options: &Options, key: &str) -> bool {
+    options.get(key).is_some_and(|v| v.trim() == "1")
+}
+
+fn startup(options: &Options) -> Startup {
+    options
+        .get("startup")
+        .map(|v| Startup::lenient(v))
+        .unwrap_or_default()
+}
+
 fn hardware(options: &Options) -> Hardware {
     let count = |key: &str| {
         options
@@ -83,6 +96,19 @@ fn hardware(options: &Options) -> Hardware {
             .get("agent")
             .is_some_and(|v| Agent::lenient(v).enabled == Some(true)),
         cloud_init: cloud_init::read(options),
+        cpu_type: options
+            .get("cpu")
+            .and_then(|v| Cpu::lenient(v).cputype)
+            .map(|model| model.to_string()),
+        on_boot: is_set(options, "onboot"),
+        startup_order: startup(options).order.and_then(|n| u32::try_from(n.get()).ok()),
+        startup_delay: startup(options).up.and_then(|n| u32::try_from(n.get()).ok()),
+        boot_devices: options
+            .get("boot")
+            .and_then(|v| Boot::lenient(v).order)
+            .map(|order| order.devices().iter().map(ToString::to_string).collect())
+            .unwrap_or_default(),
+        protection: is_set(options, "protection"),
         ..Hardware::default()
     };
     for (slot, value) in options {

@@ -12,7 +12,8 @@ pub use nics::DesiredNic;
 use std::fmt;
 
 use crate::api::{
-    CloneSource, DesiredPower, GuestOrigin, HostDefaults, MIB, Size, VirtualMachine, VirtualMachineClassSpec,
+    CloneSource, DesiredPower, GuestOrigin, HostDefaults, MIB, Size, Span, VirtualMachine,
+    VirtualMachineClassSpec,
 };
 use crate::model::{Vmid, VolumeId};
 
@@ -37,6 +38,18 @@ pub struct Desired {
     pub sockets: Option<u32>,
     /// Cores a socket.
     pub cores: Option<u32>,
+    /// The processor's model.
+    pub cpu_type: Option<String>,
+    /// Whether it is started with its host.
+    pub on_boot: Option<bool>,
+    /// Its place among those that are.
+    pub startup_order: Option<u32>,
+    /// The pause after its start, in seconds.
+    pub startup_delay: Option<u32>,
+    /// What it boots from; empty where nothing is said.
+    pub boot_devices: Vec<String>,
+    /// Whether it is protected against removal.
+    pub protection: Option<bool>,
     /// Memory in MiB.
     pub memory_mib: Option<u64>,
     /// The guest agent's channel.
@@ -104,6 +117,7 @@ pub fn resolve(
     let origin = origin(spec.source.as_ref().and_then(|s| s.clone.as_ref()))?;
     let blank = origin == Origin::Blank;
 
+    let boot = spec.boot.as_ref();
     let memory = spec.memory.as_ref().or(class.memory.as_ref());
     let memory_mib = memory.map(|m| whole_mib(&m.size)).transpose()?;
     let sockets = cpu.and_then(|c| c.sockets).or(class_cpu.and_then(|c| c.sockets));
@@ -125,6 +139,14 @@ pub fn resolve(
         sockets,
         cores,
         memory_mib,
+        cpu_type: cpu
+            .and_then(|c| c.type_.clone())
+            .or_else(|| class_cpu.and_then(|c| c.type_.clone())),
+        on_boot: boot.and_then(|b| b.on_boot),
+        startup_order: boot.and_then(|b| b.order),
+        startup_delay: boot.and_then(|b| b.delay.as_ref()).map(delay).transpose()?,
+        boot_devices: boot.map(|b| b.devices.clone()).unwrap_or_default(),
+        protection: spec.protection,
         agent: spec.agent.as_ref().map(|a| a.enabled),
         disks: disks::resolve(spec, class, defaults, blank)?,
         nics: nics::resolve(spec, class, defaults, blank),
@@ -148,6 +170,12 @@ fn origin(clone: Option<&CloneSource>) -> Result<Origin, Invalid> {
         Some(CloneSource { name: Some(name), .. }) => Ok(Origin::CloneOfName(name.clone())),
         Some(CloneSource { .. }) => Err(Invalid::new(field, "give exactly one of vmid and name")),
     }
+}
+
+fn delay(span: &Span) -> Result<u32, Invalid> {
+    let field = "spec.boot.delay";
+    let span = span.duration().map_err(|e| Invalid::new(field, e))?;
+    u32::try_from(span.as_secs()).map_err(|e| Invalid::new(field, e))
 }
 
 fn whole_mib(size: &Size) -> Result<u64, Invalid> {
@@ -207,6 +235,7 @@ mod tests {
             cpu: Some(Cpu {
                 sockets: None,
                 cores: Some(2),
+                type_: None,
             }),
             memory: Some(Memory {
                 size: Size("4Gi".into()),

@@ -20,6 +20,12 @@ fn desired() -> Desired {
         force: true,
         sockets: None,
         cores: Some(2),
+        cpu_type: None,
+        on_boot: None,
+        startup_order: None,
+        startup_delay: None,
+        boot_devices: Vec::new(),
+        protection: None,
         memory_mib: Some(2048),
         agent: Some(true),
         disks: vec![DesiredDisk {

@@ -2,6 +2,7 @@
 
 mod cloud_init;
 mod networks;
+mod shape;
 
 use serde_json::{Value, json};
 
