@@ -105,6 +105,8 @@ impl Pass<'_> {
         desired: &Desired,
         facts: &make::Facts<'_>,
     ) -> Flow<End> {
+        // Nor does the annotation name the number before.
+        record::disclaim(self).await.map_err(Stop::Error)?;
         let end = make::make(self, site, vmid, desired, facts).await?;
         let making = self.ctx.memory.get(&self.uid).making;
         self.reserve(site, vmid).await?;
