@@ -327,7 +327,7 @@ pub fn hold(why: Hold, vmid: Vmid, uid: &str) -> Outcome {
             format!(
                 "it can't be told whether machine {vmid} is this resource's: it carries no mark of its own and \
                  no known UUID. Nothing is sent. If it is a left-over of this resource, remove it on the host; if it is \
-                 somebody's, take the finalizer drover.dev/guest off this resource, delete it, and make it again"
+                 somebody's, delete this resource, take the finalizer drover.dev/guest off it, and make it again"
             ),
         ),
         Hold::Template => (

@@ -223,7 +223,13 @@ impl World {
 
     /// Starts the built program for this world's hosts.
     pub(crate) async fn drover_process(&self) -> Process {
-        Process::start(&self.selector(), &["--create-settle=2s", "--leader-elect=false"]).await
+        self.drover_process_settling("2s").await
+    }
+
+    /// The same, and a create whose answer was lost may arrive for so long.
+    pub(crate) async fn drover_process_settling(&self, settle: &str) -> Process {
+        let settle = format!("--create-settle={settle}");
+        Process::start(&self.selector(), &[&settle, "--leader-elect=false"]).await
     }
 
     // ---- Kubernetes ----

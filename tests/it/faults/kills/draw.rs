@@ -8,6 +8,10 @@ use pve_sim::Mark;
 
 /// How many machines there are.
 pub(super) const MACHINES: usize = 20;
+/// How late a held call acts at the most, in milliseconds: within what [`SETTLE`] allows for.
+const LATEST: u64 = 4500;
+/// How long Drover takes a create whose answer it did not see for one that may still arrive.
+pub(super) const SETTLE: &str = "6s";
 /// How many of them a round may change.
 const CHANGES: usize = 3;
 
@@ -83,7 +87,12 @@ pub(super) fn round(seed: u64, number: u64) -> Round {
         outage: (rng.u32(0..20) == 0).then(|| millis(&mut rng, 100, 1000)),
         stranger: (rng.u32(0..15) == 0).then(|| rng.u32(1..=2)),
         kill,
-        late: millis(&mut rng, 0, 1500),
+        // At once, or when the next one long since runs and has seen that nothing is there.
+        late: if rng.bool() {
+            millis(&mut rng, 0, 500)
+        } else {
+            millis(&mut rng, 2000, LATEST)
+        },
     }
 }
 

@@ -10,7 +10,7 @@ use kube::api::ListParams;
 use pve_sim::{Fault, Hold, Matcher};
 use serde_json::{Value, json};
 
-use super::draw::{Change, Kill, MACHINES, round};
+use super::draw::{Change, Kill, MACHINES, SETTLE, round};
 use super::tally::Tally;
 use crate::support::{Process, World, condition, within};
 
@@ -223,7 +223,7 @@ impl Run {
             }
             Kill::Random(_) => None,
         };
-        let process = self.world.drover_process().await;
+        let process = self.world.drover_process_settling(SETTLE).await;
         if let Some(outage) = order.outage {
             self.world.sim.stop_listener();
             tokio::time::sleep(outage).await;
@@ -278,7 +278,7 @@ impl Run {
     /// Nothing fails any more: everything becomes as declared, and is counted; then everything goes.
     async fn come_to_rest(&mut self) -> Result<(), String> {
         self.world.sim.clear_faults();
-        let _last = self.world.drover_process().await;
+        let _last = self.world.drover_process_settling(SETTLE).await;
         let all_ready = within(REST, async || {
             self.declare_again().await;
             self.do_as_told().await;
@@ -313,14 +313,17 @@ impl Run {
     async fn do_as_told(&mut self) {
         for vm in self.world.vms().list(&ListParams::default()).await.unwrap().items {
             let held = condition(&vm, "Stalled").is_some_and(|c| c.reason == "Unidentified");
-            if !held || vm.metadata.deletion_timestamp.is_some() {
+            let number = vm.status.as_ref().and_then(|s| s.vmid);
+            if !held || !number.is_some_and(|vmid| self.tally.is_foreign(vmid)) {
                 continue;
             }
             let name = vm.name_any();
+            if vm.metadata.deletion_timestamp.is_none() {
+                self.world.delete_vm(&name).await;
+            }
             self.world
                 .patch_vm(&name, json!({"metadata": {"finalizers": []}}))
                 .await;
-            self.world.delete_vm(&name).await;
             let index = (0..MACHINES).find(|index| machine(*index).0 == name).unwrap();
             self.going[index] = true;
             self.figures.told += 1;

@@ -46,6 +46,11 @@ impl Tally {
         self.foreign = guests.into_iter().map(|guest| (guest.vmid, guest)).collect();
     }
 
+    /// Whether the guest with this number is somebody else's.
+    pub(super) fn is_foreign(&self, vmid: u32) -> bool {
+        self.foreign.contains_key(&vmid)
+    }
+
     /// Somebody makes a guest above the highest number that exists; returns whether the number was free.
     pub(super) fn stranger(&mut self, world: &World, above: u32) -> bool {
         let highest = world
