@@ -71,6 +71,8 @@ pub mod reason {
         CONFIGURING = "Configuring";
         /// A disk is being grown.
         GROWING_DISK = "GrowingDisk";
+        /// A disk is being moved to another storage.
+        MOVING_DISK = "MovingDisk";
         /// The machine is being started.
         STARTING = "Starting";
         /// The machine is being paused.
@@ -151,6 +153,10 @@ pub mod reason {
         DISK_WOULD_SHRINK = "DiskWouldShrink";
         /// The machine lacks the disk that the spec names.
         DISK_MISSING = "DiskMissing";
+        /// Somebody took a disk that the spec names out of the machine.
+        DISK_GONE = "DiskGone";
+        /// The spec says otherwise of what is settled when a machine is made.
+        FIXED_AT_CREATION = "FixedAtCreation";
         /// The spec can't be carried out.
         INVALID_SPEC = "InvalidSpec";
         /// A Secret that the spec names is not there, or lacks its key.
@@ -209,6 +215,8 @@ pub mod reason {
         CONFIGURED = "Configured";
         /// A finished action, as an Event.
         DISK_GROWN = "DiskGrown";
+        /// A finished action, as an Event.
+        DISK_MOVED = "DiskMoved";
         /// A finished action, as an Event.
         STARTED = "Started";
         /// A finished action, as an Event.

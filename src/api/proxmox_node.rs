@@ -177,6 +177,18 @@ pub struct Tenancy {
     /// Whether machines that exist may be adopted, and observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopt: Option<bool>,
+    /// Pools that machines may be put into; none when absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 128)))]
+    pub pools: Vec<String>,
+    /// Options that `spec.extraConfig` of a machine may set, and `hostDevices` for the devices of the host; none when
+    /// absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 64)))]
+    pub extra_config_keys: Vec<String>,
+    /// Whether disks may be copied from volumes that exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_volumes: Option<bool>,
 }
 
 /// How far the namespaces that may use a node are trusted.

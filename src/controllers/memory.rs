@@ -29,6 +29,8 @@ pub(super) struct Remembered {
     pub(super) done: Option<Action>,
     /// When this process started the machine last, and how often in a row it stopped again soon after.
     pub(super) started: Option<(Instant, u32)>,
+    /// When this process put the machine into a pool: an older list does not show it.
+    pub(super) pooled: Option<Instant>,
     /// The last failure, while it holds further tries back.
     pub(super) failure: Option<Failure>,
 }

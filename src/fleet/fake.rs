@@ -357,6 +357,24 @@ impl Hypervisor for FakeHost {
         Box::pin(self.answer("grow_disk", |_| Progress::Done))
     }
 
+    fn move_disk<'a>(
+        &'a self,
+        _own: &'a Ownership,
+        _slot: &'a str,
+        _storage: &'a str,
+    ) -> Answer<'a, Progress> {
+        Box::pin(self.answer("move_disk", |_| Progress::Done))
+    }
+
+    fn join_pool<'a>(
+        &'a self,
+        _own: &'a Ownership,
+        _pool: &'a str,
+        _from: Option<&'a str>,
+    ) -> Answer<'a, Progress> {
+        Box::pin(self.answer("join_pool", |_| Progress::Done))
+    }
+
     fn start<'a>(&'a self, _own: &'a Ownership) -> Answer<'a, Progress> {
         Box::pin(self.answer("start", |_| Progress::Done))
     }

@@ -274,6 +274,19 @@ impl Hypervisor for Guarded {
         guard!(self, grow_disk(own, slot, bytes))
     }
 
+    fn move_disk<'a>(&'a self, own: &'a Ownership, slot: &'a str, storage: &'a str) -> Answer<'a, Progress> {
+        guard!(self, move_disk(own, slot, storage))
+    }
+
+    fn join_pool<'a>(
+        &'a self,
+        own: &'a Ownership,
+        pool: &'a str,
+        from: Option<&'a str>,
+    ) -> Answer<'a, Progress> {
+        guard!(self, join_pool(own, pool, from))
+    }
+
     fn start<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
         guard!(self, start(own))
     }

@@ -115,6 +115,17 @@ pub trait Hypervisor: Send + Sync + 'static {
     /// Grows a disk to a size in bytes.
     fn grow_disk<'a>(&'a self, own: &'a Ownership, slot: &'a str, bytes: u64) -> Answer<'a, Progress>;
 
+    /// Moves a disk to another storage; the guest may run meanwhile.
+    fn move_disk<'a>(&'a self, own: &'a Ownership, slot: &'a str, storage: &'a str) -> Answer<'a, Progress>;
+
+    /// Puts a guest into a pool, out of the one that it is in.
+    fn join_pool<'a>(
+        &'a self,
+        own: &'a Ownership,
+        pool: &'a str,
+        from: Option<&'a str>,
+    ) -> Answer<'a, Progress>;
+
     /// Starts a guest.
     fn start<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress>;
 

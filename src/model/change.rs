@@ -1,5 +1,7 @@
 //! Guests to make, and changes of the configuration of one that there is.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::guest::GuestAddress;
@@ -18,6 +20,8 @@ pub struct CreateGuest {
     pub description: String,
     /// The identity it is given.
     pub uuid: Uuid,
+    /// The pool that it is made in.
+    pub pool: Option<String>,
     /// What it is made of: the changes that lead there from a configuration in which nothing stands.
     pub changes: Vec<Change>,
 }
@@ -25,10 +29,7 @@ pub struct CreateGuest {
 impl CreateGuest {
     /// The storages on which disks are allocated.
     pub fn storages(&self) -> impl Iterator<Item = &str> {
-        self.changes.iter().filter_map(|change| match change {
-            Change::AddDisk(disk) => Some(disk.storage.as_str()),
-            _ => None,
-        })
+        self.changes.iter().filter_map(Change::storage)
     }
 }
 
@@ -46,17 +47,40 @@ pub struct CloneGuest {
     pub description: String,
     /// The storage for the copy's disks; absent: where the source's are.
     pub storage: Option<String>,
+    /// The pool that it is made in.
+    pub pool: Option<String>,
 }
 
 /// A disk to allocate.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewDisk {
     /// Its slot (`scsi0`).
     pub slot: String,
     /// The storage to allocate it on.
     pub storage: String,
-    /// Its size in bytes.
+    /// Its size in bytes; of a copy, that of the original.
     pub size: u64,
+    /// The format of its image.
+    pub format: Option<&'static str>,
+    /// The volume that it is a copy of.
+    pub copy_of: Option<VolumeId>,
+    /// Its options.
+    pub settings: DiskSettings,
+}
+
+/// Options of a disk. What is absent stays as it is; in a new disk, as the host gives it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DiskSettings {
+    /// How the host caches.
+    pub cache: Option<&'static str>,
+    /// Whether discards are passed on.
+    pub discard: Option<bool>,
+    /// Whether the guest is told that it does not rotate.
+    pub ssd: Option<bool>,
+    /// Whether it has a thread of its own.
+    pub iothread: Option<bool>,
+    /// Whether backups hold it.
+    pub backup: Option<bool>,
 }
 
 /// Settings of a network interface. What is absent stays as it is; in a new interface, as the host gives it.
@@ -109,6 +133,55 @@ pub enum Change {
     Agent(bool),
     /// Allocates a disk.
     AddDisk(NewDisk),
+    /// Changes options of a disk that there is.
+    Disk {
+        /// The disk (`scsi0`).
+        slot: String,
+        /// What is to be different.
+        settings: DiskSettings,
+    },
+    /// Unplugs a disk, an interface or a device of the host. The volume of a disk stays with the guest, unused.
+    Unplug(String),
+    /// Deletes an unused volume (`unused0`) with its data.
+    DeleteUnused(String),
+    /// CPUs whose time it may use; 0 for no limit.
+    CpuLimit(f64),
+    /// Its weight; 0 for the host's default.
+    CpuUnits(u32),
+    /// How far ballooning may shrink its memory, in MiB.
+    MemoryMinimumMib(u64),
+    /// All of its tags.
+    Tags(BTreeSet<String>),
+    /// What starts it (`ovmf`).
+    Bios(&'static str),
+    /// The board.
+    Machine(String),
+    /// Allocates the disk of UEFI's variables.
+    EfiDisk {
+        /// Where.
+        storage: String,
+        /// Whether the keys for secure boot are enrolled.
+        secure_boot: bool,
+    },
+    /// Allocates the state of a TPM of version 2.0.
+    Tpm {
+        /// Where.
+        storage: String,
+    },
+    /// Gives it a device of the host.
+    AddDevice {
+        /// Its slot (`hostpci0`).
+        slot: String,
+        /// The mapping of the cluster.
+        mapping: String,
+    },
+    /// Sets an option that has no change of its own, or takes it off.
+    Option {
+        /// The option.
+        key: String,
+        /// Its value; absent takes it off.
+        value: Option<String>,
+    },
     /// Adds an interface.
     AddNic {
         /// Its slot (`net0`).
@@ -127,11 +200,25 @@ pub enum Change {
     Cdrom {
         /// The drive (`ide2`).
         slot: String,
-        /// The medium.
-        volume: VolumeId,
+        /// The medium; absent for none.
+        volume: Option<VolumeId>,
     },
     /// Tells cloud-init something.
     CloudInit(CloudInitChange),
+}
+
+impl Change {
+    /// The storage on which the host makes a volume for it, which may take long.
+    #[must_use]
+    pub fn storage(&self) -> Option<&str> {
+        match self {
+            Self::AddDisk(disk) => Some(&disk.storage),
+            Self::EfiDisk { storage, .. }
+            | Self::Tpm { storage }
+            | Self::CloudInit(CloudInitChange::Drive { storage, .. }) => Some(storage),
+            _ => None,
+        }
+    }
 }
 
 /// What cloud-init is told anew.

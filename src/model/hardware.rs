@@ -1,6 +1,6 @@
 //! What a guest is made of, as its configuration shows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::ids::VolumeId;
@@ -36,6 +36,26 @@ pub struct Hardware {
     pub boot_devices: Vec<String>,
     /// Whether it is protected against removal.
     pub protection: bool,
+    /// CPUs whose time it may use; 0 for no limit.
+    pub cpu_limit: f64,
+    /// Its weight; 0 for the host's default.
+    pub cpu_units: u32,
+    /// How far ballooning may shrink its memory, in MiB; absent where it may not.
+    pub memory_minimum_mib: Option<u64>,
+    /// Its tags, in lower case.
+    pub tags: BTreeSet<String>,
+    /// What starts it, where the configuration says so (`ovmf`).
+    pub bios: Option<String>,
+    /// The board, where the configuration names one.
+    pub machine: Option<String>,
+    /// The disk of UEFI's variables, and whether the keys for secure boot were enrolled when it was made.
+    pub efi_disk: Option<(VolumeId, bool)>,
+    /// The state of its TPM.
+    pub tpm: Option<VolumeId>,
+    /// Devices of the host by slot (`hostpci0`), and their mapping where they have one.
+    pub devices: BTreeMap<String, Option<String>>,
+    /// Volumes that it owns and does not use, by slot (`unused0`).
+    pub unused: BTreeMap<String, VolumeId>,
 }
 
 impl Hardware {
@@ -48,11 +68,38 @@ impl Hardware {
 
 /// A disk of a guest.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub struct Disk {
     /// Its volume.
     pub volume: VolumeId,
     /// Size in bytes, where the configuration names it.
     pub size: Option<u64>,
+    /// How the host caches (`none`).
+    pub cache: String,
+    /// Whether discards are passed on.
+    pub discard: bool,
+    /// Whether the guest is told that it does not rotate.
+    pub ssd: bool,
+    /// Whether it has a thread of its own.
+    pub iothread: bool,
+    /// Whether backups hold it.
+    pub backup: bool,
+}
+
+impl Disk {
+    /// A disk with the options that a host gives by itself.
+    #[must_use]
+    pub fn plain(volume: VolumeId, size: Option<u64>) -> Self {
+        Self {
+            volume,
+            size,
+            cache: "none".to_owned(),
+            discard: false,
+            ssd: false,
+            iothread: false,
+            backup: true,
+        }
+    }
 }
 
 /// A network interface of a guest.

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::api::Size;
 use crate::api::conditions::reason;
 use crate::model::{
-    Change, CloneGuest, CreateGuest, GuestAddress, GuestConfig, GuestKind, GuestRow, NewDisk, NodeName,
-    NodeRow, StorageRow, Vmid, Volume,
+    Change, CloneGuest, CreateGuest, GuestAddress, GuestConfig, GuestKind, GuestRow, NodeName, NodeRow,
+    StorageRow, Vmid, Volume,
 };
 use crate::plan::desired::{Desired, Origin};
 use crate::plan::guest;
@@ -70,7 +70,7 @@ pub struct Site<'a> {
 /// The storage whose ISO images must be known before `make` can decide.
 #[must_use]
 pub fn iso_storage(desired: &Desired) -> Option<&str> {
-    desired.iso.as_ref().map(crate::model::VolumeId::storage)
+    desired.iso().map(crate::model::VolumeId::storage)
 }
 
 /// Checks that the node can take a guest at all.
@@ -137,7 +137,7 @@ pub fn make(
     mark: &Mark,
 ) -> Result<Make, Missing> {
     check_node(site.node, site.view)?;
-    if let (Some(iso), Some(isos)) = (&desired.iso, site.isos)
+    if let (Some(iso), Some(isos)) = (desired.iso(), site.isos)
         && !isos.iter().any(|volume| volume.id == *iso)
     {
         let message = format!(
@@ -178,7 +178,8 @@ fn create(
         )));
     }
     for disk in &desired.disks {
-        let bytes = disk.size.ok_or_else(|| {
+        let copied = disk.copy_of.as_ref().map(|_| 0);
+        let bytes = disk.size.or(copied).ok_or_else(|| {
             let field = disk.field("size");
             invalid(format!(
                 "neither spec.{field} nor the class says how large the disk is"
@@ -191,17 +192,14 @@ fn create(
             ))
         })?;
         check_storage(&storage, site)?;
-        changes.push(Change::AddDisk(NewDisk {
-            slot: disk.slot.clone(),
-            storage,
-            size: bytes,
-        }));
+        changes.push(Change::AddDisk(guest::new_disk(disk, storage, bytes)));
     }
     Ok(CreateGuest {
         at,
         name: desired.name.clone(),
-        description: mark.clone().sealed(identity).to_string(),
+        description: described(desired, &mark.clone().sealed(identity)),
         uuid: identity,
+        pool: desired.pool.clone(),
         changes,
     })
 }
@@ -218,8 +216,17 @@ fn clone(
     let mut storage = None;
     for want in &desired.disks {
         let Some(have) = config.next.disks.get(&want.slot) else {
+            // One with a size is added to the copy.
+            if let Some(home) = want
+                .home
+                .as_ref()
+                .filter(|_| want.size.is_some() || want.copy_of.is_some())
+            {
+                check_storage(home, site)?;
+                continue;
+            }
             let message = format!(
-                "machine {source} has no disk {} (spec.disks); it has: {}",
+                "machine {source} has no disk {} (spec.disks); it has: {}. To have one added to the copy, say how large it is to be",
                 want.slot,
                 listed(config.next.disks.keys().cloned())
             );
@@ -252,9 +259,15 @@ fn clone(
         },
         at,
         name: desired.name.clone(),
-        description: mark.to_string(),
+        description: described(desired, mark),
         storage,
+        pool: desired.pool.clone(),
     })
+}
+
+/// People's notes with the mark.
+fn described(desired: &Desired, mark: &Mark) -> String {
+    mark.write_into(desired.settings.notes.as_deref().unwrap_or_default())
 }
 
 /// PVE copies to another node only from storage that both see (qemu-server, `clone_vm`).
@@ -323,7 +336,7 @@ mod tests {
     use super::*;
     use crate::api::DesiredPower;
     use crate::model::{Disk, Power};
-    use crate::plan::desired::{DesiredDisk, DesiredNic};
+    use crate::plan::desired::{DesiredDisk, DesiredMedium, DesiredNic, DesiredSettings};
     use crate::plan::identity::Mark;
 
     fn node() -> NodeName {
@@ -371,6 +384,7 @@ mod tests {
                 slot: "scsi0".into(),
                 size: Some(8 << 30),
                 storage: Some("local-lvm".into()),
+                ..DesiredDisk::default()
             }],
             nics: vec![DesiredNic {
                 slot: "net0".into(),
@@ -378,7 +392,9 @@ mod tests {
                 model: Some("virtio"),
                 ..DesiredNic::default()
             }],
-            iso: None,
+            medium: None,
+            settings: DesiredSettings::default(),
+            pool: None,
             cloud_init: None,
         }
     }
@@ -447,10 +463,7 @@ mod tests {
 
     fn template(size: u64) -> GuestConfig {
         let mut config = crate::plan::identity::fixtures::config(None, "");
-        let disk = Disk {
-            volume: "local-lvm:base-9000-disk-0".parse().unwrap(),
-            size: Some(size),
-        };
+        let disk = Disk::plain("local-lvm:base-9000-disk-0".parse().unwrap(), Some(size));
         config.next.disks.insert("scsi0".into(), disk);
         config
     }
@@ -508,7 +521,7 @@ mod tests {
         assert!(missing.message.contains("local-lvm"), "{}", missing.message);
 
         let mut wanted = desired(Origin::Blank);
-        wanted.iso = Some("local:iso/nosuch.iso".parse().unwrap());
+        wanted.medium = Some(DesiredMedium::Iso("local:iso/nosuch.iso".parse().unwrap()));
         let there = [Volume {
             id: "local:iso/debian.iso".parse().unwrap(),
             content: "iso".into(),

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::api::conditions::{self, Finding, Truth, reason};
 use crate::api::{
-    Address, DesiredPower, MIB, Observed, ObservedDisk, ObservedNetwork, ObservedPower, Size, VirtualMachine,
-    VirtualMachineStatus,
+    Address, DesiredPower, MIB, Observed, ObservedDevice, ObservedDisk, ObservedNetwork, ObservedPower,
+    OnRemove, Size, VirtualMachine, VirtualMachineStatus,
 };
 use crate::model::{GuestConfig, GuestIp, GuestRow, Lock, Power, Vmid};
 use crate::plan::desired::Desired;
@@ -211,6 +211,8 @@ pub fn agrees(vm: &VirtualMachine, desired: &Desired, row: &GuestRow, paused: bo
         && power
         && wanted
         && !row.template
+        && desired.settings.tags.as_ref().is_none_or(|tags| *tags == row.tags)
+        && desired.pool.as_ref().is_none_or(|pool| row.pool.as_ref() == Some(pool))
         && (!desired.named || row.name.as_ref().is_none_or(|name| *name == desired.name))
         && (row.cpus == 0 || row.cpus == observed.cpus)
         && (row.memory == 0 || Some(row.memory) == memory)
@@ -234,24 +236,17 @@ pub fn observe_row(status: &mut VirtualMachineStatus, row: &GuestRow) {
     }
 }
 
-/// Writes what the configuration shows into the status.
+/// Writes what the configuration shows into the status. What the spec named once is remembered until it is gone: only
+/// so a disk that is taken out of the spec is told from one that people added.
 pub fn observe_config(status: &mut VirtualMachineStatus, desired: &Desired, config: &GuestConfig) {
     let hardware = &config.current;
+    let before = status.observed.take().unwrap_or_default();
     status.lock = config.lock.as_ref().map(|l| l.0.clone());
     status.pending.clone_from(&config.pending);
     status.observed = Some(Observed {
         cpus: hardware.sockets.saturating_mul(hardware.cores),
         memory: Size::of_bytes(hardware.memory_mib.saturating_mul(MIB)),
-        disks: hardware
-            .disks
-            .iter()
-            .map(|(slot, disk)| ObservedDisk {
-                name: slot.clone(),
-                size: disk.size.map(Size::of_bytes),
-                storage: disk.volume.storage().to_owned(),
-                managed: desired.disks.iter().any(|d| d.slot == *slot),
-            })
-            .collect(),
+        disks: observed_disks(&before, desired, config),
         networks: hardware
             .nics
             .iter()
@@ -259,10 +254,63 @@ pub fn observe_config(status: &mut VirtualMachineStatus, desired: &Desired, conf
                 name: slot.clone(),
                 mac: nic.mac.clone(),
                 bridge: nic.bridge.clone(),
-                managed: desired.nics.iter().any(|n| n.slot == *slot),
+                managed: desired.nics.iter().any(|n| n.named && n.slot == *slot)
+                    || before.networks.iter().any(|n| n.managed && n.name == *slot),
+            })
+            .collect(),
+        host_devices: hardware
+            .devices
+            .iter()
+            .filter_map(|(slot, mapping)| Some((slot, mapping.as_ref()?)))
+            .map(|(slot, mapping)| ObservedDevice {
+                name: slot.clone(),
+                mapping: mapping.clone(),
+                managed: desired.settings.devices.contains(mapping)
+                    || before
+                        .host_devices
+                        .iter()
+                        .any(|d| d.managed && d.name == *slot && d.mapping == *mapping),
             })
             .collect(),
     });
+}
+
+fn observed_disks(before: &Observed, desired: &Desired, config: &GuestConfig) -> Vec<ObservedDisk> {
+    let named = |slot: &str| {
+        desired
+            .disks
+            .iter()
+            .find(|d| d.on_remove.is_some() && d.slot == slot)
+    };
+    let known = |slot: &str| before.disks.iter().find(|d| d.managed && d.name == slot);
+    let there = config.current.disks.iter().map(|(slot, disk)| {
+        let volume = disk.volume.to_string();
+        let dropped = known(slot).filter(|known| known.volume.as_ref() == Some(&volume));
+        let on_remove = named(slot).and_then(|d| d.on_remove);
+        ObservedDisk {
+            name: slot.clone(),
+            size: disk.size.map(Size::of_bytes),
+            storage: disk.volume.storage().to_owned(),
+            volume: Some(volume),
+            managed: named(slot).is_some() || dropped.is_some(),
+            on_remove: on_remove.or(dropped.and_then(|known| known.on_remove)),
+        }
+    });
+    // One that somebody took out, and one whose volume is still to be deleted.
+    let unused = |volume: &str| {
+        let owned = config.current.unused.values().chain(config.next.unused.values());
+        owned.map(ToString::to_string).any(|owned| owned == volume)
+    };
+    let gone = before.disks.iter().filter(|disk| {
+        let deleted = || {
+            disk.on_remove == Some(OnRemove::Delete)
+                && disk.volume.as_ref().is_some_and(|volume| unused(volume))
+        };
+        disk.managed
+            && !config.current.disks.contains_key(&disk.name)
+            && (named(&disk.name).is_some() || deleted())
+    });
+    there.chain(gone.cloned()).collect()
 }
 
 /// Writes the addresses that the agent reported into the status.

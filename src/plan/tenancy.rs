@@ -52,10 +52,11 @@ impl<'a> Allowed<'a> {
                 "storages",
             )?;
         }
-        if let Some(iso) = &desired.iso {
+        if let Some(iso) = desired.iso() {
             let storages = with(&tenancy.storages, [&defaults.storage, &defaults.iso_storage]);
             one_of("cdrom.iso", Some(iso.storage()), &storages, "storages")?;
         }
+        Self::check_extras(desired, tenancy)?;
         let bridges = with(&tenancy.bridges, [&defaults.bridge]);
         for nic in &desired.nics {
             one_of(&nic.field("bridge"), nic.bridge.as_deref(), &bridges, "bridges")?;
@@ -74,6 +75,28 @@ impl<'a> Allowed<'a> {
                 say_allowed(&mut text, &ranges, "vlans");
                 return Err(Refused(text));
             }
+        }
+        Ok(())
+    }
+
+    /// Pools, options without a field, devices of the host, and volumes that exist.
+    fn check_extras(desired: &Desired, tenancy: &Tenancy) -> Result<(), Refused> {
+        let pools: Vec<&str> = tenancy.pools.iter().map(String::as_str).collect();
+        one_of("pool", desired.pool.as_deref(), &pools, "pools")?;
+        let keys: Vec<&str> = tenancy.extra_config_keys.iter().map(String::as_str).collect();
+        for key in desired.settings.extra.keys() {
+            one_of("extraConfig", Some(key), &keys, "extraConfigKeys")?;
+        }
+        if !desired.settings.devices.is_empty() {
+            one_of("hostDevices", Some("hostDevices"), &keys, "extraConfigKeys")?;
+        }
+        let copied = desired.disks.iter().find(|disk| disk.copy_of.is_some());
+        if let Some(disk) = copied.filter(|_| tenancy.existing_volumes != Some(true)) {
+            return Err(Refused(format!(
+                "spec.{}: volumes that exist are out of reach here unless this host's owner says otherwise \
+                 (spec.tenancy.existingVolumes of the ProxmoxNode)",
+                disk.field("source")
+            )));
         }
         Ok(())
     }

@@ -368,22 +368,27 @@ async fn disk_that_would_have_to_shrink_is_refused_with_the_least_size() {
 }
 
 #[tokio::test]
-async fn disk_that_the_template_does_not_have_is_refused_with_those_that_it_has() {
+async fn disk_that_the_template_does_not_have_is_added_if_it_has_a_size_and_else_refused() {
     let world = World::new("disk-missing").await;
     refused_machine(
         &world,
-        "{source: {clone: {vmid: 9000}}, disks: [{name: virtio0, size: 8Gi}]}",
+        "{source: {clone: {vmid: 9000}}, disks: [{name: virtio0}]}",
         "DiskMissing",
-        &["virtio0", "scsi0"],
+        &["virtio0", "scsi0", "how large"],
     )
     .await;
     world
         .patch_vm(
             "web",
-            json!({"spec": {"disks": [{"name": "scsi0", "size": "9Gi"}]}}),
+            json!({"spec": {"disks": [{"name": "scsi0", "size": "9Gi"}, {"name": "virtio0", "size": "1Gi"}]}}),
         )
         .await;
     world.wait_ready("web").await;
+    let config = world.guest("web").await.config;
+    assert!(
+        config["scsi0"].contains("size=9G") && config["virtio0"].contains("size=1G"),
+        "{config:?}"
+    );
 }
 
 #[tokio::test]

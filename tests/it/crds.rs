@@ -168,6 +168,53 @@ async fn machine_that_can_not_be_meant_is_refused_with_a_sentence_that_helps() {
             "spec.hostRef.name",
         ),
         (format!("{SMALL}\nmemmory: {{size: 1Gi}}"), "memmory"),
+        (
+            format!("memory: {{size: 64Mi, minimum: 65Mi}}\n{disk}"),
+            "minimum must not be more than size",
+        ),
+        (
+            format!("{SMALL}\ncpu: {{limit: 600}}"),
+            "less than or equal to 512",
+        ),
+        (format!("{SMALL}\ncpu: {{units: -1}}"), "spec.cpu.units"),
+        (format!("{SMALL}\ntags: [Two Words]"), "spec.tags[0]"),
+        (format!("{SMALL}\npool: a/b/c/d"), "spec.pool"),
+        (
+            format!("{SMALL}\ndescription: 'drover/v1'"),
+            "'drover/v1' stands in Drover's own mark alone",
+        ),
+        (
+            format!("{SMALL}\nextraConfig: {{'vga;x': std}}"),
+            "a key is the name of an option",
+        ),
+        (
+            format!("{SMALL}\nfirmware: {{secureBoot: true}}"),
+            "secureBoot needs bios: ovmf",
+        ),
+        (
+            format!("{SMALL}\nfirmware: {{machine: toaster}}"),
+            "spec.firmware.machine",
+        ),
+        (
+            format!("{SMALL}\nhostDevices: [{{mapping: a}}, {{mapping: a}}]"),
+            "spec.hostDevices",
+        ),
+        (
+            format!("{SMALL}\ncdrom: {{}}"),
+            "give exactly one of iso and ejected",
+        ),
+        (
+            format!("{memory}\ndisks: [{{name: virtio0, size: 1Gi, ssd: true}}]"),
+            "ssd is not for virtio disks",
+        ),
+        (
+            format!("{memory}\ndisks: [{{name: sata0, size: 1Gi, iothread: true}}]"),
+            "iothread is for scsi and virtio disks alone",
+        ),
+        (
+            format!("{memory}\ndisks: [{{name: scsi0, size: 1Gi, source: {{volume: '/etc/shadow'}}}}]"),
+            "spec.disks[0].source.volume",
+        ),
     ] {
         let message = refusal(&world, &spec, world.try_apply_vm("bad", &spec).await);
         assert!(
@@ -184,8 +231,9 @@ async fn change_that_can_not_be_made_is_refused_with_a_sentence_that_helps() {
     let spec = "
 vmid: 150
 memory: {size: 64Mi}
-disks: [{name: scsi0, size: 4Gi, storage: local-lvm}]
+disks: [{name: scsi0, size: 4Gi, storage: local-lvm, format: raw}]
 source: {blank: {}}
+firmware: {bios: ovmf, tpm: true}
 ";
     world.apply_vm("web", spec).await;
     let status = json!({"status": {"vmid": 150}});
@@ -201,7 +249,10 @@ source: {blank: {}}
             "a disk can't shrink: size must not be less than before",
         ),
         ("size: 4Gi", "size: 4000Mi", "a disk can't shrink"),
-        ("storage: local-lvm", "storage: other", "storage can't be changed"),
+        ("format: raw", "format: qcow2", "format can't be changed"),
+        (", format: raw", "", "format can't be added or removed"),
+        ("bios: ovmf", "bios: seabios", "bios can't be changed"),
+        ("tpm: true", "tpm: false", "tpm can't be taken off"),
         (
             "vmid: 150",
             "vmid: 151",
@@ -236,6 +287,7 @@ source: {blank: {}}
     for (from, to) in [
         ("vmid: 150", ""),
         ("size: 64Mi", "size: 32Mi"),
+        ("storage: local-lvm", "storage: other"),
         ("size: 4Gi", "size: 5Gi"),
     ] {
         world.apply_vm("web", &spec.replace(from, to)).await;

@@ -18,6 +18,8 @@ pub use shape::*;
 pub use source::*;
 pub use status::*;
 
+use std::collections::BTreeMap;
+
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
@@ -143,4 +145,44 @@ pub struct VirtualMachineSpec {
     /// Whether the host refuses to destroy it and its disks. While it stands, a deletion of this resource waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protection: Option<bool>,
+
+    /// The firmware and the board.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("!has(self.bios) || self.bios != 'ovmf' || !has(self.machine) || !self.machine.startsWith('virt')", "bios ovmf goes with pc and q35"))]
+    pub firmware: Option<Firmware>,
+
+    /// Devices of the host that it gets for itself. Others that it has are left alone. A change waits for a reboot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["mapping".into()]))]
+    pub host_devices: Vec<HostDevice>,
+
+    /// All of its tags, besides `drover`, which is always there. Absent: tags are left to people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(max = 32),
+        inner(length(min = 1, max = 64), regex(pattern = r"^[a-z0-9_][a-z0-9_+.\-]*$"))
+    )]
+    pub tags: Option<Vec<String>>,
+
+    /// Its notes on the host, beside the line with Drover's mark. Absent: notes are left to people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    #[x_kube(validation = ("!self.contains('drover/v1')", "'drover/v1' stands in Drover's own mark alone"))]
+    pub description: Option<String>,
+
+    /// The pool that it belongs to. Absent: left to people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 128),
+        regex(pattern = r"^[A-Za-z0-9._\-]+(/[A-Za-z0-9._\-]+){0,2}$")
+    )]
+    pub pool: Option<String>,
+
+    /// Options of Proxmox VE's configuration that have no field of their own here (`vga: virtio`), as `qm.conf` spells
+    /// them; an empty value takes an option off. The host's owner says which ones (`spec.tenancy.extraConfigKeys`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    #[x_kube(validation = ("self.all(key, key.matches('^[a-z][a-z0-9_-]{1,40}$'))", "extraConfig: a key is the name of an option, like vga or serial0"))]
+    pub extra_config: BTreeMap<String, ConfigValue>,
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::DeletionPolicy;
+use super::{DeletionPolicy, OnRemove};
 use crate::api::size::Size;
 use crate::api::virtual_machine_class::VirtualMachineClassSpec;
 
@@ -185,6 +185,10 @@ pub struct Observed {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub networks: Vec<ObservedNetwork>,
+    /// Devices of the host that it has by a mapping.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub host_devices: Vec<ObservedDevice>,
 }
 
 /// A disk that a machine has.
@@ -198,8 +202,14 @@ pub struct ObservedDisk {
     pub size: Option<Size>,
     /// Its storage.
     pub storage: String,
-    /// Whether the spec names it.
+    /// Its volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<String>,
+    /// Whether the spec names it, or named it while it is not unplugged yet.
     pub managed: bool,
+    /// What becomes of it when the spec no longer names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_remove: Option<OnRemove>,
 }
 
 /// A network interface that a machine has.
@@ -214,7 +224,19 @@ pub struct ObservedNetwork {
     /// Its bridge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<String>,
-    /// Whether the spec names it.
+    /// Whether the spec names it, or named it while it is not unplugged yet.
+    pub managed: bool,
+}
+
+/// A device of the host that a machine has.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedDevice {
+    /// Its slot.
+    pub name: String,
+    /// The mapping of the cluster.
+    pub mapping: String,
+    /// Whether the spec names it, or named it while it is not taken away yet.
     pub managed: bool,
 }
 

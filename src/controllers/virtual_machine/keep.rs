@@ -7,12 +7,12 @@ use super::pass::{Again, End, Flow, Pass, Site};
 use super::task::{self, Act};
 use super::{look, secrets};
 use crate::api::conditions::reason;
-use crate::api::{CloudInitStatus, DesiredPower, ObservedPower};
+use crate::api::{CloudInitStatus, DesiredPower, FieldDrift, ObservedPower};
 use crate::fleet::{ConfigReading, Work};
 use crate::hypervisor::StopMode;
 use crate::model::{Change, CloudInitChange, GuestAddress, GuestConfig, Power, PowerState, Progress, Vmid};
 use crate::plan::desired::Desired;
-use crate::plan::guest::{self, Action, Plan, Problem, Seen};
+use crate::plan::guest::{self, Action, Managed, Plan, Problem, Seen, SeenPool};
 use crate::plan::identity::{Ownership, Verdict, judge};
 use crate::plan::status::{self, Outcome};
 
@@ -50,6 +50,8 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
                 reading.config.lock.as_ref(),
             ),
             password_sent: None,
+            managed: &Managed::of(pass.status.observed.as_ref()),
+            pool: pool(pass, site, vmid),
         };
         let plan = guest::plan(&desired, seen);
         // What a Secret holds is not known here.
@@ -81,6 +83,7 @@ pub(super) async fn keep(
     let no_secret = secrets::fill(pass, &mut desired).await?;
     pass.status.reservation = None;
     pass.status.node = Some(at.node.to_string());
+    let managed = Managed::of(pass.status.observed.as_ref());
     status::observe_config(&mut pass.status, &desired, &reading.config);
     pass.watch(site, at.vmid, reading.config.current.agent);
     let power = power(pass, site, &at, &desired, &reading.config).await?;
@@ -93,6 +96,8 @@ pub(super) async fn keep(
             config: &reading.config,
             power,
             password_sent: sent.as_deref(),
+            managed: &managed,
+            pool: pool(pass, site, at.vmid),
         },
     );
     // All the rest is kept as declared meanwhile.
@@ -150,7 +155,8 @@ fn had_effect(pass: &Pass<'_>, action: &Action, plan: &Plan) -> Flow<()> {
         .collect();
     let message = format!(
         "the host carried a change out, and the machine is as it was: {}. It is tried again now and then; if a disk's \
-         size is concerned, 'qm rescan' on the node mends a configuration that does not know the volume's real size",
+         size is concerned, 'qm rescan' on the node mends a configuration that does not know the volume's real size; if \
+         its pool is, the token may lack Pool.Audit on it",
         fields.join("; ")
     );
     Err(pass.failed(Outcome::unknown(reason::NO_EFFECT, message)).into())
@@ -251,29 +257,10 @@ fn settled(pass: &Pass<'_>, desired: &Desired, plan: &Plan, reading: &ConfigRead
                 .note(&pass.uid, |m| m.compared = Some(reading.read_at));
             End::new(status::as_declared(&pass.status, desired), Again::Idle)
         }
-        Some(Problem::DiskMissing { slot, present }) => End::stalled(
-            reason::DISK_MISSING,
-            format!(
-                "the machine has no disk {slot} (spec.disks); it has: {}",
-                if present.is_empty() {
-                    "none".to_owned()
-                } else {
-                    present.join(", ")
-                }
-            ),
-        ),
-        Some(Problem::BridgeMissing { slot }) => End::stalled(
-            reason::INVALID_SPEC,
-            format!(
-                "interface {slot} can't be added: neither the spec nor the class nor the host names a bridge"
-            ),
-        ),
-        Some(Problem::NoPlaceForCloudInit) => End::stalled(
-            reason::INVALID_SPEC,
-            "the drive of cloud-init can't be added: no slot is free for it, or neither a disk of the spec nor one of \
-             the machine names a storage",
-        ),
-        Some(Problem::NoSecret { what }) => End::stalled(reason::SECRET_NOT_USABLE, what.clone()),
+        Some(problem) => {
+            let (reason, message) = problem.told();
+            End::stalled(reason, message)
+        }
     }
 }
 
@@ -287,7 +274,13 @@ async fn act(
 ) -> Flow<End> {
     let vmid = own.address().vmid;
     let (act, storages) = match action {
-        Action::Configure(_) => (Act::Configure, BTreeSet::new()),
+        Action::Configure(changes) => (Act::Configure, storages_of(changes)),
+        Action::JoinPool { .. } => (Act::Configure, BTreeSet::new()),
+        Action::MoveDisk { slot, storage } => {
+            let disk = reading.config.next.disks.get(slot);
+            let from = disk.map(|d| d.volume.storage().to_owned());
+            (Act::MoveDisk, from.into_iter().chain([storage.clone()]).collect())
+        }
         Action::GrowDisk { slot, .. } => {
             let disk = reading.config.next.disks.get(slot);
             let storage = disk.map(|d| d.volume.storage().to_owned());
@@ -309,15 +302,20 @@ async fn act(
         Err(held) => return Ok(End::progressing(reason::QUEUED, held.reason, Again::Waiting)),
     };
     let own = match action {
-        Action::Start | Action::Pause | Action::Resume | Action::Suspend | Action::ShutDown { .. } => {
-            &look::judge_again(pass, site, own.clone()).await?
-        }
-        Action::Configure(_) | Action::GrowDisk { .. } => own,
+        Action::Start
+        | Action::Pause
+        | Action::Resume
+        | Action::Suspend
+        | Action::ShutDown { .. }
+        | Action::JoinPool { .. } => &look::judge_again(pass, site, own.clone()).await?,
+        Action::Configure(_) | Action::GrowDisk { .. } | Action::MoveDisk { .. } => own,
     };
     let driver = site.cluster.driver();
     let sent = match action {
         Action::Configure(changes) => driver.configure(own, &reading.config, changes).await,
         Action::GrowDisk { slot, bytes } => driver.grow_disk(own, slot, *bytes).await,
+        Action::MoveDisk { slot, storage } => driver.move_disk(own, slot, storage).await,
+        Action::JoinPool { pool, from } => driver.join_pool(own, pool, from.as_deref()).await,
         Action::Start => driver.start(own).await,
         Action::Pause => driver.pause(own).await,
         Action::Resume => driver.resume(own).await,
@@ -343,6 +341,11 @@ async fn act(
         Ok(Progress::Done) => {
             pass.ctx.runtime.metrics.action(act.label(), Ok(()));
             note_done(pass, action);
+            if matches!(action, Action::JoinPool { .. }) {
+                let now = pass.ctx.runtime.clock.instant();
+                pass.ctx.memory.note(&pass.uid, |m| m.pooled = Some(now));
+                site.cluster.refresh();
+            }
             if let Some(mut entry) = act.done(vmid.get(), own.address().node.as_str()) {
                 if act == Act::Configure {
                     entry.note = described(&entry.note, pass);
@@ -369,9 +372,28 @@ async fn act(
     }
 }
 
-/// Disks are grown by a step of their own.
-fn is_size(field: &str) -> bool {
-    field.starts_with("disks[") && field.contains("].size")
+/// What is done by a step of its own.
+fn is_apart(drift: &FieldDrift) -> bool {
+    let of_disk = drift.field.starts_with("disks[");
+    let grown = drift.field.ends_with("].size") && drift.observed != "none";
+    drift.field == "powerState" || (of_disk && (grown || drift.field.ends_with("].storage")))
+}
+
+/// The storages on which a change makes volumes.
+fn storages_of(changes: &[Change]) -> BTreeSet<String> {
+    let storages = changes.iter().filter_map(Change::storage);
+    storages.map(str::to_owned).collect()
+}
+
+/// The guest's pool as the bulk list shows it, unless the list is older than the last change of that.
+fn pool<'a>(pass: &Pass<'_>, site: &'a Site, vmid: Vmid) -> SeenPool<'a> {
+    let changed = pass.ctx.memory.get(&pass.uid).pooled;
+    match site.snapshot.guest(vmid) {
+        Some(row) if site.snapshot.taken > changed => {
+            row.pool.as_deref().map_or(SeenPool::None, SeenPool::In)
+        }
+        _ => SeenPool::Unknown,
+    }
 }
 
 /// The note of an Event with what was different.
@@ -380,7 +402,7 @@ fn described(note: &str, pass: &Pass<'_>) -> String {
         .status
         .drift
         .iter()
-        .filter(|d| d.field != "powerState" && !is_size(&d.field))
+        .filter(|d| !is_apart(d))
         .map(|d| format!("{} from {} to {}", d.field, d.observed, d.desired))
         .collect();
     format!("{note}: {}", fields.join(", "))

@@ -21,6 +21,7 @@ pub(super) enum Act {
     Clone,
     Configure,
     GrowDisk,
+    MoveDisk,
     Start,
     Pause,
     Resume,
@@ -33,11 +34,12 @@ pub(super) enum Act {
 }
 
 impl Act {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Create,
         Self::Clone,
         Self::Configure,
         Self::GrowDisk,
+        Self::MoveDisk,
         Self::Start,
         Self::Pause,
         Self::Resume,
@@ -55,6 +57,7 @@ impl Act {
             Self::Clone => "Clone",
             Self::Configure => "Configure",
             Self::GrowDisk => "GrowDisk",
+            Self::MoveDisk => "MoveDisk",
             Self::Start => "Start",
             Self::Pause => "Pause",
             Self::Resume => "Resume",
@@ -73,6 +76,7 @@ impl Act {
             Self::Clone => "clone",
             Self::Configure => "configure",
             Self::GrowDisk => "grow-disk",
+            Self::MoveDisk => "move-disk",
             Self::Start => "start",
             Self::Pause => "pause",
             Self::Resume => "resume",
@@ -90,6 +94,7 @@ impl Act {
             Self::Clone => (reason::CLONING, "the machine is being copied"),
             Self::Configure => (reason::CONFIGURING, "the configuration is being changed"),
             Self::GrowDisk => (reason::GROWING_DISK, "the disk is being grown"),
+            Self::MoveDisk => (reason::MOVING_DISK, "the disk is being moved to another storage"),
             Self::Start => (reason::STARTING, "the machine is being started"),
             Self::Pause => (reason::PAUSING, "the machine is being paused"),
             Self::Resume => (reason::RESUMING, "the machine is being let go on"),
@@ -126,6 +131,10 @@ impl Act {
                 format!("changed the configuration of machine {vmid}"),
             ),
             Self::GrowDisk => (reason::DISK_GROWN, format!("grew a disk of machine {vmid}")),
+            Self::MoveDisk => (
+                reason::DISK_MOVED,
+                format!("moved a disk of machine {vmid} to another storage"),
+            ),
             Self::Start => (reason::STARTED, format!("started machine {vmid} on node {node}")),
             Self::Pause => (reason::GUEST_PAUSED, format!("paused machine {vmid}")),
             Self::Resume => (reason::RESUMED, format!("let machine {vmid} go on")),

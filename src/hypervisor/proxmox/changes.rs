@@ -1,15 +1,16 @@
 //! Changes of a guest's configuration, into parameters, and how the devices of a new guest are spelt.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
-use super::cloud_init;
-use super::config::{Options, is_drive, is_nic};
+use super::config::{Options, is_nic};
 use super::devices::{
-    Agent, Backing, Boot, BootOrder, Card, Cpu, Drive, MacAddress, Media, Medium, Memory, Nic, NicModel,
-    Smbios, Startup,
+    Agent, Boot, BootOrder, Card, Cpu, HostPci, MacAddress, Memory, Nic, NicModel, Smbios, Startup,
 };
 use super::property::{BadProperty, Format as _, Number, Reason, Value as _, Whole};
-use crate::model::{Change, NewDisk, NicSettings, VolumeId};
+use super::{cloud_init, drives, settings};
+use crate::model::{Change, NicSettings};
 
 /// A change that this configuration does not allow.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,18 +27,69 @@ pub(super) enum Unfit {
     DriveExists(String),
     #[error("{0} is no CD drive")]
     NoCdrom(String),
+    #[error("there is a device {0} already")]
+    DeviceExists(String),
+    #[error("'{0}' is no slot that can be unplugged")]
+    NoSlot(String),
+    #[error("'{0}' is no unused volume of the guest")]
+    NoUnused(String),
+    #[error("a change that nobody spells")]
+    Unknown,
+}
+
+/// What becomes of an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum To {
+    /// It gets this value.
+    Set(String),
+    /// It is taken off, and the host's default holds.
+    Removed,
+}
+
+impl To {
+    /// The value; none takes the option off.
+    pub(super) fn of(value: Option<String>) -> Self {
+        value.map_or(Self::Removed, Self::Set)
+    }
 }
 
 /// The parameters that bring `changes` about on the configuration `raw`, sorted by name. Changes of one device
-/// come together in one parameter.
+/// come together in one parameter, and what is taken off in `delete`.
 pub(super) fn parameters(raw: &Options, changes: &[Change]) -> Result<Options, Unfit> {
-    let mut parameters = Options::new();
+    let mut options: BTreeMap<String, To> = BTreeMap::new();
     for change in changes {
-        let (key, value) = {
-            let option = |key: &str| parameters.get(key).or_else(|| raw.get(key)).map(String::as_str);
-            parameter(change, option)?
+        let (key, to) = {
+            let option = |key: &str| match options.get(key) {
+                Some(To::Set(value)) => Some(value.as_str()),
+                Some(To::Removed) => None,
+                None => raw.get(key).map(String::as_str),
+            };
+            if let Some(decided) = settings::option_of(change, option)? {
+                decided
+            } else {
+                let (key, value) = match drives::parameter(change, option)? {
+                    Some(parameter) => parameter,
+                    None => parameter(change, option)?,
+                };
+                (key, To::Set(value))
+            }
         };
-        parameters.insert(key, value);
+        options.insert(key, to);
+    }
+    let mut parameters = Options::new();
+    let mut removed = Vec::new();
+    for (key, to) in options {
+        match to {
+            To::Set(value) => {
+                parameters.insert(key, value);
+            }
+            // What is not there need not be taken off.
+            To::Removed if raw.contains_key(&key) => removed.push(key),
+            To::Removed => {}
+        }
+    }
+    if !removed.is_empty() {
+        parameters.insert("delete".to_owned(), removed.join(","));
     }
     Ok(parameters)
 }
@@ -97,9 +149,6 @@ fn parameter<'a>(
             agent.enabled = Some(*enabled);
             Ok(("agent".to_owned(), agent.to_string()))
         }
-        Change::AddDisk(disk) if !is_drive(&disk.slot) => Err(Unfit::NoDrive(disk.slot.clone())),
-        Change::AddDisk(disk) if option(&disk.slot).is_some() => Err(Unfit::DriveExists(disk.slot.clone())),
-        Change::AddDisk(disk) => Ok((disk.slot.clone(), new_disk(disk)?.to_string())),
         Change::Nic { slot, settings } if is_nic(slot) && option(slot).is_some() => {
             let mut nic = Nic::lenient(old(slot));
             set_nic(&mut nic, settings)?;
@@ -114,16 +163,29 @@ fn parameter<'a>(
             Ok((slot.clone(), nic.to_string()))
         }
         Change::CloudInit(change) => cloud_init::parameter(change, option),
-        Change::Cdrom { slot, volume } => match option(slot).map(Drive::lenient) {
-            None if is_drive(slot) => Ok((slot.clone(), cdrom(volume).to_string())),
-            Some(mut drive)
-                if drive.is_cdrom() && !drive.file.as_ref().is_some_and(Medium::is_cloud_init) =>
-            {
-                drive.insert(Medium::Backing(Backing::Volume(volume.clone())));
-                Ok((slot.clone(), drive.to_string()))
-            }
-            None | Some(_) => Err(Unfit::NoCdrom(slot.clone())),
-        },
+        Change::Bios(bios) => Ok(("bios".to_owned(), (*bios).to_owned())),
+        Change::AddDevice { slot, .. } if option(slot).is_some() => Err(Unfit::DeviceExists(slot.clone())),
+        Change::AddDevice { slot, mapping } => {
+            let bad = |reason| BadProperty::new("mapping", reason);
+            let device = HostPci {
+                mapping: Some(mapping.parse().map_err(bad)?),
+                ..HostPci::default()
+            };
+            Ok((slot.clone(), device.to_string()))
+        }
+        Change::AddDisk(_)
+        | Change::Disk { .. }
+        | Change::Cdrom { .. }
+        | Change::EfiDisk { .. }
+        | Change::Tpm { .. }
+        | Change::Unplug(_)
+        | Change::DeleteUnused(_)
+        | Change::CpuLimit(_)
+        | Change::CpuUnits(_)
+        | Change::MemoryMinimumMib(_)
+        | Change::Tags(_)
+        | Change::Machine(_)
+        | Change::Option { .. } => Err(Unfit::Unknown),
     }
 }
 
@@ -170,34 +232,10 @@ fn set_nic(nic: &mut Nic, settings: &NicSettings) -> Result<(), BadProperty> {
     Ok(())
 }
 
-/// A new CD drive.
-fn cdrom(volume: &VolumeId) -> Drive {
-    Drive {
-        file: Some(Medium::Backing(Backing::Volume(volume.clone()))),
-        media: Some(Media::Cdrom),
-        ..Drive::default()
-    }
-}
-
-/// A new disk.
-fn new_disk(disk: &NewDisk) -> Result<Drive, BadProperty> {
-    let storage = disk
-        .storage
-        .parse()
-        .map_err(|reason| BadProperty::new("file", reason))?;
-    let new = Backing::New {
-        storage: Some(storage),
-        mebibytes: disk.size.div_ceil(1 << 20),
-    };
-    Ok(Drive {
-        file: Some(Medium::Backing(new)),
-        ..Drive::default()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::VolumeId;
 
     fn raw(options: &[(&str, &str)]) -> Options {
         options
@@ -249,7 +287,7 @@ mod tests {
             (
                 Change::Cdrom {
                     slot: "ide2".into(),
-                    volume: "local:iso/new.iso".parse().unwrap(),
+                    volume: Some("local:iso/new.iso".parse().unwrap()),
                 },
                 "local:iso/new.iso,media=cdrom",
             ),
@@ -265,7 +303,7 @@ mod tests {
         let volume: VolumeId = "local:iso/a.iso".parse().unwrap();
         let cdrom = Change::Cdrom {
             slot: "ide2".into(),
-            volume,
+            volume: Some(volume),
         };
         assert_eq!(only(&none, cdrom).as_deref(), Ok("local:iso/a.iso,media=cdrom"));
         assert_eq!(only(&none, Change::Agent(true)).as_deref(), Ok("1"));
@@ -329,7 +367,7 @@ mod tests {
     fn a_disk_is_not_replaced_by_a_medium() {
         let change = Change::Cdrom {
             slot: "scsi0".into(),
-            volume: "local:iso/a.iso".parse().unwrap(),
+            volume: Some("local:iso/a.iso".parse().unwrap()),
         };
         let raw = raw(&[("scsi0", "local-lvm:vm-100-disk-0,size=8G")]);
         assert_eq!(only(&raw, change), Err(Unfit::NoCdrom("scsi0".into())));
@@ -340,7 +378,7 @@ mod tests {
         for file in ["local:100/vm-100-cloudinit.qcow2", "local:cloudinit"] {
             let change = Change::Cdrom {
                 slot: "ide2".into(),
-                volume: "local:iso/a.iso".parse().unwrap(),
+                volume: Some("local:iso/a.iso".parse().unwrap()),
             };
             let raw = raw(&[("ide2", &format!("{file},media=cdrom"))]);
             assert_eq!(only(&raw, change), Err(Unfit::NoCdrom("ide2".into())));

@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::answers::{Scalar, is_true};
-use super::cloud_init;
 use super::devices::{
-    Agent, Boot, Cpu, DEFAULT_MEMORY_MIB, Drive, Memory, Nic as NicDevice, Smbios, Startup,
+    Agent, Boot, Cpu, DEFAULT_MEMORY_MIB, Discard, Drive, Memory, Nic as NicDevice, Smbios, Startup,
 };
 use super::property::{Format as _, Number, Whole};
+use super::{cloud_init, settings};
 use crate::model::{Disk, GuestConfig, Hardware, Lock, Nic};
 
 pub(super) type Options = BTreeMap<String, String>;
@@ -111,6 +111,7 @@ fn hardware(options: &Options) -> Hardware {
         protection: is_set(options, "protection"),
         ..Hardware::default()
     };
+    settings::read(options, &mut hardware);
     for (slot, value) in options {
         match bus(slot) {
             Some("net") => {
@@ -134,7 +135,16 @@ fn put_drive(hardware: &mut Hardware, slot: &str, drive: &Drive) {
         hardware.cdroms.insert(slot.to_owned(), volume);
     } else if let Some(volume) = volume {
         let size = drive.size.map(|size| size.bytes);
-        hardware.disks.insert(slot.to_owned(), Disk { volume, size });
+        let plain = Disk::plain(volume, size);
+        let disk = Disk {
+            cache: drive.cache.map_or(plain.cache, |cache| cache.to_string()),
+            discard: drive.discard == Some(Discard::On),
+            ssd: drive.ssd == Some(true),
+            iothread: drive.iothread == Some(true),
+            backup: drive.backup != Some(false),
+            ..plain
+        };
+        hardware.disks.insert(slot.to_owned(), disk);
     }
 }
 

@@ -17,6 +17,7 @@ mod cluster;
 mod config;
 mod connection;
 pub mod devices;
+mod drives;
 mod encode;
 mod failure;
 mod follow;
@@ -30,6 +31,7 @@ pub mod property;
 mod pulse;
 mod qemu;
 mod sentences;
+mod settings;
 pub mod size;
 mod storage;
 mod tasks;
@@ -148,6 +150,19 @@ impl Hypervisor for Proxmox {
 
     fn grow_disk<'a>(&'a self, own: &'a Ownership, slot: &'a str, bytes: u64) -> Answer<'a, Progress> {
         Box::pin(self.client.grow_disk(own, slot, bytes))
+    }
+
+    fn move_disk<'a>(&'a self, own: &'a Ownership, slot: &'a str, storage: &'a str) -> Answer<'a, Progress> {
+        Box::pin(self.client.move_disk(own, slot, storage))
+    }
+
+    fn join_pool<'a>(
+        &'a self,
+        own: &'a Ownership,
+        pool: &'a str,
+        from: Option<&'a str>,
+    ) -> Answer<'a, Progress> {
+        Box::pin(self.client.join_pool(own, pool, from))
     }
 
     fn start<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {

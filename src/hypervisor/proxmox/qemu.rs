@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 
 use super::answers;
+use super::api::List;
 use super::api::agent::AgentInterfaces;
 use super::api::backup::{BackupOptions, StartBackup};
 use super::api::guest::{Destroy, GuestPending, GuestStatus, Resize, Resume, Shutdown, Start, Stop, Suspend};
-use super::api::qemu::{CloneVirtualMachine, SuspendToDisk};
+use super::api::pools::{UpdatePool, UpdatePoolByPath};
+use super::api::qemu::{CloneVirtualMachine, MoveDisk, SuspendToDisk};
 use super::api::{BackupMode, Compression, Kind, Request as _, guarded};
 use super::call::{Call, Method};
 use super::client::{Client, progress};
@@ -69,11 +71,13 @@ impl Client {
             return Ok(Progress::Done);
         }
         let at = own.address();
-        let mut call = Call::new(
-            Method::Put,
-            "/nodes/{node}/qemu/{vmid}/config",
-            &[&at.node, &at.vmid],
-        );
+        // What makes volumes may take longer than an answer: the host does it as a task.
+        let method = if changes.iter().any(|change| change.storage().is_some()) {
+            Method::Post
+        } else {
+            Method::Put
+        };
+        let mut call = Call::new(method, "/nodes/{node}/qemu/{vmid}/config", &[&at.node, &at.vmid]);
         // The changes were worked out on another configuration than the one that was judged.
         if base.digest != own.digest() {
             return Err(Error::Stale {
@@ -92,6 +96,55 @@ impl Client {
     pub(super) async fn grow_disk(&self, own: &Ownership, slot: &str, bytes: u64) -> Result<Progress, Error> {
         let resize = Resize::new(Kind::Qemu, slot.to_owned(), size::exact(bytes));
         self.change(own, &resize).await.map(progress)
+    }
+
+    pub(super) async fn move_disk(
+        &self,
+        own: &Ownership,
+        slot: &str,
+        storage: &str,
+    ) -> Result<Progress, Error> {
+        let moved = MoveDisk {
+            storage: Some(storage.to_owned()),
+            delete: Some(true),
+            ..MoveDisk::new(slot.to_owned())
+        };
+        self.change(own, &moved).await.map(progress)
+    }
+
+    /// In the form that all releases know, but for pools within pools. Between the two calls the guest is in no pool;
+    /// whoever looks then puts it into the right one.
+    pub(super) async fn join_pool(
+        &self,
+        own: &Ownership,
+        pool: &str,
+        from: Option<&str>,
+    ) -> Result<Progress, Error> {
+        let vms = List(vec![own.address().vmid.to_string()]);
+        let moves = from
+            .into_iter()
+            .map(|left| (left, Some(true)))
+            .chain([(pool, None)]);
+        for (name, delete) in moves {
+            let call = if name.contains('/') {
+                let update = UpdatePool {
+                    vms: vms.clone(),
+                    delete,
+                    ..UpdatePool::new(name.to_owned())
+                };
+                update.call()
+            } else {
+                let update = UpdatePoolByPath {
+                    vms: vms.clone(),
+                    delete,
+                    ..UpdatePoolByPath::new(name.to_owned())
+                };
+                update.call()
+            };
+            self.change_as(&call, Some(own), answers::lenient::<Option<String>>)
+                .await?;
+        }
+        Ok(Progress::Done)
     }
 
     pub(super) async fn start(&self, own: &Ownership) -> Result<Progress, Error> {
@@ -152,16 +205,22 @@ impl Client {
 }
 
 fn create(guest: &CreateGuest) -> Result<Call, Error> {
+    let parameters = changes::parameters(&config::Options::new(), &guest.changes);
     let mut call = Call::new(Method::Post, "/nodes/{node}/qemu", &[&guest.at.node])
         .with("vmid", guest.at.vmid)
         .with("name", &guest.name)
         .with("description", &guest.description)
         .with("smbios1", changes::new_smbios(guest.uuid))
-        .with("ostype", "l26")
-        .with("tags", TAG);
-    let parameters = changes::parameters(&config::Options::new(), &guest.changes)
-        .map_err(|e| call.unbuildable(e.to_string()))?;
-    if parameters.keys().any(|key| key.starts_with("scsi")) {
+        .with("ostype", "l26");
+    let parameters = parameters.map_err(|e| call.unbuildable(e.to_string()))?;
+    if let Some(pool) = &guest.pool {
+        call = call.with("pool", pool);
+    }
+    let named = |name: &str| parameters.contains_key(name);
+    if !named("tags") {
+        call = call.with("tags", TAG);
+    }
+    if parameters.keys().any(|key| key.starts_with("scsi")) && !named("scsihw") {
         call = call.with("scsihw", "virtio-scsi-single");
     }
     for (name, value) in parameters {
@@ -177,6 +236,7 @@ fn clone_guest(guest: &CloneGuest) -> CloneVirtualMachine {
         description: Some(guest.description.clone()),
         full: Some(true),
         storage: guest.storage.clone(),
+        pool: guest.pool.clone(),
         target: (source.node != at.node).then(|| at.node.clone()),
         ..CloneVirtualMachine::new(source.node.clone(), source.vmid, at.vmid)
     }
@@ -219,6 +279,7 @@ mod tests {
             slot: "scsi0".into(),
             storage: storage.into(),
             size: 10 << 30,
+            ..NewDisk::default()
         })
     }
 
@@ -239,6 +300,7 @@ mod tests {
             name: "web1".into(),
             description: "a; b".into(),
             uuid: "33cf2a23-9802-4505-9954-f6aae3116abb".parse().unwrap(),
+            pool: None,
             changes: vec![
                 Change::Cores(2),
                 Change::MemoryMib(2048),
@@ -247,7 +309,7 @@ mod tests {
                 nic("vmbr0"),
                 Change::Cdrom {
                     slot: "ide2".into(),
-                    volume: "local:iso/debian-12.iso".parse().unwrap(),
+                    volume: Some("local:iso/debian-12.iso".parse().unwrap()),
                 },
             ],
         }
@@ -284,6 +346,7 @@ mod tests {
             name: "web1".into(),
             description: "d".into(),
             storage: None,
+            pool: None,
         };
         assert_eq!(
             clone_guest(&guest).call().body().unwrap(),

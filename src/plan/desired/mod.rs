@@ -4,10 +4,12 @@
 mod cloud_init;
 mod disks;
 mod nics;
+mod settings;
 
 pub use cloud_init::{DesiredCloudInit, Secret};
 pub use disks::DesiredDisk;
 pub use nics::DesiredNic;
+pub use settings::DesiredSettings;
 
 use std::fmt;
 
@@ -59,9 +61,33 @@ pub struct Desired {
     /// Its network interfaces; the first is the one that a class speaks of.
     pub nics: Vec<DesiredNic>,
     /// What lies in the CD drive.
-    pub iso: Option<VolumeId>,
+    pub medium: Option<DesiredMedium>,
+    /// What is one option each.
+    pub settings: DesiredSettings,
+    /// Its pool.
+    pub pool: Option<String>,
     /// What cloud-init is told.
     pub cloud_init: Option<DesiredCloudInit>,
+}
+
+/// What lies in the CD drive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DesiredMedium {
+    /// An image.
+    Iso(VolumeId),
+    /// Nothing.
+    None,
+}
+
+impl Desired {
+    /// The image that lies in the CD drive.
+    #[must_use]
+    pub fn iso(&self) -> Option<&VolumeId> {
+        match &self.medium {
+            Some(DesiredMedium::Iso(iso)) => Some(iso),
+            _ => None,
+        }
+    }
 }
 
 /// How a guest is made.
@@ -119,11 +145,21 @@ pub fn resolve(
 
     let boot = spec.boot.as_ref();
     let memory = spec.memory.as_ref().or(class.memory.as_ref());
-    let memory_mib = memory.map(|m| whole_mib(&m.size)).transpose()?;
+    let memory_mib = memory
+        .map(|m| whole_mib("spec.memory.size", &m.size))
+        .transpose()?;
     let sockets = cpu.and_then(|c| c.sockets).or(class_cpu.and_then(|c| c.sockets));
     let cores = cpu.and_then(|c| c.cores).or(class_cpu.and_then(|c| c.cores));
     let (grace_seconds, force) = shutdown(vm)?;
-    let iso = spec.cdrom.as_ref().map(|c| c.iso.parse::<VolumeId>()).transpose();
+    let cdrom = spec.cdrom.as_ref();
+    let iso = cdrom
+        .and_then(|c| c.iso.as_ref())
+        .map(|iso| iso.parse::<VolumeId>());
+    let iso = iso.transpose().map_err(|e| Invalid::new("spec.cdrom.iso", e))?;
+    let medium = match iso {
+        Some(iso) => Some(DesiredMedium::Iso(iso)),
+        None => cdrom.map(|_| DesiredMedium::None),
+    };
 
     Ok(Desired {
         name: guest_name(vm),
@@ -150,7 +186,9 @@ pub fn resolve(
         agent: spec.agent.as_ref().map(|a| a.enabled),
         disks: disks::resolve(spec, class, defaults, blank)?,
         nics: nics::resolve(spec, class, defaults, blank),
-        iso: iso.map_err(|e| Invalid::new("spec.cdrom.iso", e))?,
+        medium,
+        settings: settings::resolve(spec, class, memory)?,
+        pool: spec.pool.clone(),
         origin,
         cloud_init: spec.cloud_init.as_ref().map(cloud_init::resolve).transpose()?,
     })
@@ -178,8 +216,7 @@ fn delay(span: &Span) -> Result<u32, Invalid> {
     u32::try_from(span.as_secs()).map_err(|e| Invalid::new(field, e))
 }
 
-fn whole_mib(size: &Size) -> Result<u64, Invalid> {
-    let field = "spec.memory.size";
+fn whole_mib(field: &str, size: &Size) -> Result<u64, Invalid> {
     let bytes = size.bytes().map_err(|e| Invalid::new(field, e))?;
     if bytes == 0 || bytes % MIB != 0 {
         return Err(Invalid::new(
@@ -235,10 +272,11 @@ mod tests {
             cpu: Some(Cpu {
                 sockets: None,
                 cores: Some(2),
-                type_: None,
+                ..Cpu::default()
             }),
             memory: Some(Memory {
                 size: Size("4Gi".into()),
+                minimum: None,
             }),
             disk: Some(ClassDisk {
                 size: Some(Size("50Gi".into())),

@@ -24,6 +24,8 @@ pub struct DesiredNic {
     pub firewall: Option<bool>,
     /// Megabits a second; 0 for no limit.
     pub rate_mbps: Option<u32>,
+    /// Whether the spec itself names it, so that it goes when the spec no longer does.
+    pub named: bool,
 }
 
 impl DesiredNic {
@@ -68,6 +70,7 @@ pub(super) fn resolve(
             mtu: nic.mtu,
             firewall: nic.firewall,
             rate_mbps: nic.rate_mbps,
+            named: !spec.networks.is_empty(),
         }
     };
     named.iter().enumerate().map(nic).collect()

@@ -1,6 +1,6 @@
 //! What cloud-init is told.
 
-use super::{CDROM, Compare, Problem};
+use super::{CDROM, Compare, Problem, storage_for};
 use crate::model::{Addresses, Change, CloudInitChange, Hardware};
 use crate::plan::desired::Desired;
 
@@ -99,14 +99,7 @@ fn add_drive(desired: &Desired, next: &Hardware, compare: &mut Compare) {
     let named = |slot: &str| desired.disks.iter().any(|disk| disk.slot == slot);
     let taken = |slot: &str| named(slot) || next.disks.contains_key(slot) || next.cdroms.contains_key(slot);
     let slot = SLOTS.into_iter().chain([CDROM]).find(|slot| !taken(slot));
-    let of_spec = desired.disks.iter().find_map(|disk| disk.storage.clone());
-    let storage = of_spec.or_else(|| {
-        next.disks
-            .values()
-            .next()
-            .map(|disk| disk.volume.storage().to_owned())
-    });
-    let (Some(slot), Some(storage)) = (slot, storage) else {
+    let (Some(slot), Some(storage)) = (slot, storage_for(desired, next)) else {
         compare.problem(Problem::NoPlaceForCloudInit);
         return;
     };

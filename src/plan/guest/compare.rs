@@ -13,8 +13,8 @@ pub(super) struct Compare {
     pub(super) drift: Vec<FieldDrift>,
     /// What mends them by one change of the configuration.
     pub(super) changes: Vec<Change>,
-    /// Disks to grow, after that.
-    pub(super) grow: Vec<Action>,
+    /// What else is to be done, after that.
+    pub(super) then: Vec<Action>,
     /// The first thing that only a person can mend.
     pub(super) problem: Option<Problem>,
 }

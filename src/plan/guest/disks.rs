@@ -1,34 +1,137 @@
-//! Disks: grown, never shrunk.
+//! Disks: added, changed, moved and grown; taken out where the spec named them once. Never shrunk.
 
-use super::{Action, Compare, Problem};
-use crate::api::Size;
-use crate::model::Hardware;
+use super::{Action, Compare, Managed, Problem};
+use crate::api::{OnRemove, Size};
+use crate::model::{Change, Disk, DiskSettings, Hardware, NewDisk};
 use crate::plan::desired::{Desired, DesiredDisk};
 
 /// A disk is as declared when it has at least the declared size: storages round up, and people may grow it.
-pub(super) fn grow(desired: &Desired, next: &Hardware, compare: &mut Compare) {
+pub(super) fn compare(desired: &Desired, next: &Hardware, managed: &Managed, compare: &mut Compare) {
     for want in &desired.disks {
-        grow_one(want, next, compare);
+        match next.disks.get(&want.slot) {
+            Some(have) => change(want, have, compare),
+            None => add(want, next, managed, compare),
+        }
     }
+    remove(desired, next, managed, compare);
 }
 
-fn grow_one(want: &DesiredDisk, next: &Hardware, compare: &mut Compare) {
-    let Some(have) = next.disks.get(&want.slot) else {
-        compare.problem(Problem::DiskMissing {
+fn change(want: &DesiredDisk, have: &Disk, compare: &mut Compare) {
+    options(want, have, compare);
+    let storage = want.storage.as_deref().filter(|_| want.stays);
+    if let Some(storage) = storage.filter(|storage| *storage != have.volume.storage()) {
+        compare.drifted(
+            &want.field("storage"),
+            storage.to_owned(),
+            have.volume.storage().to_owned(),
+        );
+        compare.then.push(Action::MoveDisk {
             slot: want.slot.clone(),
-            present: next.disks.keys().cloned().collect(),
+            storage: storage.to_owned(),
         });
-        return;
-    };
+    }
     let (Some(bytes), Some(size)) = (want.size, have.size) else {
         return;
     };
     if bytes > size {
         let text = |bytes| Size::of_bytes(bytes).0;
         compare.drifted(&want.field("size"), text(bytes), text(size));
-        compare.grow.push(Action::GrowDisk {
+        compare.then.push(Action::GrowDisk {
             slot: want.slot.clone(),
             bytes,
         });
+    }
+}
+
+fn options(want: &DesiredDisk, have: &Disk, compare: &mut Compare) {
+    let mut settings = DiskSettings::default();
+    if let Some(cache) = want.settings.cache.filter(|cache| *cache != have.cache) {
+        compare.drifted(&want.field("cache"), cache.to_owned(), have.cache.clone());
+        settings.cache = Some(cache);
+    }
+    let mut flag = |name: &str, want_flag: Option<bool>, have: bool| {
+        let differs = want_flag.filter(|flag| *flag != have);
+        if let Some(flag) = differs {
+            compare.drifted(&want.field(name), flag.to_string(), have.to_string());
+        }
+        differs
+    };
+    settings.discard = flag("discard", want.settings.discard, have.discard);
+    settings.ssd = flag("ssd", want.settings.ssd, have.ssd);
+    settings.iothread = flag("iothread", want.settings.iothread, have.iothread);
+    settings.backup = flag("backup", want.settings.backup, have.backup);
+    if settings != DiskSettings::default() {
+        compare.changes.push(Change::Disk {
+            slot: want.slot.clone(),
+            settings,
+        });
+    }
+}
+
+/// A disk that the machine had and has no longer is not made again, empty: somebody took it out, and its data may lie
+/// there yet.
+fn add(want: &DesiredDisk, next: &Hardware, managed: &Managed, compare: &mut Compare) {
+    if let Some(known) = managed.disks.get(&want.slot) {
+        let volume = known.volume.as_deref().unwrap_or_default();
+        let unused = next.unused.iter().find(|(_, there)| there.to_string() == volume);
+        compare.problem(Problem::DiskGone {
+            slot: want.slot.clone(),
+            volume: volume.to_owned(),
+            unused: unused.map(|(slot, _)| slot.clone()),
+        });
+        return;
+    }
+    let size = want.size.or(want.copy_of.as_ref().map(|_| 0));
+    let (Some(size), Some(storage)) = (size, want.home.clone()) else {
+        compare.problem(Problem::DiskMissing {
+            slot: want.slot.clone(),
+            present: next.disks.keys().cloned().collect(),
+        });
+        return;
+    };
+    let change = Change::AddDisk(new_disk(want, storage, size));
+    let text = if size == 0 {
+        "a copy".to_owned()
+    } else {
+        Size::of_bytes(size).0
+    };
+    compare.differs(&want.field("size"), text, "none".to_owned(), change);
+}
+
+/// A disk to allocate.
+#[must_use]
+pub fn new_disk(want: &DesiredDisk, storage: String, size: u64) -> NewDisk {
+    NewDisk {
+        slot: want.slot.clone(),
+        storage,
+        size,
+        format: want.format,
+        copy_of: want.copy_of.clone(),
+        settings: want.settings.clone(),
+    }
+}
+
+fn remove(desired: &Desired, next: &Hardware, managed: &Managed, compare: &mut Compare) {
+    let dropped = managed
+        .disks
+        .iter()
+        .filter(|(slot, _)| !desired.disks.iter().any(|want| want.slot == **slot));
+    for (slot, known) in dropped {
+        let Some(volume) = &known.volume else { continue };
+        let field = format!("disks[{slot}]");
+        let there = next.disks.get(slot).map(|disk| disk.volume.to_string());
+        if there.as_ref() == Some(volume) {
+            compare.differs(
+                &field,
+                "none".to_owned(),
+                volume.clone(),
+                Change::Unplug(slot.clone()),
+            );
+        } else if known.on_remove == OnRemove::Delete
+            && let Some((unused, _)) = next.unused.iter().find(|(_, there)| there.to_string() == *volume)
+        {
+            let change = Change::DeleteUnused(unused.clone());
+            compare.differs(&field, "deleted".to_owned(), volume.clone(), change);
+        }
     }
 }

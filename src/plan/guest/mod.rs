@@ -6,13 +6,19 @@ mod disks;
 mod media;
 mod nics;
 mod power;
+mod problem;
+mod settings;
 mod shape;
 #[cfg(test)]
 mod tests;
 
+pub use disks::new_disk;
 pub use media::CDROM;
+pub use problem::Problem;
 
-use crate::api::FieldDrift;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::{FieldDrift, Observed, OnRemove};
 use crate::model::{Change, GuestConfig, Hardware, Lock, PowerState};
 use crate::plan::desired::Desired;
 use compare::Compare;
@@ -26,6 +32,65 @@ pub struct Seen<'a> {
     pub power: PowerState,
     /// The version of the Secret whose password it was given last.
     pub password_sent: Option<&'a str>,
+    /// What the spec named before.
+    pub managed: &'a Managed,
+    /// Its pool.
+    pub pool: SeenPool<'a>,
+}
+
+/// The pool that a guest is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeenPool<'a> {
+    /// Not known: the list may lag behind a change.
+    Unknown,
+    /// None.
+    None,
+    /// This one.
+    In(&'a str),
+}
+
+/// What the spec named when the guest was last looked at.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Managed {
+    /// Disks by slot.
+    pub disks: BTreeMap<String, ManagedDisk>,
+    /// Slots of interfaces.
+    pub nics: BTreeSet<String>,
+    /// Devices of the host: slot and mapping.
+    pub devices: BTreeMap<String, String>,
+}
+
+/// A disk that the spec named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedDisk {
+    /// Its volume.
+    pub volume: Option<String>,
+    /// What becomes of it when the spec no longer names it.
+    pub on_remove: OnRemove,
+}
+
+impl Managed {
+    /// As the status remembers it.
+    #[must_use]
+    pub fn of(observed: Option<&Observed>) -> Self {
+        let Some(observed) = observed else {
+            return Self::default();
+        };
+        let disks = observed.disks.iter().filter(|disk| disk.managed).map(|disk| {
+            let known = ManagedDisk {
+                volume: disk.volume.clone(),
+                on_remove: disk.on_remove.unwrap_or_default(),
+            };
+            (disk.name.clone(), known)
+        });
+        let nics = observed.networks.iter().filter(|nic| nic.managed);
+        let devices = observed.host_devices.iter().filter(|device| device.managed);
+        Self {
+            disks: disks.collect(),
+            nics: nics.map(|nic| nic.name.clone()).collect(),
+            devices: devices.map(|d| (d.name.clone(), d.mapping.clone())).collect(),
+        }
+    }
 }
 
 /// What is to be done, first things first.
@@ -53,6 +118,20 @@ pub enum Action {
         /// The new size.
         bytes: u64,
     },
+    /// Move a disk to another storage.
+    MoveDisk {
+        /// Its slot.
+        slot: String,
+        /// The storage.
+        storage: String,
+    },
+    /// Put it into a pool.
+    JoinPool {
+        /// The pool.
+        pool: String,
+        /// The one that it is in.
+        from: Option<String>,
+    },
     /// Start it; one that was suspended goes on where it was.
     Start,
     /// Stop its processors.
@@ -70,30 +149,6 @@ pub enum Action {
     },
 }
 
-/// What only a person can mend.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// The guest lacks the disk that the spec names; these are there.
-    DiskMissing {
-        /// The slot in the spec.
-        slot: String,
-        /// The slots of the guest.
-        present: Vec<String>,
-    },
-    /// The interface can't be added because nobody names a bridge for it.
-    BridgeMissing {
-        /// The slot in the spec.
-        slot: String,
-    },
-    /// No slot is free for the medium of cloud-init, or nobody names a storage for it.
-    NoPlaceForCloudInit,
-    /// A Secret that the spec names can't be used.
-    NoSecret {
-        /// What is wrong, and what would be right.
-        what: String,
-    },
-}
-
 /// Compares a guest with what is declared.
 #[must_use]
 pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
@@ -107,11 +162,17 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
         Change::Name,
     );
     hardware(desired, &config.next, seen.password_sent, &mut compare);
-    disks::grow(desired, &config.next, &mut compare);
+    settings::notes(desired, config, &mut compare);
+    settings::extra(desired, &config.raw, &mut compare);
+    settings::firmware(desired, &config.next, &mut compare);
+    nics::remove(desired, &config.next, seen.managed, &mut compare);
+    remove_devices(desired, &config.next, seen.managed, &mut compare);
+    disks::compare(desired, &config.next, seen.managed, &mut compare);
+    pool(desired, seen.pool, &mut compare);
     let Compare {
         drift,
         changes,
-        grow,
+        then,
         problem,
     } = compare;
     let mut plan = Plan {
@@ -123,7 +184,7 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
     if !changes.is_empty() {
         plan.actions.push(Action::Configure(changes));
     }
-    plan.actions.extend(grow);
+    plan.actions.extend(then);
     power::compare(desired, seen.power, &mut plan);
     plan
 }
@@ -134,7 +195,50 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
 pub fn from_nothing(desired: &Desired) -> Vec<Change> {
     let mut compare = Compare::default();
     hardware(desired, &Hardware::nothing(), None, &mut compare);
+    settings::new_firmware(desired, &mut compare);
+    settings::extra(desired, &BTreeMap::new(), &mut compare);
     compare.changes
+}
+
+fn pool(desired: &Desired, seen: SeenPool<'_>, compare: &mut Compare) {
+    let Some(want) = &desired.pool else { return };
+    let have = match seen {
+        SeenPool::Unknown => return,
+        SeenPool::None => None,
+        SeenPool::In(pool) => Some(pool),
+    };
+    if have != Some(want.as_str()) {
+        compare.drifted("pool", want.clone(), have.unwrap_or("none").to_owned());
+        compare.then.push(Action::JoinPool {
+            pool: want.clone(),
+            from: have.map(str::to_owned),
+        });
+    }
+}
+
+fn remove_devices(desired: &Desired, next: &Hardware, managed: &Managed, compare: &mut Compare) {
+    let named = |mapping: &String| desired.settings.devices.contains(mapping);
+    for (slot, mapping) in managed.devices.iter().filter(|(_, mapping)| !named(mapping)) {
+        if next.devices.get(slot).and_then(Option::as_ref) == Some(mapping) {
+            let field = format!("hostDevices[{mapping}]");
+            compare.differs(
+                &field,
+                "none".to_owned(),
+                slot.clone(),
+                Change::Unplug(slot.clone()),
+            );
+        }
+    }
+}
+
+/// The storage for what comes along with a machine's disks.
+fn storage_for(desired: &Desired, next: &Hardware) -> Option<String> {
+    let of_spec = desired.disks.iter().find_map(|disk| disk.storage.clone());
+    let of_guest = || {
+        let disk = next.disks.values().next()?;
+        Some(disk.volume.storage().to_owned())
+    };
+    of_spec.or_else(of_guest)
 }
 
 /// All that is set by a change of the configuration. Each field is one line in one of these.
@@ -142,6 +246,7 @@ fn hardware(desired: &Desired, next: &Hardware, password_sent: Option<&str>, com
     shape::compare(desired, next, compare);
     media::compare(desired, next, compare);
     nics::compare(desired, next, compare);
+    settings::compare(desired, next, compare);
     cloud_init::compare(desired, next, password_sent, compare);
 }
 

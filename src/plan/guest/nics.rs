@@ -1,9 +1,21 @@
 //! Network interfaces: added, changed and plugged over.
 
-use super::{Compare, Problem};
+use super::{Compare, Managed, Problem};
 use crate::api::NicModel;
 use crate::model::{Change, Hardware, Nic, NicSettings};
 use crate::plan::desired::{Desired, DesiredNic};
+
+/// Takes out what the spec named once and names no longer.
+pub(super) fn remove(desired: &Desired, next: &Hardware, managed: &Managed, compare: &mut Compare) {
+    let named = |slot: &String| desired.nics.iter().any(|want| want.slot == *slot);
+    for slot in managed.nics.iter().filter(|slot| !named(slot)) {
+        if let Some(have) = next.nics.get(slot) {
+            let bridge = have.bridge.clone().unwrap_or_else(|| "no bridge".to_owned());
+            let field = format!("networks[{slot}]");
+            compare.differs(&field, "none".to_owned(), bridge, Change::Unplug(slot.clone()));
+        }
+    }
+}
 
 pub(super) fn compare(desired: &Desired, next: &Hardware, compare: &mut Compare) {
     for want in &desired.nics {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::api::DesiredPower;
 use crate::model::{Disk, Nic, NicSettings, PowerState};
-use crate::plan::desired::{DesiredDisk, DesiredNic, Origin};
+use crate::plan::desired::{DesiredDisk, DesiredNic, DesiredSettings, Origin};
 
 fn desired() -> Desired {
     Desired {
@@ -31,7 +31,7 @@ fn desired() -> Desired {
         disks: vec![DesiredDisk {
             slot: "scsi0".into(),
             size: Some(8 << 30),
-            storage: None,
+            ..DesiredDisk::default()
         }],
         nics: vec![DesiredNic {
             slot: "net0".into(),
@@ -39,7 +39,9 @@ fn desired() -> Desired {
             model: Some("virtio"),
             ..DesiredNic::default()
         }],
-        iso: None,
+        medium: None,
+        settings: DesiredSettings::default(),
+        pool: None,
         cloud_init: None,
     }
 }
@@ -52,10 +54,7 @@ fn hardware() -> Hardware {
         agent: true,
         disks: [(
             "scsi0".to_owned(),
-            Disk {
-                volume: "local-lvm:vm-105-disk-0".parse().unwrap(),
-                size: Some(8 << 30),
-            },
+            Disk::plain("local-lvm:vm-105-disk-0".parse().unwrap(), Some(8 << 30)),
         )]
         .into(),
         cdroms: BTreeMap::new(),
@@ -96,6 +95,8 @@ fn planned(desired: &Desired, config: &GuestConfig, power: PowerState) -> Plan {
             config,
             power,
             password_sent: None,
+            managed: &Managed::default(),
+            pool: SeenPool::Unknown,
         },
     )
 }
@@ -225,6 +226,7 @@ fn apply(mut config: GuestConfig, power: &mut PowerState, action: &Action) -> Gu
             assert!(disk.size.unwrap() < *bytes, "a disk may only grow");
             disk.size = Some(*bytes);
         }
+        Action::MoveDisk { .. } | Action::JoinPool { .. } => panic!("not planned here: {action:?}"),
         Action::Start | Action::Resume => *power = PowerState::Running,
         Action::Pause => *power = PowerState::Paused,
         Action::Suspend => *power = PowerState::Suspended,

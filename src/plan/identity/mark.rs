@@ -109,6 +109,22 @@ impl Mark {
     }
 }
 
+/// What people wrote into a description, without marks.
+#[must_use]
+pub fn notes(description: &str) -> String {
+    let lines: Vec<&str> = description.lines().filter(|line| !is_mark(line)).collect();
+    lines.join("\n").trim_end().to_owned()
+}
+
+/// A description in which people's words are these, and the marks those that stand in `description`.
+#[must_use]
+pub fn with_notes(description: &str, notes: &str) -> String {
+    let marks = description.lines().filter(|line| is_mark(line));
+    let own = notes.lines().filter(|line| !is_mark(line));
+    let lines: Vec<&str> = own.chain(marks).collect();
+    lines.join("\n")
+}
+
 fn is_mark(line: &str) -> bool {
     line.contains("drover/v1")
 }

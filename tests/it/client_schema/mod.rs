@@ -50,6 +50,7 @@ fn new_guest() -> CreateGuest {
         name: "web1".to_owned(),
         description: "<!-- mark; & more -->\nü".to_owned(),
         uuid: Uuid::from_u128(7),
+        pool: None,
         changes: vec![
             Change::MemoryMib(1024),
             Change::Agent(true),
@@ -57,6 +58,7 @@ fn new_guest() -> CreateGuest {
                 slot: "scsi0".to_owned(),
                 storage: "local-lvm".to_owned(),
                 size: 8 << 30,
+                ..NewDisk::default()
             }),
             Change::AddNic {
                 slot: "net0".to_owned(),
@@ -68,7 +70,7 @@ fn new_guest() -> CreateGuest {
             },
             Change::Cdrom {
                 slot: "ide2".to_owned(),
-                volume: "local:iso/debian-12.iso".parse().unwrap(),
+                volume: Some("local:iso/debian-12.iso".parse().unwrap()),
             },
         ],
     }

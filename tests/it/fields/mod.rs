@@ -1,7 +1,9 @@
 //! Each field of a machine: created with it, changed, changed back where somebody changed it on the host.
 
 mod cloud_init;
+mod disks;
 mod networks;
+mod settings;
 mod shape;
 
 use serde_json::{Value, json};

@@ -375,6 +375,12 @@ impl World {
             .unwrap()
     }
 
+    /// Tries to change a machine.
+    pub(crate) async fn try_patch_vm(&self, name: &str, patch: Value) -> Result<VirtualMachine, kube::Error> {
+        let params = PatchParams::default();
+        self.vms().patch(name, &params, &Patch::Merge(patch)).await
+    }
+
     /// Changes a host (a JSON merge patch).
     pub(crate) async fn patch_host(&self, name: &str, patch: Value) -> ProxmoxNode {
         let params = PatchParams::default();
@@ -569,13 +575,21 @@ impl World {
 
     /// Somebody changes something on the host by its API, as from its page.
     pub(crate) async fn as_person(&self, path: &str, body: &str) {
+        self.as_person_by(reqwest::Method::POST, path, body).await;
+    }
+
+    /// The same, by another method.
+    pub(crate) async fn as_person_by(&self, method: reqwest::Method, path: &str, body: &str) {
         let client = reqwest::Client::builder()
             .danger_accept_invalid_certs(true)
             .build()
             .unwrap();
         let token = format!("PVEAPIToken={}={}", self.sim.token_id(), self.sim.token_secret());
         let answer = client
-            .post(format!("https://127.0.0.1:{}/api2/json{path}", self.sim.port()))
+            .request(
+                method,
+                format!("https://127.0.0.1:{}/api2/json{path}", self.sim.port()),
+            )
             .header("Authorization", token)
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(body.to_owned())

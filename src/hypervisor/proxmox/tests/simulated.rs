@@ -57,6 +57,7 @@ fn new_guest(vmid: u32) -> CreateGuest {
         name: "web1".into(),
         description: "<!-- mark; & more -->\nü".into(),
         uuid: Uuid::from_u128(7),
+        pool: None,
         changes: vec![
             Change::MemoryMib(1024),
             Change::Agent(true),
@@ -64,6 +65,7 @@ fn new_guest(vmid: u32) -> CreateGuest {
                 slot: "scsi0".into(),
                 storage: "local-lvm".into(),
                 size: 8 * GIB + 1,
+                ..NewDisk::default()
             }),
             Change::AddNic {
                 slot: "net0".into(),
@@ -75,7 +77,7 @@ fn new_guest(vmid: u32) -> CreateGuest {
             },
             Change::Cdrom {
                 slot: "ide2".into(),
-                volume: iso(),
+                volume: Some(iso()),
             },
         ],
     }
@@ -197,6 +199,7 @@ async fn a_clone_bears_its_name_and_description_and_another_identity() {
         name: "copy".into(),
         description: "marked".into(),
         storage: None,
+        pool: None,
     };
     let upid = succeeded(&sim, &driver, driver.clone_guest(&clone).await.unwrap())
         .await
