@@ -71,6 +71,8 @@ pub mod reason {
         CONFIGURING = "Configuring";
         /// A disk is being grown.
         GROWING_DISK = "GrowingDisk";
+        /// The machine is being rebooted for what waits for that.
+        REBOOTING = "Rebooting";
         /// A disk is being moved to another storage.
         MOVING_DISK = "MovingDisk";
         /// The machine is being started.
@@ -153,6 +155,12 @@ pub mod reason {
         DISK_WOULD_SHRINK = "DiskWouldShrink";
         /// The machine lacks the disk that the spec names.
         DISK_MISSING = "DiskMissing";
+        /// The machine is looked at, and never changed.
+        OBSERVED = "Observed";
+        /// There is no machine under the number that is to be looked at.
+        NOTHING_TO_OBSERVE = "NothingToObserve";
+        /// The machine is not as declared, and that is told and not put back.
+        DRIFT_REPORTED = "DriftReported";
         /// Somebody took a disk that the spec names out of the machine.
         DISK_GONE = "DiskGone";
         /// The spec says otherwise of what is settled when a machine is made.
@@ -217,6 +225,8 @@ pub mod reason {
         DISK_GROWN = "DiskGrown";
         /// A finished action, as an Event.
         DISK_MOVED = "DiskMoved";
+        /// A finished action, as an Event.
+        REBOOTED = "Rebooted";
         /// A finished action, as an Event.
         STARTED = "Started";
         /// A finished action, as an Event.

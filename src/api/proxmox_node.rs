@@ -149,6 +149,32 @@ pub struct ProxmoxNodeSpec {
     /// nothing that exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenancy: Option<Tenancy>,
+
+    /// When machines with `rebootPolicy: InWindow` may be rebooted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance_window: Option<MaintenanceWindow>,
+}
+
+/// A time that comes again every week or day.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MaintenanceWindow {
+    /// When it begins: days of the week and a time, as Proxmox VE spells calendar events (`sat 02:00`, `mon..fri 22:30`,
+    /// `sat,sun 4:00`); a time alone is every day.
+    #[schemars(
+        length(min = 4, max = 64),
+        regex(
+            pattern = r"^((mon|tue|wed|thu|fri|sat|sun)(\.\.(mon|tue|wed|thu|fri|sat|sun))?(,(mon|tue|wed|thu|fri|sat|sun)(\.\.(mon|tue|wed|thu|fri|sat|sun))?)* )?([01]?[0-9]|2[0-3]):[0-5][0-9]$"
+        )
+    )]
+    pub schedule: String,
+    /// How long it lasts, a week at the most.
+    #[x_kube(validation = ("duration(self) >= duration('1m') && duration(self) <= duration('168h')", "duration is between 1m and 168h"))]
+    pub duration: Span,
+    /// The zone of the times, as `Europe/Rome`; UTC when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9_+/\-]+$"))]
+    pub time_zone: Option<String>,
 }
 
 /// What the namespaces that may use a node can reach there.

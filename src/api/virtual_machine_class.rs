@@ -4,7 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::size::Size;
-use super::virtual_machine::{Cpu, Memory};
+use super::virtual_machine::{Boot, Cpu, Memory};
 
 /// What a machine of this class gets where it does not say otherwise.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,7 +16,7 @@ use super::virtual_machine::{Cpu, Memory};
     shortname = "dvmclass",
     category = "drover",
     derive = "PartialEq",
-    doc = "A named shape of virtual machines. A machine takes it at creation; a later change of the class does not change machines.",
+    doc = "A named shape of virtual machines. A machine takes it at creation; a later change of the class changes the machines whose classPolicy is Follow.",
     printcolumn(name = "Cores", type_ = "integer", json_path = ".spec.cpu.cores"),
     printcolumn(name = "Memory", type_ = "string", json_path = ".spec.memory.size"),
     printcolumn(name = "Disk", type_ = "string", json_path = ".spec.disk.size"),
@@ -36,6 +36,9 @@ pub struct VirtualMachineClassSpec {
     /// The first network interface.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<ClassNetwork>,
+    /// When machines are started with their host, and what they boot from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<Boot>,
 }
 
 /// The first disk of a machine of a class.

@@ -1,6 +1,6 @@
 //! Hands out numbers for new guests, each once, and knows which resource has which.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ struct Book {
     /// Seen in the list of guests, whoever made them.
     seen: BTreeSet<u32>,
     owners: BTreeMap<Vmid, ObjectRef<VirtualMachine>>,
+    /// Who looks on.
+    observers: BTreeMap<Vmid, HashSet<ObjectRef<VirtualMachine>>>,
     /// Whether a pass reads guests that nobody owns.
     reading: bool,
 }
@@ -122,9 +124,35 @@ impl NumberBook {
         });
     }
 
-    /// The resource that has a number.
-    pub(super) fn owner(&self, cluster: &ClusterId, vmid: Vmid) -> Option<ObjectRef<VirtualMachine>> {
-        self.with(cluster, |book| book.owners.get(&vmid).cloned())
+    /// Notes that a resource looks on at the guest with a number.
+    pub(super) fn observe(&self, cluster: &ClusterId, vmid: Vmid, observer: ObjectRef<VirtualMachine>) {
+        self.with(cluster, |book| {
+            book.observers.entry(vmid).or_default().insert(observer);
+        });
+    }
+
+    /// Notes that a resource looks on no longer.
+    pub(super) fn unobserve(&self, observer: &ObjectRef<VirtualMachine>) {
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        for book in books.values_mut() {
+            for observers in book.observers.values_mut() {
+                observers.remove(observer);
+            }
+            book.observers.retain(|_, observers| !observers.is_empty());
+        }
+    }
+
+    /// The resources that a change of the guest with a number concerns: its own, and those that look on.
+    pub(super) fn concerned(&self, cluster: &ClusterId, vmid: Vmid) -> Vec<ObjectRef<VirtualMachine>> {
+        self.with(cluster, |book| {
+            let observers = book.observers.get(&vmid).into_iter().flatten();
+            book.owners
+                .get(&vmid)
+                .into_iter()
+                .chain(observers)
+                .cloned()
+                .collect()
+        })
     }
 
     /// Numbers of which volumes, archives or tasks are left, read once a process and cluster: what comes

@@ -57,8 +57,7 @@ pub async fn dispatch(context: Arc<Context>, mut events: FleetEvents, senders: S
             FleetEvent::Guest { cluster, vmid } => {
                 // Whoever made it: a number that was given once is not given again.
                 context.numbers.saw(&cluster, vmid);
-                let owner = context.numbers.owner(&cluster, vmid);
-                send_all(&senders, owner.into_iter().collect()).await
+                send_all(&senders, context.numbers.concerned(&cluster, vmid)).await
             }
         };
         if sent.is_err() {

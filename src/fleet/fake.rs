@@ -391,6 +391,10 @@ impl Hypervisor for FakeHost {
         Box::pin(self.answer("suspend", |_| Progress::Done))
     }
 
+    fn reboot<'a>(&'a self, _own: &'a Ownership, _grace_seconds: u32) -> Answer<'a, Progress> {
+        Box::pin(self.answer("reboot", |_| Progress::Done))
+    }
+
     fn stop<'a>(&'a self, _own: &'a Ownership, _mode: StopMode) -> Answer<'a, Progress> {
         Box::pin(self.answer("stop", |_| Progress::Done))
     }

@@ -303,6 +303,10 @@ impl Hypervisor for Guarded {
         guard!(self, suspend(own))
     }
 
+    fn reboot<'a>(&'a self, own: &'a Ownership, grace_seconds: u32) -> Answer<'a, Progress> {
+        guard!(self, reboot(own, grace_seconds))
+    }
+
     fn stop<'a>(&'a self, own: &'a Ownership, mode: StopMode) -> Answer<'a, Progress> {
         guard!(self, stop(own, mode))
     }

@@ -138,6 +138,9 @@ pub trait Hypervisor: Send + Sync + 'static {
     /// Saves a running guest's memory to disk and stops it.
     fn suspend<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress>;
 
+    /// Asks a guest to shut down, for so many seconds, and starts it again with what was pending.
+    fn reboot<'a>(&'a self, own: &'a Ownership, grace_seconds: u32) -> Answer<'a, Progress>;
+
     /// Brings a guest down.
     fn stop<'a>(&'a self, own: &'a Ownership, mode: StopMode) -> Answer<'a, Progress>;
 

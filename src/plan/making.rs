@@ -395,6 +395,7 @@ mod tests {
             medium: None,
             settings: DesiredSettings::default(),
             pool: None,
+            ignored: Vec::new(),
             cloud_init: None,
         }
     }

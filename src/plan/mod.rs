@@ -8,3 +8,4 @@ pub mod making;
 pub mod removal;
 pub mod status;
 pub mod tenancy;
+pub mod window;

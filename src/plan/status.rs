@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::api::conditions::{self, Finding, Truth, reason};
 use crate::api::{
     Address, DesiredPower, MIB, Observed, ObservedDevice, ObservedDisk, ObservedNetwork, ObservedPower,
-    OnRemove, Size, VirtualMachine, VirtualMachineStatus,
+    OnRemove, RebootPolicy, Size, VirtualMachine, VirtualMachineStatus,
 };
 use crate::model::{GuestConfig, GuestIp, GuestRow, Lock, Power, Vmid};
 use crate::plan::desired::Desired;
@@ -100,14 +100,12 @@ pub fn conclude(vm: &VirtualMachine, status: &mut VirtualMachineStatus, outcome:
     let generation = vm.metadata.generation;
     let mut found = findings(outcome);
     // A difference is drift only where nobody changed the declaration since it was last carried out.
-    let carried_out = was_ready(vm);
-    if !status.drift.is_empty() && carried_out {
-        let fields: Vec<String> = status
-            .drift
-            .iter()
-            .map(|d| format!("{} is {} instead of {}", d.field, d.observed, d.desired))
-            .collect();
-        let message = format!("somebody changed the machine on the host: {}", fields.join("; "));
+    let told = was_ready(vm, status) || outcome.reason == reason::DRIFT_REPORTED;
+    if !status.drift.is_empty() && told {
+        let message = format!(
+            "somebody changed the machine on the host: {}",
+            differences(status)
+        );
         found.push(Finding::new(
             conditions::DRIFTED,
             Truth::True,
@@ -117,9 +115,9 @@ pub fn conclude(vm: &VirtualMachine, status: &mut VirtualMachineStatus, outcome:
     }
     if !status.pending.is_empty() {
         let message = format!(
-            "{} waits for the next reboot: shut the machine down and start it again, or restart it from the \
-             host's page, when it suits",
-            status.pending.join(", ")
+            "{} waits for the next reboot{}",
+            status.pending.join(", "),
+            when(status)
         );
         found.push(Finding::new(
             conditions::REBOOT_REQUIRED,
@@ -154,6 +152,36 @@ pub fn conclude(vm: &VirtualMachine, status: &mut VirtualMachineStatus, outcome:
         .and_then(|a| a.get(crate::api::names::RECONCILE_AT).cloned());
 }
 
+/// In which fields the machine is not as declared.
+#[must_use]
+pub fn differences(status: &VirtualMachineStatus) -> String {
+    let fields: Vec<String> = status
+        .drift
+        .iter()
+        .map(|d| format!("{} is {} instead of {}", d.field, d.observed, d.desired))
+        .collect();
+    fields.join("; ")
+}
+
+/// When a reboot comes that something waits for.
+fn when(status: &VirtualMachineStatus) -> String {
+    let policy = status.effective.as_ref().and_then(|e| e.reboot_policy);
+    let again = status
+        .last_reboot
+        .as_ref()
+        .is_some_and(|last| last.pending == status.pending);
+    match policy.unwrap_or_default() {
+        _ if again => ": the last one did not help, and none is repeated for that. Look at the host's log".to_owned(),
+        RebootPolicy::Never => ": shut the machine down and start it again, or restart it from the host's page, when it \
+                                suits; rebootPolicy can have Drover do that"
+            .to_owned(),
+        RebootPolicy::WhenRequired => ", which is done as soon as it can be".to_owned(),
+        RebootPolicy::InWindow => {
+            ", which is done in the maintenance window of its host (spec.maintenanceWindow of the ProxmoxNode)".to_owned()
+        }
+    }
+}
+
 /// Whether the resource's annotation says that no pass may act.
 #[must_use]
 pub fn is_paused(vm: &VirtualMachine) -> bool {
@@ -163,10 +191,13 @@ pub fn is_paused(vm: &VirtualMachine) -> bool {
         .is_some_and(|v| v == "true")
 }
 
-/// Whether the present declaration was carried out before: Ready, for this very generation.
-fn was_ready(vm: &VirtualMachine) -> bool {
+/// Whether the present declaration was carried out before: Ready, for this very generation, and for the class as it is
+/// now.
+#[must_use]
+pub fn was_ready(vm: &VirtualMachine, now: &VirtualMachineStatus) -> bool {
     vm.status.as_ref().is_some_and(|stored| {
         stored.observed_generation == vm.metadata.generation
+            && stored.class == now.class
             && (conditions::is_true(&stored.conditions, conditions::READY)
                 || conditions::is_true(&stored.conditions, conditions::DRIFTED))
     })
@@ -211,11 +242,28 @@ pub fn agrees(vm: &VirtualMachine, desired: &Desired, row: &GuestRow, paused: bo
         && power
         && wanted
         && !row.template
-        && desired.settings.tags.as_ref().is_none_or(|tags| *tags == row.tags)
-        && desired.pool.as_ref().is_none_or(|pool| row.pool.as_ref() == Some(pool))
+        && tags_and_pool_agree(desired, row)
         && (!desired.named || row.name.as_ref().is_none_or(|name| *name == desired.name))
         && (row.cpus == 0 || row.cpus == observed.cpus)
         && (row.memory == 0 || Some(row.memory) == memory)
+}
+
+fn tags_and_pool_agree(desired: &Desired, row: &GuestRow) -> bool {
+    let tags = desired.settings.tags.as_ref().filter(|_| !desired.leaves("tags"));
+    let pool = desired.pool.as_ref().filter(|_| !desired.leaves("pool"));
+    tags.is_none_or(|tags| *tags == row.tags) && pool.is_none_or(|pool| row.pool.as_ref() == Some(pool))
+}
+
+/// Whether the bulk list shows a guest as its configuration was read.
+#[must_use]
+pub fn shows(row: &GuestRow, config: &GuestConfig) -> bool {
+    let hardware = &config.current;
+    let cpus = hardware.sockets.saturating_mul(hardware.cores);
+    let memory = hardware.memory_mib.saturating_mul(MIB);
+    row.tags == config.next.tags
+        && (row.name.is_none() || row.name == config.name)
+        && (row.cpus == 0 || row.cpus == cpus)
+        && (row.memory == 0 || row.memory == memory)
 }
 
 /// Writes what the bulk list shows into the status.

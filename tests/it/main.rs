@@ -24,6 +24,7 @@ mod hosts;
 mod keep;
 mod leader;
 mod model;
+mod observe;
 mod standalone;
 mod story;
 mod support;

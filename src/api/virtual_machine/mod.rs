@@ -55,6 +55,8 @@ use super::proxmox_node::NameRef;
 #[x_kube(
     validation = ("has(self.classRef) == has(oldSelf.classRef)", "classRef can't be added or removed: the machine keeps the shape that it was made from"),
     validation = ("has(self.source) == has(oldSelf.source)", "source can't be changed: it says how the machine was made"),
+    validation = ("!has(self.managementPolicy) || self.managementPolicy != 'Observe' || has(self.vmid)", "managementPolicy: Observe needs the number of the machine to look at (vmid)"),
+    validation = ("!has(self.classPolicy) || has(self.classRef)", "classPolicy goes with classRef"),
     validation = ("has(self.classRef) || has(self.vmid) || (has(self.source) && has(self.source.clone)) || (has(self.memory) && has(self.disks) && self.disks.size() > 0 && has(self.disks[0].size))", "a new machine without classRef, vmid and source.clone needs memory.size and a disk with a size")
 )]
 pub struct VirtualMachineSpec {
@@ -145,6 +147,23 @@ pub struct VirtualMachineSpec {
     /// Whether the host refuses to destroy it and its disks. While it stands, a deletion of this resource waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protection: Option<bool>,
+
+    /// `Full` (the default): the machine is made, and kept as declared. `Observe`: the machine under `vmid` is looked at, and
+    /// never changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
+
+    /// What is done about changes that somebody makes on the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
+
+    /// When the machine is rebooted for changes that wait for that; `Never` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reboot_policy: Option<RebootPolicy>,
+
+    /// Which shape of its class it has: that of its making (`Pinned`, the default), or the present one (`Follow`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_policy: Option<ClassPolicy>,
 
     /// The firmware and the board.
     #[serde(default, skip_serializing_if = "Option::is_none")]

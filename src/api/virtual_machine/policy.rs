@@ -43,3 +43,62 @@ pub enum DeletionPolicy {
     /// It is shut down and backed up to `defaults.backupStorage` of its host, and destroyed once the archive was seen.
     BackupAndDelete,
 }
+
+/// How far the resource goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ManagementPolicy {
+    /// The machine is made, and kept as declared.
+    #[default]
+    Full,
+    /// The machine under `spec.vmid` is looked at, and never changed: the status tells how it is, and where it is not as
+    /// the spec says.
+    Observe,
+}
+
+/// Which shape of its class a machine has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ClassPolicy {
+    /// What the class said when the machine was made.
+    #[default]
+    Pinned,
+    /// What the class says now: a change of the class is a change of the machine.
+    Follow,
+}
+
+/// What is done about changes that somebody makes on the host.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Drift {
+    /// `Correct` (the default): the machine is put back as declared. `Report`: the condition `Drifted` tells; nothing is
+    /// done until the spec changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<DriftPolicy>,
+    /// Fields that are left to people once the machine is made, as `status.drift` names them (`tags`, `cpu.cores`, `disks[scsi0].cache`); a name stands
+    /// for all below it (`cpu`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 128)))]
+    #[x_kube(validation = ("self.all(name, name.matches('^(name|powerState|cpu|memory|firmware|disks|cdrom|networks|hostDevices|cloudInit|agent|boot|pool|highAvailability|tags|description|protection|extraConfig|rebootPolicy|hostRef)($|[.[])'))", "drift.ignore names fields of the spec, like tags, cpu.cores or disks[scsi0].cache"))]
+    pub ignore: Vec<String>,
+}
+
+/// What is done about changes that somebody makes on the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DriftPolicy {
+    /// They are put back.
+    #[default]
+    Correct,
+    /// They are told.
+    Report,
+}
+
+/// When a machine is rebooted for changes that wait for that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RebootPolicy {
+    /// By people alone.
+    #[default]
+    Never,
+    /// As soon as something waits for it.
+    WhenRequired,
+    /// In the `maintenanceWindow` of its host.
+    InWindow,
+}

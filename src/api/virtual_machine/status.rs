@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{DeletionPolicy, OnRemove};
+use super::{DeletionPolicy, OnRemove, RebootPolicy};
 use crate::api::size::Size;
 use crate::api::virtual_machine_class::VirtualMachineClassSpec;
 
@@ -80,6 +80,9 @@ pub struct VirtualMachineStatus {
     /// The policies that hold, where the spec leaves them open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective: Option<EffectivePolicies>,
+    /// The last reboot that Drover had done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_reboot: Option<LastReboot>,
     /// The backup that precedes the end of the machine, for the policy `BackupAndDelete`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_backup: Option<FinalBackup>,
@@ -92,6 +95,20 @@ pub struct EffectivePolicies {
     /// What becomes of the machine when this resource is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+    /// When it is rebooted for changes that wait for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reboot_policy: Option<RebootPolicy>,
+}
+
+/// A reboot that Drover had done for changes that waited for it.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastReboot {
+    /// The options that waited. If they still do afterwards, a reboot does not help, and none is repeated for them.
+    #[schemars(length(max = 64))]
+    pub pending: Vec<String>,
+    /// When it began.
+    pub at: Time,
 }
 
 /// The backup that precedes the end of a machine.

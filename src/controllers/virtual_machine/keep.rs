@@ -1,20 +1,20 @@
 //! Keeps a guest that is the resource's own as it is declared.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
+use kube::ResourceExt;
+
 use super::pass::{Again, End, Flow, Pass, Site};
-use super::task::{self, Act};
-use super::{look, secrets};
+use super::{act, secrets};
 use crate::api::conditions::reason;
-use crate::api::{CloudInitStatus, DesiredPower, FieldDrift, ObservedPower};
-use crate::fleet::{ConfigReading, Work};
-use crate::hypervisor::StopMode;
-use crate::model::{Change, CloudInitChange, GuestAddress, GuestConfig, Power, PowerState, Progress, Vmid};
+use crate::api::{DesiredPower, DriftPolicy, ObservedPower, RebootPolicy};
+use crate::fleet::ConfigReading;
+use crate::model::{GuestAddress, GuestConfig, Power, PowerState, Vmid};
 use crate::plan::desired::Desired;
-use crate::plan::guest::{self, Action, Managed, Plan, Problem, Seen, SeenPool};
+use crate::plan::guest::{self, Action, Managed, Plan, Problem, Reboot, Seen, SeenPool};
 use crate::plan::identity::{Ownership, Verdict, judge};
 use crate::plan::status::{self, Outcome};
+use crate::plan::window::Window;
 
 /// Seconds after a start in which a guest's agent may yet come up.
 const BOOTING: u64 = 600;
@@ -29,7 +29,8 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
         return Ok(None);
     };
     let desired = pass.desired(site)?;
-    if !status::agrees(&pass.vm, &desired, row, site.snapshot.paused.contains(&vmid)) {
+    if pass.class_changed()? || !status::agrees(&pass.vm, &desired, row, site.snapshot.paused.contains(&vmid))
+    {
         return Ok(None);
     }
     let reading = site.cluster.last_config(vmid);
@@ -52,6 +53,7 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
             password_sent: None,
             managed: &Managed::of(pass.status.observed.as_ref()),
             pool: pool(pass, site, vmid),
+            reboot: Reboot::No,
         };
         let plan = guest::plan(&desired, seen);
         // What a Secret holds is not known here.
@@ -80,6 +82,9 @@ pub(super) async fn keep(
 ) -> Flow<End> {
     let at = own.address().clone();
     let mut desired = pass.desired(site)?;
+    if pass.class_changed()? {
+        pass.pin_class();
+    }
     let no_secret = secrets::fill(pass, &mut desired).await?;
     pass.status.reservation = None;
     pass.status.node = Some(at.node.to_string());
@@ -89,6 +94,7 @@ pub(super) async fn keep(
     let power = power(pass, site, &at, &desired, &reading.config).await?;
     observe_addresses(pass, site, at.vmid);
 
+    let (reboot, opens) = reboot(pass, site, &reading.config)?;
     let sent = pass.status.cloud_init.clone().and_then(|c| c.password_version);
     let mut plan = guest::plan(
         &desired,
@@ -98,6 +104,7 @@ pub(super) async fn keep(
             password_sent: sent.as_deref(),
             managed: &managed,
             pool: pool(pass, site, at.vmid),
+            reboot,
         },
     );
     // All the rest is kept as declared meanwhile.
@@ -105,6 +112,9 @@ pub(super) async fn keep(
         plan.problem.get_or_insert(Problem::NoSecret { what });
     }
     pass.status.drift.clone_from(&plan.drift);
+    if let Some(end) = reported(pass, &plan) {
+        return Ok(end);
+    }
     if let Some(lock) = guest::blocked_by(&plan, &reading.config) {
         if lock.is_suspended() {
             let message = format!(
@@ -122,24 +132,11 @@ pub(super) async fn keep(
         return Ok(End::progressing(reason::LOCKED, message, Again::Busy));
     }
     let Some(action) = plan.actions.first() else {
-        return Ok(settled(pass, &desired, &plan, &reading));
+        return Ok(settled(pass, &desired, &plan, &reading, opens));
     };
     had_effect(pass, action, &plan)?;
     restarted_too_often(pass, action)?;
-    act(pass, site, &own, &reading, &desired, action).await
-}
-
-/// Notes which version of its Secret's password the guest was given. Should that be lost, it is given again.
-pub(super) fn password_sent(pass: &mut Pass<'_>, changes: &[Change], desired: &Desired) {
-    let told = |change: &Change| matches!(change, Change::CloudInit(CloudInitChange::Password(_)));
-    let secret = desired.cloud_init.as_ref().and_then(|c| c.password.as_ref());
-    if let Some(secret) = secret.filter(|_| changes.iter().any(told)) {
-        let status = pass
-            .status
-            .cloud_init
-            .get_or_insert_with(CloudInitStatus::default);
-        status.password_version = Some(secret.version.clone());
-    }
+    act::act(pass, site, &own, &reading, &desired, action).await
 }
 
 /// A change that went through and is planned again at once had no effect: it is repeated less and less often.
@@ -163,7 +160,7 @@ fn had_effect(pass: &Pass<'_>, action: &Action, plan: &Plan) -> Flow<()> {
 }
 
 /// How soon after its start a machine must stop again to be taken for one that can't run.
-const SOON: Duration = Duration::from_mins(1);
+pub(super) const SOON: Duration = Duration::from_mins(1);
 
 /// A machine that stops again right after each start is started less and less often.
 fn restarted_too_often(pass: &Pass<'_>, action: &Action) -> Flow<()> {
@@ -182,23 +179,6 @@ fn restarted_too_often(pass: &Pass<'_>, action: &Action) -> Flow<()> {
     );
     let again = Again::After(next.duration_since(now));
     Err(End::progressing(reason::STOPS_AFTER_START, message, again).into())
-}
-
-/// Notes a change that the host took.
-fn note_done(pass: &Pass<'_>, action: &Action) {
-    let now = pass.ctx.runtime.clock.instant();
-    let patience = |count| pass.patience(count);
-    pass.ctx.memory.note(&pass.uid, |m| {
-        if *action == Action::Start {
-            let in_a_row = m.started.map_or(1, |(last, count)| {
-                let soon = now.duration_since(last) < SOON.max(patience(count).saturating_mul(2));
-                if soon { count.saturating_add(1) } else { 1 }
-            });
-            m.started = Some((now, in_a_row));
-        } else {
-            m.done = Some(action.clone());
-        }
-    });
 }
 
 /// The guest's power; asked itself where the list would lead to an act.
@@ -238,7 +218,7 @@ async fn power(
     Ok(power)
 }
 
-fn observe_addresses(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) {
+pub(super) fn observe_addresses(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) {
     if let Some(addresses) = site.cluster.addresses(vmid) {
         let ips: Vec<_> = addresses.ips.iter().copied().collect();
         status::observe_addresses(&mut pass.status, &ips);
@@ -248,141 +228,28 @@ fn observe_addresses(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) {
 }
 
 /// Nothing more can be done: the machine is as declared, or a person is needed.
-fn settled(pass: &Pass<'_>, desired: &Desired, plan: &Plan, reading: &ConfigReading) -> End {
+fn settled(
+    pass: &Pass<'_>,
+    desired: &Desired,
+    plan: &Plan,
+    reading: &ConfigReading,
+    opens: Option<Duration>,
+) -> End {
     pass.succeeded();
     match &plan.problem {
         None => {
             pass.ctx
                 .memory
                 .note(&pass.uid, |m| m.compared = Some(reading.read_at));
-            End::new(status::as_declared(&pass.status, desired), Again::Idle)
+            let idle = pass.ctx.settings.timing.requeue_idle;
+            let again = opens.map_or(Again::Idle, |wait| Again::After(wait.min(idle)));
+            End::new(status::as_declared(&pass.status, desired), again)
         }
         Some(problem) => {
             let (reason, message) = problem.told();
             End::stalled(reason, message)
         }
     }
-}
-
-async fn act(
-    pass: &mut Pass<'_>,
-    site: &Site,
-    own: &Ownership,
-    reading: &ConfigReading,
-    desired: &Desired,
-    action: &Action,
-) -> Flow<End> {
-    let vmid = own.address().vmid;
-    let (act, storages) = match action {
-        Action::Configure(changes) => (Act::Configure, storages_of(changes)),
-        Action::JoinPool { .. } => (Act::Configure, BTreeSet::new()),
-        Action::MoveDisk { slot, storage } => {
-            let disk = reading.config.next.disks.get(slot);
-            let from = disk.map(|d| d.volume.storage().to_owned());
-            (Act::MoveDisk, from.into_iter().chain([storage.clone()]).collect())
-        }
-        Action::GrowDisk { slot, .. } => {
-            let disk = reading.config.next.disks.get(slot);
-            let storage = disk.map(|d| d.volume.storage().to_owned());
-            (Act::GrowDisk, storage.into_iter().collect())
-        }
-        Action::Start => (Act::Start, BTreeSet::new()),
-        Action::Pause => (Act::Pause, BTreeSet::new()),
-        Action::Resume => (Act::Resume, BTreeSet::new()),
-        Action::Suspend => (Act::Suspend, BTreeSet::new()),
-        Action::ShutDown { .. } => (Act::ShutDown, BTreeSet::new()),
-    };
-    let work = Work {
-        vmid,
-        storages,
-        clone_source: None,
-    };
-    let permit = match site.cluster.admit(work) {
-        Ok(permit) => permit,
-        Err(held) => return Ok(End::progressing(reason::QUEUED, held.reason, Again::Waiting)),
-    };
-    let own = match action {
-        Action::Start
-        | Action::Pause
-        | Action::Resume
-        | Action::Suspend
-        | Action::ShutDown { .. }
-        | Action::JoinPool { .. } => &look::judge_again(pass, site, own.clone()).await?,
-        Action::Configure(_) | Action::GrowDisk { .. } | Action::MoveDisk { .. } => own,
-    };
-    let driver = site.cluster.driver();
-    let sent = match action {
-        Action::Configure(changes) => driver.configure(own, &reading.config, changes).await,
-        Action::GrowDisk { slot, bytes } => driver.grow_disk(own, slot, *bytes).await,
-        Action::MoveDisk { slot, storage } => driver.move_disk(own, slot, storage).await,
-        Action::JoinPool { pool, from } => driver.join_pool(own, pool, from.as_deref()).await,
-        Action::Start => driver.start(own).await,
-        Action::Pause => driver.pause(own).await,
-        Action::Resume => driver.resume(own).await,
-        Action::Suspend => driver.suspend(own).await,
-        Action::ShutDown { grace_seconds, force } => {
-            let mode = StopMode::Graceful {
-                grace_seconds: *grace_seconds,
-                force: *force,
-            };
-            driver.stop(own, mode).await
-        }
-    };
-    if sent.is_ok()
-        && let Action::Configure(changes) = action
-    {
-        password_sent(pass, changes, desired);
-    }
-    match sent {
-        Ok(Progress::Running(upid)) => {
-            note_done(pass, action);
-            Ok(task::begin(pass, site, vmid, act, &upid, Some(permit)))
-        }
-        Ok(Progress::Done) => {
-            pass.ctx.runtime.metrics.action(act.label(), Ok(()));
-            note_done(pass, action);
-            if matches!(action, Action::JoinPool { .. }) {
-                let now = pass.ctx.runtime.clock.instant();
-                pass.ctx.memory.note(&pass.uid, |m| m.pooled = Some(now));
-                site.cluster.refresh();
-            }
-            if let Some(mut entry) = act.done(vmid.get(), own.address().node.as_str()) {
-                if act == Act::Configure {
-                    entry.note = described(&entry.note, pass);
-                }
-                pass.entries.push(entry);
-            }
-            let (reason, message) = match act {
-                Act::Pause | Act::Resume | Act::Suspend => act.doing_of(vmid),
-                Act::GrowDisk => (
-                    reason::GROWING_DISK,
-                    format!("a disk of machine {vmid} was grown"),
-                ),
-                _ => (
-                    reason::CONFIGURING,
-                    format!("the configuration of machine {vmid} was changed"),
-                ),
-            };
-            Ok(End::progressing(reason, message, Again::Now))
-        }
-        Err(error) => {
-            pass.ctx.runtime.metrics.action(act.label(), Err(error.class()));
-            Ok(pass.trouble(&error))
-        }
-    }
-}
-
-/// What is done by a step of its own.
-fn is_apart(drift: &FieldDrift) -> bool {
-    let of_disk = drift.field.starts_with("disks[");
-    let grown = drift.field.ends_with("].size") && drift.observed != "none";
-    drift.field == "powerState" || (of_disk && (grown || drift.field.ends_with("].storage")))
-}
-
-/// The storages on which a change makes volumes.
-fn storages_of(changes: &[Change]) -> BTreeSet<String> {
-    let storages = changes.iter().filter_map(Change::storage);
-    storages.map(str::to_owned).collect()
 }
 
 /// The guest's pool as the bulk list shows it, unless the list is older than the last change of that.
@@ -396,14 +263,60 @@ fn pool<'a>(pass: &Pass<'_>, site: &'a Site, vmid: Vmid) -> SeenPool<'a> {
     }
 }
 
-/// The note of an Event with what was different.
-fn described(note: &str, pass: &Pass<'_>) -> String {
-    let fields: Vec<String> = pass
-        .status
+/// A difference that is to be told and not put back. What the spec says anew is carried out all the same.
+fn reported(pass: &Pass<'_>, plan: &Plan) -> Option<End> {
+    let policy = pass
+        .vm
+        .spec
         .drift
-        .iter()
-        .filter(|d| !is_apart(d))
-        .map(|d| format!("{} from {} to {}", d.field, d.observed, d.desired))
-        .collect();
-    format!("{note}: {}", fields.join(", "))
+        .as_ref()
+        .and_then(|d| d.policy)
+        .unwrap_or_default();
+    let told =
+        policy == DriftPolicy::Report && status::was_ready(&pass.vm, &pass.status) && !plan.drift.is_empty();
+    told.then(|| {
+        let message = format!(
+            "{}; spec.drift.policy is Report, so nothing is put back until the spec changes",
+            status::differences(&pass.status)
+        );
+        End::stalled(reason::DRIFT_REPORTED, message)
+    })
+}
+
+/// Whether the machine may be rebooted now for what waits for that, and else when its host's window opens.
+fn reboot(pass: &mut Pass<'_>, site: &Site, config: &GuestConfig) -> Flow<(Reboot, Option<Duration>)> {
+    if config.pending.is_empty() {
+        pass.status.last_reboot = None;
+        pass.ctx.memory.note(&pass.uid, |m| m.reboot_failed = false);
+        return Ok((Reboot::No, None));
+    }
+    let now = pass.ctx.runtime.clock.now();
+    let opens = match pass.vm.spec.reboot_policy.unwrap_or_default() {
+        RebootPolicy::Never => return Ok((Reboot::No, None)),
+        RebootPolicy::WhenRequired => Some(Duration::ZERO),
+        RebootPolicy::InWindow => match &site.host.spec.maintenance_window {
+            None => None,
+            Some(spec) => {
+                let window = Window::read(spec).map_err(|bad| {
+                    let message = format!("ProxmoxNode '{}': {bad}", site.host.name_any());
+                    End::stalled(reason::INVALID_SPEC, message)
+                })?;
+                window.opens(now).wait(now)
+            }
+        },
+    };
+    if opens != Some(Duration::ZERO) {
+        return Ok((Reboot::No, opens));
+    }
+    let helped_not = pass
+        .status
+        .last_reboot
+        .as_ref()
+        .is_some_and(|last| last.pending == config.pending);
+    let reboot = match pass.ctx.memory.get(&pass.uid).reboot_failed {
+        _ if helped_not => Reboot::No,
+        true => Reboot::Insist,
+        false => Reboot::Ask,
+    };
+    Ok((reboot, None))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::pass::{Again, End, Flow, Pass, Site};
 use super::task::{self, Act};
-use super::{keep, secrets};
+use super::{act, secrets};
 use crate::api::conditions::reason;
 use crate::fleet::{ConfigReading, Snapshot, Work};
 use crate::hypervisor::Refusal;
@@ -120,7 +120,7 @@ pub(super) async fn make(
         Make::Clone(call) => (Act::Clone, driver.clone_guest(call).await),
     };
     if let (Make::Create(call), true) = (&call, sent.is_ok()) {
-        keep::password_sent(pass, &call.changes, desired);
+        act::password_sent(pass, &call.changes, desired);
     }
     match sent {
         Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, vmid, act, &upid, Some(permit))),

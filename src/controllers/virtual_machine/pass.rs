@@ -9,12 +9,12 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use uuid::Uuid;
 
-use super::{look, record, task, trouble};
+use super::{look, observe, record, task, trouble};
 use crate::api::conditions::{self, reason};
 use crate::api::names::{FORCE_RELEASE, GUEST_FINALIZER};
 use crate::api::{
-    DeletionPolicy, EffectivePolicies, GuestOrigin, HostDefaults, NamespacesFrom, ProxmoxNode,
-    VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
+    ClassPolicy, DeletionPolicy, EffectivePolicies, GuestOrigin, HostDefaults, ManagementPolicy,
+    NamespacesFrom, ProxmoxNode, VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
 };
 use crate::controllers::journal::Entry;
 use crate::controllers::{Context, Error};
@@ -176,6 +176,7 @@ pub fn forget(ctx: &Context, vm: &VirtualMachine) {
     let Some(uid) = vm.uid() else { return };
     ctx.memory.forget(&uid);
     ctx.machines.forget(&uid);
+    ctx.numbers.unobserve(&ObjectRef::from_obj(vm));
     let status = vm.status.as_ref();
     let cluster = status.and_then(|s| s.cluster.as_deref());
     let cluster = cluster.and_then(|id| crate::model::ClusterId::from_fingerprint(id).ok());
@@ -209,6 +210,9 @@ impl Pass<'_> {
         }
         let site = self.site(host)?;
         self.settle_task(&site).await?;
+        if self.observes() && !self.deleting {
+            return observe::observe(self, &site).await;
+        }
         self.held_back()?;
         let vmid = self.status.vmid.and_then(|n| Vmid::try_from(n).ok());
         let Some(vmid) = vmid else {
@@ -218,8 +222,14 @@ impl Pass<'_> {
         self.ctx.numbers.own(site.cluster.id(), vmid, owner);
         self.status.effective = Some(EffectivePolicies {
             deletion_policy: Some(self.deletion_policy(vmid)),
+            reboot_policy: Some(self.vm.spec.reboot_policy.unwrap_or_default()),
         });
         look::look_and_act(self, &site, vmid).await
+    }
+
+    /// Whether the machine is only looked at.
+    pub(super) fn observes(&self) -> bool {
+        self.vm.spec.management_policy == Some(ManagementPolicy::Observe)
     }
 
     /// Whether a person wants the resource gone whatever becomes of the machine.
@@ -458,7 +468,13 @@ impl Pass<'_> {
         let Some(named) = &self.vm.spec.class_ref else {
             return Ok(None);
         };
-        if let Some(pinned) = self.status.class.as_ref().filter(|c| c.name == named.name) {
+        let follows = self.vm.spec.class_policy == Some(ClassPolicy::Follow);
+        let pinned = self
+            .status
+            .class
+            .as_ref()
+            .filter(|c| c.name == named.name && !follows);
+        if let Some(pinned) = pinned {
             return Ok(Some(pinned.spec.clone()));
         }
         match self.ctx.stores.classes.get(&ObjectRef::new(&named.name)) {
@@ -474,13 +490,22 @@ impl Pass<'_> {
         }
     }
 
+    /// Whether the class that is followed says otherwise than before.
+    pub(super) fn class_changed(&self) -> Flow<bool> {
+        if self.vm.spec.class_policy != Some(ClassPolicy::Follow) {
+            return Ok(false);
+        }
+        let now = self.class()?;
+        Ok(now.as_ref() != self.status.class.as_ref().map(|c| &c.spec))
+    }
+
     /// What becomes of the machine when the resource is deleted.
     pub(super) fn deletion_policy(&self, vmid: Vmid) -> DeletionPolicy {
         let made = match self.status.origin {
             Some(origin) => origin == GuestOrigin::Made,
             None => removal::made_by_drover(self.recorded(), self.identity(vmid)),
         };
-        removal::policy(self.vm.spec.deletion_policy, made)
+        removal::policy(self.vm.spec.deletion_policy, made && !self.observes())
     }
 
     /// The identity that a guest made for this resource under a number has.

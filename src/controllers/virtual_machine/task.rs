@@ -26,6 +26,7 @@ pub(super) enum Act {
     Pause,
     Resume,
     Suspend,
+    Reboot,
     ShutDown,
     Destroy,
     BackUp,
@@ -34,7 +35,7 @@ pub(super) enum Act {
 }
 
 impl Act {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Create,
         Self::Clone,
         Self::Configure,
@@ -44,6 +45,7 @@ impl Act {
         Self::Pause,
         Self::Resume,
         Self::Suspend,
+        Self::Reboot,
         Self::ShutDown,
         Self::Destroy,
         Self::BackUp,
@@ -62,6 +64,7 @@ impl Act {
             Self::Pause => "Pause",
             Self::Resume => "Resume",
             Self::Suspend => "Suspend",
+            Self::Reboot => "Reboot",
             Self::ShutDown => "ShutDown",
             Self::Destroy => "Destroy",
             Self::BackUp => "BackUp",
@@ -81,6 +84,7 @@ impl Act {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Suspend => "suspend",
+            Self::Reboot => "reboot",
             Self::ShutDown => "shut-down",
             Self::Destroy => "destroy",
             Self::BackUp => "back-up",
@@ -99,6 +103,10 @@ impl Act {
             Self::Pause => (reason::PAUSING, "the machine is being paused"),
             Self::Resume => (reason::RESUMING, "the machine is being let go on"),
             Self::Suspend => (reason::SUSPENDING, "the machine's memory is being saved to disk"),
+            Self::Reboot => (
+                reason::REBOOTING,
+                "the machine is being rebooted for what waits for that",
+            ),
             Self::ShutDown => (reason::STOPPING, "the machine is being brought down"),
             Self::Destroy => (reason::DESTROYING, "the machine is being destroyed"),
             Self::BackUp => (
@@ -141,6 +149,10 @@ impl Act {
             Self::Suspend => (
                 reason::SUSPENDED,
                 format!("saved the memory of machine {vmid} to disk, and stopped it"),
+            ),
+            Self::Reboot => (
+                reason::REBOOTED,
+                format!("rebooted machine {vmid} on node {node} for what waited for that"),
             ),
             Self::ShutDown => (
                 reason::SHUT_DOWN,
@@ -235,7 +247,7 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
             // A guest that was started or stopped is asked itself: the list lags behind the task.
             if matches!(
                 act,
-                Act::Start | Act::Pause | Act::Resume | Act::Suspend | Act::ShutDown
+                Act::Start | Act::Pause | Act::Resume | Act::Suspend | Act::Reboot | Act::ShutDown
             ) && let Some(at) = site.snapshot.address(vmid)
             {
                 site.cluster.read_power(&at).await.map_err(|e| pass.trouble(&e))?;
@@ -255,6 +267,10 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
             }
             if act == Act::BackUp {
                 pass.status.final_backup = None;
+            }
+            if act == Act::Reboot {
+                pass.status.last_reboot = None;
+                pass.ctx.memory.note(&pass.uid, |m| m.reboot_failed = true);
             }
             let message = format!(
                 "{} failed: {sentence} (task {upid} on node {}); it is tried again",

@@ -181,6 +181,10 @@ impl Hypervisor for Proxmox {
         Box::pin(self.client.suspend(own))
     }
 
+    fn reboot<'a>(&'a self, own: &'a Ownership, grace_seconds: u32) -> Answer<'a, Progress> {
+        Box::pin(self.client.reboot(own, grace_seconds))
+    }
+
     fn stop<'a>(&'a self, own: &'a Ownership, mode: StopMode) -> Answer<'a, Progress> {
         Box::pin(self.client.stop(own, mode))
     }

@@ -6,7 +6,9 @@ use super::answers;
 use super::api::List;
 use super::api::agent::AgentInterfaces;
 use super::api::backup::{BackupOptions, StartBackup};
-use super::api::guest::{Destroy, GuestPending, GuestStatus, Resize, Resume, Shutdown, Start, Stop, Suspend};
+use super::api::guest::{
+    Destroy, GuestPending, GuestStatus, Reboot, Resize, Resume, Shutdown, Start, Stop, Suspend,
+};
 use super::api::pools::{UpdatePool, UpdatePoolByPath};
 use super::api::qemu::{CloneVirtualMachine, MoveDisk, SuspendToDisk};
 use super::api::{BackupMode, Compression, Kind, Request as _, guarded};
@@ -162,6 +164,14 @@ impl Client {
     pub(super) async fn suspend(&self, own: &Ownership) -> Result<Progress, Error> {
         let suspend = SuspendToDisk::new(true);
         self.change(own, &suspend).await.map(Progress::Running)
+    }
+
+    pub(super) async fn reboot(&self, own: &Ownership, grace_seconds: u32) -> Result<Progress, Error> {
+        let reboot = Reboot {
+            timeout: Some(grace_seconds),
+            ..Reboot::new(Kind::Qemu)
+        };
+        self.change(own, &reboot).await.map(progress)
     }
 
     pub(super) async fn stop(&self, own: &Ownership, mode: StopMode) -> Result<Progress, Error> {

@@ -14,8 +14,8 @@ pub use settings::DesiredSettings;
 use std::fmt;
 
 use crate::api::{
-    CloneSource, DesiredPower, GuestOrigin, HostDefaults, MIB, Size, Span, VirtualMachine,
-    VirtualMachineClassSpec,
+    Boot, CloneSource, DesiredPower, GuestOrigin, HostDefaults, MIB, ManagementPolicy, Size, Span,
+    VirtualMachine, VirtualMachineClassSpec,
 };
 use crate::model::{Vmid, VolumeId};
 
@@ -24,7 +24,7 @@ use crate::model::{Vmid, VolumeId};
 pub struct Desired {
     /// Its name on the host.
     pub name: String,
-    /// Whether it is given that name: one that was adopted keeps its own unless the spec itself names another.
+    /// Whether it is given that name: one that was there before keeps its own unless the spec itself names another.
     pub named: bool,
     /// The number that the spec pins.
     pub pinned: Option<Vmid>,
@@ -64,6 +64,8 @@ pub struct Desired {
     pub medium: Option<DesiredMedium>,
     /// What is one option each.
     pub settings: DesiredSettings,
+    /// Fields that are left to people.
+    pub ignored: Vec<String>,
     /// Its pool.
     pub pool: Option<String>,
     /// What cloud-init is told.
@@ -80,6 +82,12 @@ pub enum DesiredMedium {
 }
 
 impl Desired {
+    /// Whether a field is left to people. A machine is made with it all the same.
+    #[must_use]
+    pub fn leaves(&self, field: &str) -> bool {
+        self.ignored.iter().any(|name| name == field)
+    }
+
     /// The image that lies in the CD drive.
     #[must_use]
     pub fn iso(&self) -> Option<&VolumeId> {
@@ -143,7 +151,7 @@ pub fn resolve(
     let origin = origin(spec.source.as_ref().and_then(|s| s.clone.as_ref()))?;
     let blank = origin == Origin::Blank;
 
-    let boot = spec.boot.as_ref();
+    let boot = &boot(spec.boot.as_ref(), class.boot.as_ref());
     let memory = spec.memory.as_ref().or(class.memory.as_ref());
     let memory_mib = memory
         .map(|m| whole_mib("spec.memory.size", &m.size))
@@ -161,15 +169,18 @@ pub fn resolve(
         None => cdrom.map(|_| DesiredMedium::None),
     };
 
+    let ignored = spec.drift.as_ref().map_or(&[][..], |drift| &drift.ignore);
+    let left = |field: &str| ignored.iter().any(|name| name == field);
+    let observes = spec.management_policy == Some(ManagementPolicy::Observe);
     Ok(Desired {
         name: guest_name(vm),
-        named: spec.name.is_some() || !was_adopted(vm),
+        named: !left("name") && (spec.name.is_some() || !(was_adopted(vm) || observes)),
         pinned: spec
             .vmid
             .map(Vmid::try_from)
             .transpose()
             .map_err(|e| Invalid::new("spec.vmid", e))?,
-        power: spec.power_state,
+        power: spec.power_state.filter(|_| !left("powerState")),
         grace_seconds,
         force,
         sockets,
@@ -178,10 +189,10 @@ pub fn resolve(
         cpu_type: cpu
             .and_then(|c| c.type_.clone())
             .or_else(|| class_cpu.and_then(|c| c.type_.clone())),
-        on_boot: boot.and_then(|b| b.on_boot),
-        startup_order: boot.and_then(|b| b.order),
-        startup_delay: boot.and_then(|b| b.delay.as_ref()).map(delay).transpose()?,
-        boot_devices: boot.map(|b| b.devices.clone()).unwrap_or_default(),
+        on_boot: boot.on_boot,
+        startup_order: boot.order,
+        startup_delay: boot.delay.as_ref().map(delay).transpose()?,
+        boot_devices: boot.devices.clone(),
         protection: spec.protection,
         agent: spec.agent.as_ref().map(|a| a.enabled),
         disks: disks::resolve(spec, class, defaults, blank)?,
@@ -189,6 +200,7 @@ pub fn resolve(
         medium,
         settings: settings::resolve(spec, class, memory)?,
         pool: spec.pool.clone(),
+        ignored: ignored.to_vec(),
         origin,
         cloud_init: spec.cloud_init.as_ref().map(cloud_init::resolve).transpose()?,
     })
@@ -207,6 +219,22 @@ fn origin(clone: Option<&CloneSource>) -> Result<Origin, Invalid> {
             .map_err(|e| Invalid::new(field, e)),
         Some(CloneSource { name: Some(name), .. }) => Ok(Origin::CloneOfName(name.clone())),
         Some(CloneSource { .. }) => Err(Invalid::new(field, "give exactly one of vmid and name")),
+    }
+}
+
+/// What the spec says of the boot, and the class where the spec says nothing.
+fn boot(spec: Option<&Boot>, class: Option<&Boot>) -> Boot {
+    let spec = spec.cloned().unwrap_or_default();
+    let class = class.cloned().unwrap_or_default();
+    Boot {
+        on_boot: spec.on_boot.or(class.on_boot),
+        order: spec.order.or(class.order),
+        delay: spec.delay.or(class.delay),
+        devices: if spec.devices.is_empty() {
+            class.devices
+        } else {
+            spec.devices
+        },
     }
 }
 
@@ -285,6 +313,7 @@ mod tests {
             network: Some(ClassNetwork {
                 bridge: Some("vmbr1".into()),
             }),
+            boot: None,
         }
     }
 

@@ -17,9 +17,27 @@ pub(super) struct Compare {
     pub(super) then: Vec<Action>,
     /// The first thing that only a person can mend.
     pub(super) problem: Option<Problem>,
+    /// Fields that are left to people.
+    ignored: Vec<String>,
 }
 
 impl Compare {
+    /// Leaves these fields to people.
+    pub(super) fn ignoring(ignored: &[String]) -> Self {
+        Self {
+            ignored: ignored.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether a field is left to people: it, or what it is a part of, is named.
+    pub(super) fn ignores(&self, field: &str) -> bool {
+        self.ignored.iter().any(|name| {
+            let rest = field.strip_prefix(name.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+    }
+
     /// Compares one field. Nothing is wanted where `want` is absent.
     pub(super) fn field<T: Clone + PartialEq + Display>(
         &mut self,
@@ -35,17 +53,22 @@ impl Compare {
 
     /// Notes a difference, in the words of the spec, and what mends it.
     pub(super) fn differs(&mut self, field: &str, want: String, have: String, change: Change) {
-        self.drifted(field, want, have);
-        self.changes.push(change);
+        if self.drifted(field, want, have) {
+            self.changes.push(change);
+        }
     }
 
-    /// Notes a difference.
-    pub(super) fn drifted(&mut self, field: &str, want: String, have: String) {
+    /// Notes a difference, unless the field is left to people; returns whether it is to be mended.
+    pub(super) fn drifted(&mut self, field: &str, want: String, have: String) -> bool {
+        if self.ignores(field) {
+            return false;
+        }
         self.drift.push(FieldDrift {
             field: field.to_owned(),
             desired: want,
             observed: have,
         });
+        true
     }
 
     /// Notes what only a person can mend; the first one is told.

@@ -20,41 +20,36 @@ fn change(want: &DesiredDisk, have: &Disk, compare: &mut Compare) {
     options(want, have, compare);
     let storage = want.storage.as_deref().filter(|_| want.stays);
     if let Some(storage) = storage.filter(|storage| *storage != have.volume.storage()) {
-        compare.drifted(
-            &want.field("storage"),
-            storage.to_owned(),
-            have.volume.storage().to_owned(),
-        );
-        compare.then.push(Action::MoveDisk {
-            slot: want.slot.clone(),
-            storage: storage.to_owned(),
-        });
+        let field = want.field("storage");
+        if compare.drifted(&field, storage.to_owned(), have.volume.storage().to_owned()) {
+            compare.then.push(Action::MoveDisk {
+                slot: want.slot.clone(),
+                storage: storage.to_owned(),
+            });
+        }
     }
     let (Some(bytes), Some(size)) = (want.size, have.size) else {
         return;
     };
     if bytes > size {
         let text = |bytes| Size::of_bytes(bytes).0;
-        compare.drifted(&want.field("size"), text(bytes), text(size));
-        compare.then.push(Action::GrowDisk {
-            slot: want.slot.clone(),
-            bytes,
-        });
+        if compare.drifted(&want.field("size"), text(bytes), text(size)) {
+            compare.then.push(Action::GrowDisk {
+                slot: want.slot.clone(),
+                bytes,
+            });
+        }
     }
 }
 
 fn options(want: &DesiredDisk, have: &Disk, compare: &mut Compare) {
     let mut settings = DiskSettings::default();
-    if let Some(cache) = want.settings.cache.filter(|cache| *cache != have.cache) {
-        compare.drifted(&want.field("cache"), cache.to_owned(), have.cache.clone());
-        settings.cache = Some(cache);
-    }
+    let cache = want.settings.cache.filter(|cache| *cache != have.cache);
+    settings.cache =
+        cache.filter(|cache| compare.drifted(&want.field("cache"), (*cache).to_owned(), have.cache.clone()));
     let mut flag = |name: &str, want_flag: Option<bool>, have: bool| {
         let differs = want_flag.filter(|flag| *flag != have);
-        if let Some(flag) = differs {
-            compare.drifted(&want.field(name), flag.to_string(), have.to_string());
-        }
-        differs
+        differs.filter(|flag| compare.drifted(&want.field(name), flag.to_string(), have.to_string()))
     };
     settings.discard = flag("discard", want.settings.discard, have.discard);
     settings.ssd = flag("ssd", want.settings.ssd, have.ssd);
@@ -71,6 +66,9 @@ fn options(want: &DesiredDisk, have: &Disk, compare: &mut Compare) {
 /// A disk that the machine had and has no longer is not made again, empty: somebody took it out, and its data may lie
 /// there yet.
 fn add(want: &DesiredDisk, next: &Hardware, managed: &Managed, compare: &mut Compare) {
+    if compare.ignores(&format!("disks[{}]", want.slot)) {
+        return;
+    }
     if let Some(known) = managed.disks.get(&want.slot) {
         let volume = known.volume.as_deref().unwrap_or_default();
         let unused = next.unused.iter().find(|(_, there)| there.to_string() == volume);

@@ -36,6 +36,19 @@ pub struct Seen<'a> {
     pub managed: &'a Managed,
     /// Its pool.
     pub pool: SeenPool<'a>,
+    /// Whether it may be rebooted for what waits for that.
+    pub reboot: Reboot,
+}
+
+/// Whether a guest may be rebooted for what waits for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reboot {
+    /// Not now.
+    No,
+    /// By asking the guest.
+    Ask,
+    /// It was asked in vain: it is brought down, and started as one that is to run.
+    Insist,
 }
 
 /// The pool that a guest is in.
@@ -140,6 +153,11 @@ pub enum Action {
     Resume,
     /// Save its memory to disk and stop it.
     Suspend,
+    /// Shut it down and start it again, as one act of the host.
+    Reboot {
+        /// Seconds that it may take to shut down.
+        grace_seconds: u32,
+    },
     /// Bring it down.
     ShutDown {
         /// Seconds that it may take.
@@ -153,7 +171,7 @@ pub enum Action {
 #[must_use]
 pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
     let config = seen.config;
-    let mut compare = Compare::default();
+    let mut compare = Compare::ignoring(&desired.ignored);
     let have = config.name.clone().unwrap_or_default();
     compare.field(
         "name",
@@ -174,6 +192,7 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
         changes,
         then,
         problem,
+        ..
     } = compare;
     let mut plan = Plan {
         drift,
@@ -186,6 +205,7 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
     }
     plan.actions.extend(then);
     power::compare(desired, seen.power, &mut plan);
+    power::reboot(desired, seen, &mut plan);
     plan
 }
 
@@ -207,8 +227,8 @@ fn pool(desired: &Desired, seen: SeenPool<'_>, compare: &mut Compare) {
         SeenPool::None => None,
         SeenPool::In(pool) => Some(pool),
     };
-    if have != Some(want.as_str()) {
-        compare.drifted("pool", want.clone(), have.unwrap_or("none").to_owned());
+    if have != Some(want.as_str()) && compare.drifted("pool", want.clone(), have.unwrap_or("none").to_owned())
+    {
         compare.then.push(Action::JoinPool {
             pool: want.clone(),
             from: have.map(str::to_owned),

@@ -42,9 +42,12 @@ impl Fields<'_> {
         text: impl Fn(&T) -> String,
         set: impl FnOnce(&mut NicSettings, T),
     ) {
-        if let Some(want) = want.filter(|want| *want != have) {
-            self.compare
-                .drifted(&self.want.field(name), text(want), text(have));
+        let differs = want.filter(|want| *want != have);
+        let mended = differs.filter(|want| {
+            let field = self.want.field(name);
+            self.compare.drifted(&field, text(want), text(have))
+        });
+        if let Some(want) = mended {
             set(&mut self.settings, want.clone());
         }
     }

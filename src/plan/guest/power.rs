@@ -1,6 +1,6 @@
 //! Power: what leads from how a guest is to how it is to be.
 
-use super::{Action, Plan};
+use super::{Action, Plan, Reboot, Seen};
 use crate::api::{DesiredPower, FieldDrift};
 use crate::model::PowerState;
 use crate::plan::desired::Desired;
@@ -36,4 +36,24 @@ pub(super) fn compare(desired: &Desired, seen: PowerState, plan: &mut Plan) {
     if plan.problem.is_none() || action != Action::Start || seen == Suspended {
         plan.actions.push(action);
     }
+}
+
+/// A machine that is as declared, but for what waits for a reboot, is rebooted where that was allowed.
+pub(super) fn reboot(desired: &Desired, seen: Seen<'_>, plan: &mut Plan) {
+    let due = plan.actions.is_empty() && plan.problem.is_none() && !plan.pending.is_empty();
+    if !due || seen.power != PowerState::Running {
+        return;
+    }
+    let forced = desired.force && desired.power == Some(DesiredPower::Running);
+    let action = match seen.reboot {
+        Reboot::No => return,
+        Reboot::Insist if forced => Action::ShutDown {
+            grace_seconds: desired.grace_seconds,
+            force: true,
+        },
+        Reboot::Ask | Reboot::Insist => Action::Reboot {
+            grace_seconds: desired.grace_seconds,
+        },
+    };
+    plan.actions.push(action);
 }

@@ -141,8 +141,9 @@ pub(super) fn firmware(desired: &Desired, next: &Hardware, compare: &mut Compare
     let want = &desired.settings;
     let have = next.bios.as_deref().unwrap_or(Bios::Seabios.as_str());
     let mut differs = |field: &'static str, want: String, have: String| {
-        compare.drifted(field, want.clone(), have.clone());
-        compare.problem(Problem::Fixed { field, want, have });
+        if compare.drifted(field, want.clone(), have.clone()) {
+            compare.problem(Problem::Fixed { field, want, have });
+        }
     };
     if let Some(bios) = want.bios.map(Bios::as_str).filter(|bios| *bios != have) {
         return differs("firmware.bios", bios.to_owned(), have.to_owned());

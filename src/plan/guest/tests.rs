@@ -42,6 +42,7 @@ fn desired() -> Desired {
         medium: None,
         settings: DesiredSettings::default(),
         pool: None,
+        ignored: Vec::new(),
         cloud_init: None,
     }
 }
@@ -97,6 +98,7 @@ fn planned(desired: &Desired, config: &GuestConfig, power: PowerState) -> Plan {
             password_sent: None,
             managed: &Managed::default(),
             pool: SeenPool::Unknown,
+            reboot: Reboot::No,
         },
     )
 }
@@ -226,7 +228,9 @@ fn apply(mut config: GuestConfig, power: &mut PowerState, action: &Action) -> Gu
             assert!(disk.size.unwrap() < *bytes, "a disk may only grow");
             disk.size = Some(*bytes);
         }
-        Action::MoveDisk { .. } | Action::JoinPool { .. } => panic!("not planned here: {action:?}"),
+        Action::MoveDisk { .. } | Action::JoinPool { .. } | Action::Reboot { .. } => {
+            panic!("not planned here: {action:?}")
+        }
         Action::Start | Action::Resume => *power = PowerState::Running,
         Action::Pause => *power = PowerState::Paused,
         Action::Suspend => *power = PowerState::Suspended,

@@ -3,6 +3,7 @@
 mod cloud_init;
 mod disks;
 mod networks;
+mod policies;
 mod settings;
 mod shape;
 

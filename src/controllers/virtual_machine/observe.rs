@@ -1,0 +1,100 @@
+//! Looks on at a machine that is somebody else's: no mark, no finalizer, no call that changes anything.
+
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+
+use super::keep;
+use super::pass::{Again, End, Flow, Pass, Site};
+use crate::api::conditions::reason;
+use crate::api::names::ADOPT;
+use crate::fleet::ConfigReading;
+use crate::model::{GuestAddress, GuestKind, GuestRow, PowerState, Vmid};
+use crate::plan::guest::{self, Managed, Reboot, Seen, SeenPool};
+use crate::plan::status::{self, Outcome};
+
+/// Tells how the machine under `spec.vmid` is, and where it is not as the spec says.
+pub(super) async fn observe(pass: &mut Pass<'_>, site: &Site) -> Flow<End> {
+    // Only an owner's number stands in the status: should the policy become Full, adoption is a decision of its own.
+    let number = pass.vm.spec.vmid.or(pass.status.vmid);
+    let Some(vmid) = number.and_then(|n| Vmid::try_from(n).ok()) else {
+        let message = "managementPolicy: Observe needs the number of the machine to look at (spec.vmid)";
+        return Ok(End::stalled(reason::INVALID_SPEC, message));
+    };
+    let own = pass.recorded().is_some() || pass.is_of_namespace(site, vmid);
+    if !own {
+        site.allowed().check_existing().map_err(End::from)?;
+    }
+    pass.ctx
+        .numbers
+        .observe(site.cluster.id(), vmid, ObjectRef::from_obj(pass.vm.as_ref()));
+    let Some(row) = site.snapshot.guest(vmid) else {
+        return Ok(nothing(pass, site, vmid));
+    };
+    if row.kind == GuestKind::Container {
+        let message = format!("number {vmid} (spec.vmid) is a container, not a virtual machine");
+        return Ok(End::stalled(reason::NOTHING_TO_OBSERVE, message));
+    }
+    status::observe_row(&mut pass.status, row);
+    let at = GuestAddress {
+        node: row.node.clone(),
+        vmid,
+    };
+    let reading = reading(pass, site, &at, row).await?;
+    let config = &reading.config;
+    pass.watch(site, vmid, config.current.agent);
+    keep::observe_addresses(pass, site, vmid);
+    let desired = pass.desired(site)?;
+    status::observe_config(&mut pass.status, &desired, config);
+    let seen = Seen {
+        config,
+        power: PowerState::of(
+            row.power,
+            site.snapshot.paused.contains(&vmid),
+            config.lock.as_ref(),
+        ),
+        // What password it has, nobody can tell.
+        password_sent: None,
+        managed: &Managed::default(),
+        pool: row.pool.as_deref().map_or(SeenPool::None, SeenPool::In),
+        reboot: Reboot::No,
+    };
+    let plan = guest::plan(&desired, seen);
+    pass.status.drift = plan.drift;
+    pass.succeeded();
+    if pass.status.drift.is_empty() {
+        let message = format!(
+            "machine {vmid} is looked at, and never changed (managementPolicy: Observe). To have it kept as declared, set \
+             managementPolicy to Full and annotate the resource with {ADOPT}=true"
+        );
+        return Ok(End::new(Outcome::ready(reason::OBSERVED, message), Again::Idle));
+    }
+    let message = format!(
+        "{}; managementPolicy is Observe, so nothing is put right",
+        status::differences(&pass.status)
+    );
+    Ok(End::stalled(reason::DRIFT_REPORTED, message))
+}
+
+fn nothing(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> End {
+    pass.status.node = None;
+    pass.status.power_state = None;
+    pass.status.observed = None;
+    pass.status.addresses.clear();
+    pass.status.drift.clear();
+    let message = format!(
+        "the cluster of ProxmoxNode '{}' shows no machine {vmid} (spec.vmid); if it exists, the token lacks VM.Audit on \
+         /vms/{vmid}",
+        site.host.name_any()
+    );
+    End::stalled(reason::NOTHING_TO_OBSERVE, message)
+}
+
+/// What the sweep read last; read now if it did not yet, or if the list shows that it has changed.
+async fn reading(pass: &Pass<'_>, site: &Site, at: &GuestAddress, row: &GuestRow) -> Flow<ConfigReading> {
+    let last = site.cluster.last_config(at.vmid);
+    if let Some(reading) = last.filter(|reading| status::shows(row, &reading.config)) {
+        return Ok(reading);
+    }
+    let read = site.cluster.read_config(at).await;
+    read.map_err(|e| pass.trouble(&e).into())
+}
