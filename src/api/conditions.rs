@@ -73,6 +73,8 @@ pub mod reason {
         GROWING_DISK = "GrowingDisk";
         /// The machine is being rebooted for what waits for that.
         REBOOTING = "Rebooting";
+        /// A template is being made of the machine.
+        MAKING_TEMPLATE = "MakingTemplate";
         /// A disk is being moved to another storage.
         MOVING_DISK = "MovingDisk";
         /// The machine is being started.
@@ -155,6 +157,8 @@ pub mod reason {
         DISK_WOULD_SHRINK = "DiskWouldShrink";
         /// The machine lacks the disk that the spec names.
         DISK_MISSING = "DiskMissing";
+        /// The machine is a template, as declared.
+        TEMPLATE = "Template";
         /// The machine is looked at, and never changed.
         OBSERVED = "Observed";
         /// There is no machine under the number that is to be looked at.
@@ -225,6 +229,8 @@ pub mod reason {
         DISK_GROWN = "DiskGrown";
         /// A finished action, as an Event.
         DISK_MOVED = "DiskMoved";
+        /// A finished action, as an Event.
+        TEMPLATE_MADE = "TemplateMade";
         /// A finished action, as an Event.
         REBOOTED = "Rebooted";
         /// A finished action, as an Event.

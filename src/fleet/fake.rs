@@ -10,8 +10,8 @@ use super::{Fleet, FleetEvents, FleetOptions, HostSpec};
 use crate::hypervisor::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, GuestKind,
-    GuestRow, Hardware, HostVersion, Member, NodeName, NodeRow, NumberBounds, NumberState, Overview, Power,
-    PowerReading, Progress, StorageRow, TaskExit, TaskRecord, TaskState, Upid, Vmid, Volume,
+    GuestRow, HaSetting, Hardware, HostVersion, Member, NodeName, NodeRow, NumberBounds, NumberState,
+    Overview, Power, PowerReading, Progress, StorageRow, TaskExit, TaskRecord, TaskState, Upid, Vmid, Volume,
 };
 use crate::plan::identity::Ownership;
 
@@ -373,6 +373,23 @@ impl Hypervisor for FakeHost {
         _from: Option<&'a str>,
     ) -> Answer<'a, Progress> {
         Box::pin(self.answer("join_pool", |_| Progress::Done))
+    }
+
+    fn high_availability<'a>(&'a self, _at: &'a GuestAddress) -> Answer<'a, Option<HaSetting>> {
+        Box::pin(self.answer("high_availability", |_| None))
+    }
+
+    fn set_high_availability<'a>(
+        &'a self,
+        _own: &'a Ownership,
+        _setting: &'a HaSetting,
+        _new: bool,
+    ) -> Answer<'a, Progress> {
+        Box::pin(self.answer("set_high_availability", |_| Progress::Done))
+    }
+
+    fn make_template<'a>(&'a self, _own: &'a Ownership) -> Answer<'a, Progress> {
+        Box::pin(self.answer("make_template", |_| Progress::Done))
     }
 
     fn start<'a>(&'a self, _own: &'a Ownership) -> Answer<'a, Progress> {

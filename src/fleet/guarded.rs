@@ -16,7 +16,7 @@ use super::options::{Budget, CallObserver, CallReport, Poll};
 use super::probe::{Found, members};
 use crate::hypervisor::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
-    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp,
+    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
     HostVersion, NodeName, NumberBounds, NumberState, Overview, PowerReading, Progress, TaskRecord,
     TaskState, Upid, Vmid, Volume,
 };
@@ -285,6 +285,23 @@ impl Hypervisor for Guarded {
         from: Option<&'a str>,
     ) -> Answer<'a, Progress> {
         guard!(self, join_pool(own, pool, from))
+    }
+
+    fn high_availability<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Option<HaSetting>> {
+        guard!(self, high_availability(at))
+    }
+
+    fn set_high_availability<'a>(
+        &'a self,
+        own: &'a Ownership,
+        setting: &'a HaSetting,
+        new: bool,
+    ) -> Answer<'a, Progress> {
+        guard!(self, set_high_availability(own, setting, new))
+    }
+
+    fn make_template<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
+        guard!(self, make_template(own))
     }
 
     fn start<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {

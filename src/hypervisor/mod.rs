@@ -12,7 +12,7 @@ pub use error::{Error, Refusal};
 use futures::future::BoxFuture;
 
 use crate::model::{
-    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp,
+    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
     HostVersion, NodeName, NumberBounds, NumberState, Overview, PowerReading, Progress, TaskRecord,
     TaskState, Upid, Vmid, Volume,
 };
@@ -125,6 +125,20 @@ pub trait Hypervisor: Send + Sync + 'static {
         pool: &'a str,
         from: Option<&'a str>,
     ) -> Answer<'a, Progress>;
+
+    /// What high availability does with a guest; nothing where it is not under it.
+    fn high_availability<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Option<HaSetting>>;
+
+    /// Says what high availability does with a guest; `new`: it is put under it.
+    fn set_high_availability<'a>(
+        &'a self,
+        own: &'a Ownership,
+        setting: &'a HaSetting,
+        new: bool,
+    ) -> Answer<'a, Progress>;
+
+    /// Makes a template of a stopped guest. There is no way back.
+    fn make_template<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress>;
 
     /// Starts a guest.
     fn start<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress>;

@@ -173,3 +173,22 @@ impl fmt::Display for Addresses {
         })
     }
 }
+
+/// What high availability does with a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HaSetting {
+    /// What it is to be (`started`).
+    pub state: String,
+    /// Its group of nodes.
+    pub group: Option<String>,
+}
+
+impl fmt::Display for HaSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.state)?;
+        match &self.group {
+            Some(group) => write!(f, " in {group}"),
+            None => Ok(()),
+        }
+    }
+}

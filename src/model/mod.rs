@@ -12,7 +12,7 @@ pub use change::{Change, CloneGuest, CloudInitChange, CreateGuest, DiskSettings,
 pub use guest::{
     GuestAddress, GuestConfig, GuestIp, GuestKind, GuestRow, Lock, Power, PowerReading, PowerState,
 };
-pub use hardware::{Addresses, CloudInit, Disk, Hardware, Nic};
+pub use hardware::{Addresses, CloudInit, Disk, HaSetting, Hardware, Nic};
 pub use host::{
     ClusterStatus, HostVersion, Member, NodeRow, NumberBounds, NumberState, Overview, StorageRow, Volume,
 };

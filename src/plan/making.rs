@@ -395,6 +395,8 @@ mod tests {
             medium: None,
             settings: DesiredSettings::default(),
             pool: None,
+            template: false,
+            high_availability: None,
             ignored: Vec::new(),
             cloud_init: None,
         }

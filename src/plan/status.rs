@@ -241,7 +241,8 @@ pub fn agrees(vm: &VirtualMachine, desired: &Desired, row: &GuestRow, paused: bo
         && status.identity.is_some()
         && power
         && wanted
-        && !row.template
+        && row.template == desired.template
+        && (desired.high_availability.is_none() || desired.leaves("highAvailability") || row.ha_state.is_some())
         && tags_and_pool_agree(desired, row)
         && (!desired.named || row.name.as_ref().is_none_or(|name| *name == desired.name))
         && (row.cpus == 0 || row.cpus == observed.cpus)
@@ -381,6 +382,7 @@ pub fn observe_addresses(status: &mut VirtualMachineStatus, addresses: &[GuestIp
 #[must_use]
 pub fn as_declared(status: &VirtualMachineStatus, desired: &Desired) -> Outcome {
     let reason = match desired.power {
+        _ if desired.template => reason::TEMPLATE,
         Some(DesiredPower::Running) => reason::RUNNING,
         Some(DesiredPower::Paused) => reason::GUEST_PAUSED,
         Some(DesiredPower::Suspended) if status.power_state == Some(ObservedPower::Suspended) => {

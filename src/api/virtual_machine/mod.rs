@@ -56,6 +56,10 @@ use super::proxmox_node::NameRef;
     validation = ("has(self.classRef) == has(oldSelf.classRef)", "classRef can't be added or removed: the machine keeps the shape that it was made from"),
     validation = ("has(self.source) == has(oldSelf.source)", "source can't be changed: it says how the machine was made"),
     validation = ("!has(self.managementPolicy) || self.managementPolicy != 'Observe' || has(self.vmid)", "managementPolicy: Observe needs the number of the machine to look at (vmid)"),
+    validation = ("!has(oldSelf.template) || !oldSelf.template || (has(self.template) && self.template)", "a template can't become a machine again: clone it"),
+    validation = ("!has(self.template) || !self.template || !has(self.powerState) || self.powerState == 'Stopped'", "a template does not run: leave powerState out, or say Stopped"),
+    validation = ("!has(self.template) || !self.template || !has(self.highAvailability)", "a template can't be under high availability"),
+    validation = ("!has(self.highAvailability) || !has(self.powerState) || self.highAvailability.state == 'ignored' || (self.highAvailability.state == 'started') == (self.powerState == 'Running')", "powerState and highAvailability.state contradict each other: Running goes with started, Stopped with stopped or disabled"),
     validation = ("!has(self.classPolicy) || has(self.classRef)", "classPolicy goes with classRef"),
     validation = ("has(self.classRef) || has(self.vmid) || (has(self.source) && has(self.source.clone)) || (has(self.memory) && has(self.disks) && self.disks.size() > 0 && has(self.disks[0].size))", "a new machine without classRef, vmid and source.clone needs memory.size and a disk with a size")
 )]
@@ -164,6 +168,15 @@ pub struct VirtualMachineSpec {
     /// Which shape of its class it has: that of its making (`Pinned`, the default), or the present one (`Follow`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_policy: Option<ClassPolicy>,
+
+    /// What high availability does with it; it is put under HA where it is not. Absent: left to people. To take a machine
+    /// out of HA again is left to people too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high_availability: Option<HighAvailability>,
+
+    /// Whether it is a template: it is made one once it is as declared and does not run. There is no way back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<bool>,
 
     /// The firmware and the board.
     #[serde(default, skip_serializing_if = "Option::is_none")]

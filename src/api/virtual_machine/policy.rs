@@ -102,3 +102,43 @@ pub enum RebootPolicy {
     /// In the `maintenanceWindow` of its host.
     InWindow,
 }
+
+/// What high availability does with a machine.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HighAvailability {
+    /// What the machine is to be: `started` or `stopped`, wherever its cluster can have it so; `disabled` (stopped, and not
+    /// moved off a dead node); `ignored` (left alone).
+    pub state: HighAvailabilityState,
+    /// The group of nodes, up to Proxmox VE 8; from 9 on rules of the cluster say where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 128), regex(pattern = r"^[A-Za-z][A-Za-z0-9_\-]+$"))]
+    pub group: Option<String>,
+}
+
+/// What high availability makes of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HighAvailabilityState {
+    /// Running.
+    Started,
+    /// Not running.
+    Stopped,
+    /// Not running, and not moved off a dead node.
+    Disabled,
+    /// Left alone.
+    Ignored,
+}
+
+impl HighAvailabilityState {
+    /// As Proxmox VE spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Stopped => "stopped",
+            Self::Disabled => "disabled",
+            Self::Ignored => "ignored",
+        }
+    }
+}

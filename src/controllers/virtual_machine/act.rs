@@ -43,7 +43,9 @@ pub(super) async fn act(
         | Action::Suspend
         | Action::Reboot { .. }
         | Action::ShutDown { .. }
-        | Action::JoinPool { .. } => &look::judge_again(pass, site, own.clone()).await?,
+        | Action::JoinPool { .. }
+        | Action::SetHa { .. }
+        | Action::MakeTemplate => &look::judge_again(pass, site, own.clone()).await?,
         Action::Configure(_) | Action::GrowDisk { .. } | Action::MoveDisk { .. } => own,
     };
     let driver = site.cluster.driver();
@@ -79,7 +81,9 @@ pub(super) async fn act(
                 pass.entries.push(entry);
             }
             let (reason, message) = match act {
-                Act::Pause | Act::Resume | Act::Suspend | Act::Reboot => act.doing_of(vmid),
+                Act::Pause | Act::Resume | Act::Suspend | Act::Reboot | Act::MakeTemplate => {
+                    act.doing_of(vmid)
+                }
                 Act::GrowDisk => (
                     reason::GROWING_DISK,
                     format!("a disk of machine {vmid} was grown"),
@@ -115,7 +119,8 @@ fn storages_of(changes: &[Change]) -> BTreeSet<String> {
 fn named(action: &Action, reading: &ConfigReading) -> (Act, BTreeSet<String>) {
     match action {
         Action::Configure(changes) => (Act::Configure, storages_of(changes)),
-        Action::JoinPool { .. } => (Act::Configure, BTreeSet::new()),
+        Action::JoinPool { .. } | Action::SetHa { .. } => (Act::Configure, BTreeSet::new()),
+        Action::MakeTemplate => (Act::MakeTemplate, BTreeSet::new()),
         Action::MoveDisk { slot, storage } => {
             let disk = reading.config.next.disks.get(slot);
             let from = disk.map(|d| d.volume.storage().to_owned());
@@ -146,6 +151,8 @@ async fn send(
         Action::GrowDisk { slot, bytes } => driver.grow_disk(own, slot, *bytes).await,
         Action::MoveDisk { slot, storage } => driver.move_disk(own, slot, storage).await,
         Action::JoinPool { pool, from } => driver.join_pool(own, pool, from.as_deref()).await,
+        Action::SetHa { setting, new } => driver.set_high_availability(own, setting, *new).await,
+        Action::MakeTemplate => driver.make_template(own).await,
         Action::Start => driver.start(own).await,
         Action::Pause => driver.pause(own).await,
         Action::Resume => driver.resume(own).await,

@@ -11,7 +11,7 @@ use crate::api::{DesiredPower, DriftPolicy, ObservedPower, RebootPolicy};
 use crate::fleet::ConfigReading;
 use crate::model::{GuestAddress, GuestConfig, Power, PowerState, Vmid};
 use crate::plan::desired::Desired;
-use crate::plan::guest::{self, Action, Managed, Plan, Problem, Reboot, Seen, SeenPool};
+use crate::plan::guest::{self, Action, Managed, Plan, Problem, Reboot, Seen, SeenHa, SeenPool};
 use crate::plan::identity::{Ownership, Verdict, judge};
 use crate::plan::status::{self, Outcome};
 use crate::plan::window::Window;
@@ -42,7 +42,13 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
     // The sweep reads configurations by itself; one that was not compared yet is compared now, without a call.
     let compared = pass.ctx.memory.get(&pass.uid).compared;
     if let Some(reading) = reading.filter(|r| compared.is_none_or(|at| at < r.read_at)) {
-        let ours = judge(&pass.uid, pass.recorded(), vmid, &reading.config) == Verdict::Ours;
+        let ours = judge(
+            &pass.uid,
+            pass.recorded(),
+            vmid,
+            &reading.config,
+            desired.template,
+        ) == Verdict::Ours;
         let seen = Seen {
             config: &reading.config,
             power: PowerState::of(
@@ -54,6 +60,7 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
             managed: &Managed::of(pass.status.observed.as_ref()),
             pool: pool(pass, site, vmid),
             reboot: Reboot::No,
+            high_availability: SeenHa::Unknown,
         };
         let plan = guest::plan(&desired, seen);
         // What a Secret holds is not known here.
@@ -94,6 +101,12 @@ pub(super) async fn keep(
     let power = power(pass, site, &at, &desired, &reading.config).await?;
     observe_addresses(pass, site, at.vmid);
 
+    let ha = if desired.high_availability.is_some() {
+        let asked = site.cluster.driver().high_availability(&at).await;
+        Some(asked.map_err(|e| pass.trouble(&e))?)
+    } else {
+        None
+    };
     let (reboot, opens) = reboot(pass, site, &reading.config)?;
     let sent = pass.status.cloud_init.clone().and_then(|c| c.password_version);
     let mut plan = guest::plan(
@@ -105,6 +118,11 @@ pub(super) async fn keep(
             managed: &managed,
             pool: pool(pass, site, at.vmid),
             reboot,
+            high_availability: match &ha {
+                None => SeenHa::Unknown,
+                Some(None) => SeenHa::None,
+                Some(Some(setting)) => SeenHa::Set(setting),
+            },
         },
     );
     // All the rest is kept as declared meanwhile.

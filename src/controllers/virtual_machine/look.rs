@@ -230,6 +230,7 @@ async fn decide(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, found: &Found) -> 
         expected: pass.identity(vmid),
         recorded: pass.recorded(),
         deleting: pass.deleting,
+        template: pass.vm.spec.template == Some(true),
         late_call: late_call(pass),
     };
     let sighting = match found {

@@ -9,7 +9,7 @@ use crate::api::conditions::reason;
 use crate::api::names::ADOPT;
 use crate::fleet::ConfigReading;
 use crate::model::{GuestAddress, GuestKind, GuestRow, PowerState, Vmid};
-use crate::plan::guest::{self, Managed, Reboot, Seen, SeenPool};
+use crate::plan::guest::{self, Managed, Reboot, Seen, SeenHa, SeenPool};
 use crate::plan::status::{self, Outcome};
 
 /// Tells how the machine under `spec.vmid` is, and where it is not as the spec says.
@@ -57,6 +57,7 @@ pub(super) async fn observe(pass: &mut Pass<'_>, site: &Site) -> Flow<End> {
         managed: &Managed::default(),
         pool: row.pool.as_deref().map_or(SeenPool::None, SeenPool::In),
         reboot: Reboot::No,
+        high_availability: SeenHa::Unknown,
     };
     let plan = guest::plan(&desired, seen);
     pass.status.drift = plan.drift;

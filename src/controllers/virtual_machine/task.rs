@@ -22,6 +22,7 @@ pub(super) enum Act {
     Configure,
     GrowDisk,
     MoveDisk,
+    MakeTemplate,
     Start,
     Pause,
     Resume,
@@ -35,12 +36,13 @@ pub(super) enum Act {
 }
 
 impl Act {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Create,
         Self::Clone,
         Self::Configure,
         Self::GrowDisk,
         Self::MoveDisk,
+        Self::MakeTemplate,
         Self::Start,
         Self::Pause,
         Self::Resume,
@@ -60,6 +62,7 @@ impl Act {
             Self::Configure => "Configure",
             Self::GrowDisk => "GrowDisk",
             Self::MoveDisk => "MoveDisk",
+            Self::MakeTemplate => "MakeTemplate",
             Self::Start => "Start",
             Self::Pause => "Pause",
             Self::Resume => "Resume",
@@ -80,6 +83,7 @@ impl Act {
             Self::Configure => "configure",
             Self::GrowDisk => "grow-disk",
             Self::MoveDisk => "move-disk",
+            Self::MakeTemplate => "make-template",
             Self::Start => "start",
             Self::Pause => "pause",
             Self::Resume => "resume",
@@ -99,6 +103,7 @@ impl Act {
             Self::Configure => (reason::CONFIGURING, "the configuration is being changed"),
             Self::GrowDisk => (reason::GROWING_DISK, "the disk is being grown"),
             Self::MoveDisk => (reason::MOVING_DISK, "the disk is being moved to another storage"),
+            Self::MakeTemplate => (reason::MAKING_TEMPLATE, "a template is being made of the machine"),
             Self::Start => (reason::STARTING, "the machine is being started"),
             Self::Pause => (reason::PAUSING, "the machine is being paused"),
             Self::Resume => (reason::RESUMING, "the machine is being let go on"),
@@ -142,6 +147,10 @@ impl Act {
             Self::MoveDisk => (
                 reason::DISK_MOVED,
                 format!("moved a disk of machine {vmid} to another storage"),
+            ),
+            Self::MakeTemplate => (
+                reason::TEMPLATE_MADE,
+                format!("made a template of machine {vmid}"),
             ),
             Self::Start => (reason::STARTED, format!("started machine {vmid} on node {node}")),
             Self::Pause => (reason::GUEST_PAUSED, format!("paused machine {vmid}")),

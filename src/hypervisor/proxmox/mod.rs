@@ -57,7 +57,7 @@ pub use verdict::decode_answer;
 
 use super::{Answer, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
-    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp,
+    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
     HostVersion, NodeName, NumberBounds, NumberState, Overview, PowerReading, Progress, TaskRecord,
     TaskState, Upid, Vmid, Volume,
 };
@@ -163,6 +163,23 @@ impl Hypervisor for Proxmox {
         from: Option<&'a str>,
     ) -> Answer<'a, Progress> {
         Box::pin(self.client.join_pool(own, pool, from))
+    }
+
+    fn high_availability<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Option<HaSetting>> {
+        Box::pin(self.client.high_availability(at))
+    }
+
+    fn set_high_availability<'a>(
+        &'a self,
+        own: &'a Ownership,
+        setting: &'a HaSetting,
+        new: bool,
+    ) -> Answer<'a, Progress> {
+        Box::pin(self.client.set_high_availability(own, setting, new))
+    }
+
+    fn make_template<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
+        Box::pin(self.client.make_template(own))
     }
 
     fn start<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {

@@ -7,8 +7,9 @@ use super::api::List;
 use super::api::agent::AgentInterfaces;
 use super::api::backup::{BackupOptions, StartBackup};
 use super::api::guest::{
-    Destroy, GuestPending, GuestStatus, Reboot, Resize, Resume, Shutdown, Start, Stop, Suspend,
+    Destroy, GuestPending, GuestStatus, MakeTemplate, Reboot, Resize, Resume, Shutdown, Start, Stop, Suspend,
 };
+use super::api::ha::{CreateHaResource, HaResources, HaSettings, HaState, UpdateHaResource};
 use super::api::pools::{UpdatePool, UpdatePoolByPath};
 use super::api::qemu::{CloneVirtualMachine, MoveDisk, SuspendToDisk};
 use super::api::{BackupMode, Compression, Kind, Request as _, guarded};
@@ -17,7 +18,8 @@ use super::client::{Client, progress};
 use super::{changes, config, size};
 use crate::hypervisor::{Error, StopMode};
 use crate::model::{
-    Change, CloneGuest, CreateGuest, GuestAddress, GuestConfig, GuestIp, Lock, Power, PowerReading, Progress,
+    Change, CloneGuest, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting, Lock, Power,
+    PowerReading, Progress,
 };
 use crate::plan::identity::Ownership;
 
@@ -147,6 +149,56 @@ impl Client {
                 .await?;
         }
         Ok(Progress::Done)
+    }
+
+    /// From the list of all: of a guest that is not under HA the single call says no more than that something is wrong.
+    pub(super) async fn high_availability(&self, at: &GuestAddress) -> Result<Option<HaSetting>, Error> {
+        let sid = format!("vm:{}", at.vmid);
+        let all = self.ask(&HaResources::new()).await?;
+        let found = all.into_iter().find(|resource| resource.sid == sid);
+        Ok(found.map(|resource| HaSetting {
+            // What the configuration does not say is "started" (pve-ha-manager, `Resources.pm`); "enabled" is its old name.
+            state: match resource.state.as_deref() {
+                None | Some("enabled") => "started".to_owned(),
+                Some(state) => state.to_owned(),
+            },
+            group: resource.group,
+        }))
+    }
+
+    pub(super) async fn set_high_availability(
+        &self,
+        own: &Ownership,
+        setting: &HaSetting,
+        new: bool,
+    ) -> Result<Progress, Error> {
+        let state = match setting.state.as_str() {
+            "started" => HaState::Started,
+            "stopped" => HaState::Stopped,
+            "disabled" => HaState::Disabled,
+            _ => HaState::Ignored,
+        };
+        let settings = HaSettings {
+            state: Some(state),
+            group: setting.group.clone(),
+            ..HaSettings::default()
+        };
+        if new {
+            self.change(own, &CreateHaResource { settings }).await?;
+        } else {
+            let update = UpdateHaResource {
+                settings,
+                ..UpdateHaResource::new()
+            };
+            self.change(own, &update).await?;
+        }
+        Ok(Progress::Done)
+    }
+
+    pub(super) async fn make_template(&self, own: &Ownership) -> Result<Progress, Error> {
+        self.change(own, &MakeTemplate::new(Kind::Qemu))
+            .await
+            .map(progress)
     }
 
     pub(super) async fn start(&self, own: &Ownership) -> Result<Progress, Error> {

@@ -17,7 +17,7 @@ use crate::api::{
     Boot, CloneSource, DesiredPower, GuestOrigin, HostDefaults, MIB, ManagementPolicy, Size, Span,
     VirtualMachine, VirtualMachineClassSpec,
 };
-use crate::model::{Vmid, VolumeId};
+use crate::model::{HaSetting, Vmid, VolumeId};
 
 /// What a guest is to be like.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +64,10 @@ pub struct Desired {
     pub medium: Option<DesiredMedium>,
     /// What is one option each.
     pub settings: DesiredSettings,
+    /// Whether it is a template.
+    pub template: bool,
+    /// What high availability does with it.
+    pub high_availability: Option<HaSetting>,
     /// Fields that are left to people.
     pub ignored: Vec<String>,
     /// Its pool.
@@ -171,6 +175,7 @@ pub fn resolve(
 
     let ignored = spec.drift.as_ref().map_or(&[][..], |drift| &drift.ignore);
     let left = |field: &str| ignored.iter().any(|name| name == field);
+    let template = spec.template == Some(true);
     let observes = spec.management_policy == Some(ManagementPolicy::Observe);
     Ok(Desired {
         name: guest_name(vm),
@@ -180,7 +185,12 @@ pub fn resolve(
             .map(Vmid::try_from)
             .transpose()
             .map_err(|e| Invalid::new("spec.vmid", e))?,
-        power: spec.power_state.filter(|_| !left("powerState")),
+        // What is to become a template is stopped first.
+        power: if template {
+            Some(DesiredPower::Stopped)
+        } else {
+            spec.power_state.filter(|_| !left("powerState"))
+        },
         grace_seconds,
         force,
         sockets,
@@ -200,6 +210,11 @@ pub fn resolve(
         medium,
         settings: settings::resolve(spec, class, memory)?,
         pool: spec.pool.clone(),
+        template,
+        high_availability: spec.high_availability.as_ref().map(|ha| HaSetting {
+            state: ha.state.as_str().to_owned(),
+            group: ha.group.clone(),
+        }),
         ignored: ignored.to_vec(),
         origin,
         cloud_init: spec.cloud_init.as_ref().map(cloud_init::resolve).transpose()?,

@@ -19,7 +19,7 @@ pub use problem::Problem;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{FieldDrift, Observed, OnRemove};
-use crate::model::{Change, GuestConfig, Hardware, Lock, PowerState};
+use crate::model::{Change, GuestConfig, HaSetting, Hardware, Lock, PowerState};
 use crate::plan::desired::Desired;
 use compare::Compare;
 
@@ -38,6 +38,19 @@ pub struct Seen<'a> {
     pub pool: SeenPool<'a>,
     /// Whether it may be rebooted for what waits for that.
     pub reboot: Reboot,
+    /// What high availability does with it.
+    pub high_availability: SeenHa<'a>,
+}
+
+/// What high availability does with a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeenHa<'a> {
+    /// Not asked.
+    Unknown,
+    /// Nothing: it is not under it.
+    None,
+    /// This.
+    Set(&'a HaSetting),
 }
 
 /// Whether a guest may be rebooted for what waits for that.
@@ -145,6 +158,15 @@ pub enum Action {
         /// The one that it is in.
         from: Option<String>,
     },
+    /// Say what high availability does with it.
+    SetHa {
+        /// What it is to do.
+        setting: HaSetting,
+        /// Whether the guest is put under it.
+        new: bool,
+    },
+    /// Make it a template.
+    MakeTemplate,
     /// Start it; one that was suspended goes on where it was.
     Start,
     /// Stop its processors.
@@ -187,6 +209,7 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
     remove_devices(desired, &config.next, seen.managed, &mut compare);
     disks::compare(desired, &config.next, seen.managed, &mut compare);
     pool(desired, seen.pool, &mut compare);
+    high_availability(desired, seen.high_availability, &mut compare);
     let Compare {
         drift,
         changes,
@@ -206,6 +229,7 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
     plan.actions.extend(then);
     power::compare(desired, seen.power, &mut plan);
     power::reboot(desired, seen, &mut plan);
+    template(desired, seen, &mut plan);
     plan
 }
 
@@ -233,6 +257,51 @@ fn pool(desired: &Desired, seen: SeenPool<'_>, compare: &mut Compare) {
             pool: want.clone(),
             from: have.map(str::to_owned),
         });
+    }
+}
+
+fn high_availability(desired: &Desired, seen: SeenHa<'_>, compare: &mut Compare) {
+    let Some(want) = &desired.high_availability else {
+        return;
+    };
+    let have = match seen {
+        SeenHa::Unknown => return,
+        SeenHa::None => None,
+        SeenHa::Set(setting) => Some(setting),
+    };
+    // Without a group in the spec, the group is left to people.
+    let group = want
+        .group
+        .clone()
+        .or_else(|| have.and_then(|have| have.group.clone()));
+    let wanted = HaSetting {
+        state: want.state.clone(),
+        group,
+    };
+    if have == Some(&wanted) {
+        return;
+    }
+    let observed = have.map_or_else(|| "none".to_owned(), ToString::to_string);
+    if compare.drifted("highAvailability", wanted.to_string(), observed) {
+        compare.then.push(Action::SetHa {
+            setting: wanted,
+            new: have.is_none(),
+        });
+    }
+}
+
+/// A machine becomes a template when all else is as declared and it does not run.
+fn template(desired: &Desired, seen: Seen<'_>, plan: &mut Plan) {
+    if !desired.template || seen.config.template {
+        return;
+    }
+    plan.drift.push(FieldDrift {
+        field: "template".to_owned(),
+        desired: "true".to_owned(),
+        observed: "false".to_owned(),
+    });
+    if plan.actions.is_empty() && plan.problem.is_none() && seen.power == PowerState::Stopped {
+        plan.actions.push(Action::MakeTemplate);
     }
 }
 

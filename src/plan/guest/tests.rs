@@ -42,6 +42,8 @@ fn desired() -> Desired {
         medium: None,
         settings: DesiredSettings::default(),
         pool: None,
+        template: false,
+        high_availability: None,
         ignored: Vec::new(),
         cloud_init: None,
     }
@@ -99,6 +101,7 @@ fn planned(desired: &Desired, config: &GuestConfig, power: PowerState) -> Plan {
             managed: &Managed::default(),
             pool: SeenPool::Unknown,
             reboot: Reboot::No,
+            high_availability: SeenHa::Unknown,
         },
     )
 }
@@ -228,7 +231,11 @@ fn apply(mut config: GuestConfig, power: &mut PowerState, action: &Action) -> Gu
             assert!(disk.size.unwrap() < *bytes, "a disk may only grow");
             disk.size = Some(*bytes);
         }
-        Action::MoveDisk { .. } | Action::JoinPool { .. } | Action::Reboot { .. } => {
+        Action::MoveDisk { .. }
+        | Action::JoinPool { .. }
+        | Action::Reboot { .. }
+        | Action::SetHa { .. }
+        | Action::MakeTemplate => {
             panic!("not planned here: {action:?}")
         }
         Action::Start | Action::Resume => *power = PowerState::Running,

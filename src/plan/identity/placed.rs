@@ -25,6 +25,8 @@ pub struct Claim<'a> {
     pub recorded: Option<Uuid>,
     /// Whether it is being deleted.
     pub deleting: bool,
+    /// Whether its guest is to be a template.
+    pub template: bool,
     /// Until when a second creating call may still arrive: when the first was lost on its way, the guest that is gone
     /// now may have come from the other.
     pub late_call: Option<Timestamp>,
@@ -170,7 +172,7 @@ fn absent(claim: &Claim<'_>, presence: Presence, evidence: Option<Evidence>) -> 
 }
 
 fn recorded(claim: &Claim<'_>, config: &GuestConfig, own: impl Fn() -> Ownership) -> Step {
-    match verdict::judge(claim.uid, claim.recorded, claim.vmid, config) {
+    match verdict::judge(claim.uid, claim.recorded, claim.vmid, config, claim.template) {
         Verdict::Ours => Step::Act(own()),
         Verdict::OursUnmarked => Step::Remark(own()),
         Verdict::Gone if claim.deleting => Step::Release,
@@ -236,6 +238,7 @@ mod tests {
             expected: EXPECTED,
             recorded,
             deleting,
+            template: false,
             late_call: None,
         }
     }
@@ -394,6 +397,7 @@ mod tests {
     fn resource_stays_while_a_second_create_may_still_arrive() {
         let until = Timestamp::UNIX_EPOCH;
         let late = Claim {
+            template: false,
             late_call: Some(until),
             ..claim(Some(EXPECTED), true)
         };

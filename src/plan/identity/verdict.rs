@@ -48,9 +48,10 @@ enum Owner {
     Other,
 }
 
-/// Judges the guest under a recorded identity. `recorded` is `None` where the identity was never recorded.
+/// Judges the guest under a recorded identity. `recorded` is `None` where the identity was never recorded; `template`:
+/// the resource itself says that the guest is to be one.
 #[must_use]
-pub fn judge(uid: &str, recorded: Option<Uuid>, vmid: Vmid, config: &GuestConfig) -> Verdict {
+pub fn judge(uid: &str, recorded: Option<Uuid>, vmid: Vmid, config: &GuestConfig, template: bool) -> Verdict {
     if config
         .lock
         .as_ref()
@@ -69,7 +70,9 @@ pub fn judge(uid: &str, recorded: Option<Uuid>, vmid: Vmid, config: &GuestConfig
     let same = recorded.zip(config.uuid).map(|(ours, theirs)| ours == theirs);
     let verdict = table(owner, same);
     match verdict {
-        Verdict::Ours | Verdict::OursUnmarked if config.template => Verdict::Hold(Hold::Template),
+        Verdict::Ours | Verdict::OursUnmarked if config.template && !template => {
+            Verdict::Hold(Hold::Template)
+        }
         other => other,
     }
 }
@@ -96,7 +99,7 @@ mod tests {
     const FOREIGN: Uuid = Uuid::from_u128(2);
 
     fn judged(recorded: Option<Uuid>, uuid: Option<Uuid>, description: &str) -> Verdict {
-        judge(UID, recorded, number(105), &config(uuid, description))
+        judge(UID, recorded, number(105), &config(uuid, description), false)
     }
 
     #[test]
@@ -161,7 +164,7 @@ mod tests {
             let mut config = config(Some(OWN), &mark(105).sealed(OWN).to_string());
             config.lock = Some(Lock(lock.into()));
             assert_eq!(
-                judge(UID, Some(OWN), number(105), &config),
+                judge(UID, Some(OWN), number(105), &config, false),
                 Verdict::Wait,
                 "{lock}"
             );
@@ -173,8 +176,18 @@ mod tests {
         let mut config = config(Some(OWN), &mark(105).sealed(OWN).to_string());
         config.template = true;
         assert_eq!(
-            judge(UID, Some(OWN), number(105), &config),
+            judge(UID, Some(OWN), number(105), &config, false),
             Verdict::Hold(Hold::Template)
+        );
+        assert_eq!(
+            judge(UID, Some(OWN), number(105), &config, true),
+            Verdict::Ours,
+            "it is to be one"
+        );
+        config.uuid = Some(FOREIGN);
+        assert_eq!(
+            judge(UID, Some(OWN), number(105), &config, true),
+            Verdict::Hold(Hold::IdentityChanged)
         );
     }
 }

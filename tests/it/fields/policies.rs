@@ -247,3 +247,86 @@ async fn class_that_is_followed_changes_its_machines_and_one_that_is_pinned_does
     world.passes("pinned", 2).await;
     assert_eq!(world.guest("pinned").await.config["cores"], "1");
 }
+
+#[tokio::test]
+async fn machine_becomes_a_template_when_it_is_as_declared_and_goes_with_its_resource() {
+    let world = swept("template-field").await;
+    let mut spec = running();
+    world.apply_vm("web", &spec.to_string()).await;
+    world.wait_ready("web").await;
+    let vmid = world.vmid("web").await;
+    let refused = world
+        .try_patch_vm("web", json!({"spec": {"template": true}}))
+        .await
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("a template does not run"),
+        "{refused}"
+    );
+    let patch = json!({"spec": {"template": true, "powerState": null, "cpu": {"cores": 2}}});
+    world.patch_vm("web", patch).await;
+    world.wait_event("web", "TemplateMade", "made a template").await;
+    world.wait_vm("web", "Ready", "True", "Template").await;
+    let guest = world.sim.guest(vmid).unwrap();
+    assert!(
+        guest.template && guest.config["cores"] == "2" && !guest.running,
+        "{guest:?}"
+    );
+    assert_eq!(world.sent("POST", "/nodes/*/qemu/*/template").len(), 1);
+    // It is kept as declared, and may be copied.
+    world.patch_vm("web", json!({"spec": {"tags": ["golden"]}})).await;
+    world.wait_event("web", "Configured", "tags from").await;
+    world.wait_vm("web", "Ready", "True", "Template").await;
+    world
+        .apply_vm("copy", &format!("{{source: {{clone: {{vmid: {vmid}}}}}}}"))
+        .await;
+    world.wait_ready("copy").await;
+    let refused = world
+        .try_patch_vm("web", json!({"spec": {"template": false}}))
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("clone it"), "{refused}");
+    world.delete_vm("web").await;
+    world.wait_vm_gone("web").await;
+    assert_eq!(world.sim.guest(vmid), None);
+    spec["template"] = json!(true);
+    let refused = world.try_apply_vm("other", &spec.to_string()).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("a template does not run"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn machine_is_put_under_high_availability_and_kept_so() {
+    let world = swept("ha-field").await;
+    let mut spec = running();
+    spec["highAvailability"] = json!({"state": "started"});
+    world.apply_vm("web", &spec.to_string()).await;
+    world.wait_ready("web").await;
+    let vmid = world.vmid("web").await;
+    assert_eq!(world.sent("POST", "/cluster/ha/resources").len(), 1);
+    // Somebody takes it out.
+    let sid = format!("/cluster/ha/resources/vm:{vmid}");
+    world.as_person_by(reqwest::Method::DELETE, &sid, "").await;
+    world
+        .wait_until("it to be under HA again", async || {
+            (world.sent("POST", "/cluster/ha/resources").len() == 2).then_some(())
+        })
+        .await;
+    world.wait_ready("web").await;
+    let patch = json!({"spec": {"powerState": "Stopped", "highAvailability": {"state": "stopped"}}});
+    world.patch_vm("web", patch).await;
+    world
+        .wait_guest(vmid, "to be stopped", |guest| !guest.running)
+        .await;
+    world.wait_ready("web").await;
+    let patch = json!({"spec": {"powerState": "Running"}});
+    let refused = world.try_patch_vm("web", patch).await.unwrap_err();
+    assert!(refused.to_string().contains("contradict"), "{refused}");
+    world.passes("web", 2).await;
+    assert!(!world.guest("web").await.running);
+    world.delete_vm("web").await;
+    world.wait_vm_gone("web").await;
+    assert_eq!(world.sim.guest(vmid), None);
+}

@@ -128,6 +128,7 @@ impl Rules {
             expected: uuid(identity(asked.uid, asked.vmid)),
             recorded: (asked.recorded != 0).then(|| uuid(asked.recorded)),
             deleting: asked.deleting,
+            template: false,
             late_call: (asked.late_call && !self.has(Mistake::SecondCallForgotten))
                 .then_some(Timestamp::UNIX_EPOCH),
         };
