@@ -187,7 +187,8 @@ mod tests {
         config.uuid = Some(FOREIGN);
         assert_eq!(
             judge(UID, Some(OWN), number(105), &config, true),
-            Verdict::Hold(Hold::IdentityChanged)
+            Verdict::Gone,
+            "another one under its number is not its own for being one"
         );
     }
 }
