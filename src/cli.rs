@@ -2,6 +2,7 @@
 //! checked as a whole, and every mistake is named at once.
 
 mod crds;
+mod export;
 mod mistakes;
 mod options;
 mod run;
@@ -43,6 +44,11 @@ enum Command {
     /// Starts etcd, kube-apiserver and kube-controller-manager on the loopback interface, installs Drover's
     /// kinds, and runs the operator. What is stored lasts in the data directory. Ctrl-C ends all in order.
     Standalone(Box<standalone::Args>),
+    /// Print machines that exist as resources, ready for Git.
+    ///
+    /// Reads the hosts that are declared in Kubernetes and their guests, and changes nothing. Applied, each declaration
+    /// adopts its machine as it is: nothing is done to it but that its notes say whose it is.
+    Export(export::Args),
     /// Write the definitions of Drover's kinds as YAML, for `kubectl apply -f`.
     Crds(crds::Args),
 }
@@ -81,6 +87,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => run::main(*arguments, mistakes),
         Command::Standalone(arguments) => standalone::main(*arguments, mistakes),
+        Command::Export(arguments) => export::main(&arguments, mistakes),
         Command::Crds(arguments) => crds::main(&arguments).map_err(Failure::from),
     };
     match result {

@@ -87,7 +87,10 @@ pub(super) fn main(arguments: Args, mut mistakes: Mistakes) -> Result<(), Failur
 const STARTING: &str = operator::CACHES;
 
 /// How the cluster is reached: what was named, else the cluster around us, else a person's own kubeconfig.
-async fn cluster(kubeconfig: Option<&str>, context: Option<String>) -> anyhow::Result<kube::Config> {
+pub(super) async fn cluster(
+    kubeconfig: Option<&str>,
+    context: Option<String>,
+) -> anyhow::Result<kube::Config> {
     let options = KubeConfigOptions {
         context,
         ..KubeConfigOptions::default()

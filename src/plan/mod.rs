@@ -1,6 +1,7 @@
 //! Pure functions: what is wanted and what was seen, to what is done next and what is said about it.
 
 pub mod desired;
+pub mod export;
 pub mod guest;
 pub mod host;
 pub mod identity;

@@ -16,6 +16,7 @@ mod create;
 mod delete;
 mod docs;
 mod ending;
+mod export;
 mod faults;
 mod fields;
 mod floors;

@@ -46,14 +46,14 @@ async fn machine_is_looked_at_and_never_changed() {
     world
         .patch_vm(
             "seen",
-            json!({"spec": {"tags": ["drover", "dev"], "powerState": "Stopped"}}),
+            json!({"spec": {"tags": ["dev"], "powerState": "Stopped"}}),
         )
         .await;
     world
         .wait_until("all differences to be told", async || {
             let vm = world.vm("seen").await;
             let ready = condition(&vm, "Ready")?;
-            let tags = ready.message.contains("tags is prod instead of dev drover");
+            let tags = ready.message.contains("tags is prod instead of dev");
             (ready.reason == "DriftReported" && tags && ready.message.contains("powerState")).then_some(())
         })
         .await;

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::proxmox_node::NameRef;
 
 /// A virtual machine as its owner wants it. What is absent here is left as it is.
-#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "drover.dev",
     version = "v1alpha1",
@@ -189,7 +189,7 @@ pub struct VirtualMachineSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["mapping".into()]))]
     pub host_devices: Vec<HostDevice>,
 
-    /// All of its tags, besides `drover`, which is always there. Absent: tags are left to people.
+    /// All of its tags, besides `drover`, which a machine that Drover made always has. Absent: tags are left to people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 32),

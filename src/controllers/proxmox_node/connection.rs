@@ -80,10 +80,13 @@ fn connection_of(ctx: &Context, host: &ProxmoxNode) -> Result<Arc<ProxmoxNode>, 
     Ok(other)
 }
 
-fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret, fence: Fence) -> Result<HostSpec, Problem> {
-    let credentials = credentials(secret)?;
-    let spec = &main.spec;
-    let connection = Connection {
+/// How a node is reached, by its spec and its Secret.
+///
+/// # Errors
+///
+/// What is wrong with one of them, as its status would say it.
+pub fn connection(spec: &ProxmoxNodeSpec, secret: &Secret, fence: Fence) -> Result<Connection, Outcome> {
+    Ok(Connection {
         host: spec.host.clone().unwrap_or_default(),
         port: spec
             .port
@@ -91,10 +94,15 @@ fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret, fence: Fence) 
             .unwrap_or(Connection::PORT),
         trust: trust(spec)?,
         others: Vec::new(),
-        credentials: credentials.clone(),
+        credentials: credentials(secret)?,
         timeout: span("spec.timeout", spec.timeout.as_ref(), Connection::TIMEOUT)?,
         fence,
-    };
+    })
+}
+
+fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret, fence: Fence) -> Result<HostSpec, Problem> {
+    let spec = &main.spec;
+    let connection = connection(spec, secret, fence)?;
     let driver = Proxmox::connect(&connection)
         .map_err(|error| problem(reason::CREDENTIALS_INVALID, error.to_string()))?;
     let stored = host.status.as_ref();
@@ -110,7 +118,7 @@ fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret, fence: Fence) 
     let mut hasher = DefaultHasher::new();
     (&connection.host, connection.port, connection.timeout).hash(&mut hasher);
     format!("{:?}", connection.trust).hash(&mut hasher);
-    let (name, secret) = match &credentials {
+    let (name, secret) = match &connection.credentials {
         Credentials::Token { id, secret } => (id, secret),
         Credentials::Password { username, password } => (username, password),
     };

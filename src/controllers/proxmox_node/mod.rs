@@ -9,4 +9,5 @@ mod judge;
 mod pass;
 mod record;
 
+pub use connection::connection;
 pub use controller::{HOSTS_SEEN, check_hosts_seen, run};

@@ -176,10 +176,10 @@ pub fn resolve(
     let ignored = spec.drift.as_ref().map_or(&[][..], |drift| &drift.ignore);
     let left = |field: &str| ignored.iter().any(|name| name == field);
     let template = spec.template == Some(true);
-    let observes = spec.management_policy == Some(ManagementPolicy::Observe);
+    let was_there = was_adopted(vm) || spec.management_policy == Some(ManagementPolicy::Observe);
     Ok(Desired {
         name: guest_name(vm),
-        named: !left("name") && (spec.name.is_some() || !(was_adopted(vm) || observes)),
+        named: !left("name") && (spec.name.is_some() || !was_there),
         pinned: spec
             .vmid
             .map(Vmid::try_from)
@@ -208,7 +208,7 @@ pub fn resolve(
         disks: disks::resolve(spec, class, defaults, blank)?,
         nics: nics::resolve(spec, class, defaults, blank),
         medium,
-        settings: settings::resolve(spec, class, memory)?,
+        settings: settings::resolve(spec, class, memory, was_there)?,
         pool: spec.pool.clone(),
         template,
         high_availability: spec.high_availability.as_ref().map(|ha| HaSetting {

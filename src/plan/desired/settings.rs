@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Invalid, whole_mib};
 use crate::api::{Bios, Cpu, Memory, VirtualMachineClassSpec, VirtualMachineSpec};
 
-/// The tag on what Drover keeps: a hint for people, evidence for nothing.
+/// The tag on what Drover makes: a hint for people, evidence for nothing.
 const TAG: &str = "drover";
 
 /// What is one option each; what is absent is left as it is.
@@ -39,6 +39,7 @@ pub(super) fn resolve(
     spec: &VirtualMachineSpec,
     class: &VirtualMachineClassSpec,
     memory: Option<&Memory>,
+    was_there: bool,
 ) -> Result<DesiredSettings, Invalid> {
     let none = Cpu::default();
     let cpu = spec.cpu.as_ref().unwrap_or(&none);
@@ -46,7 +47,7 @@ pub(super) fn resolve(
     let minimum = memory.and_then(|memory| memory.minimum.as_ref());
     let minimum = minimum.map(|size| whole_mib("spec.memory.minimum", size));
     let tags = spec.tags.as_ref().map(|tags| {
-        let own = std::iter::once(TAG.to_owned());
+        let own = (!was_there).then(|| TAG.to_owned());
         tags.iter()
             .map(|tag| tag.to_ascii_lowercase())
             .chain(own)

@@ -15,6 +15,23 @@ pub(crate) struct Process {
     _directory: tempfile::TempDir,
 }
 
+/// Runs a command of the built program against the test's cluster to its end; what it printed, or what it said.
+pub(crate) fn drover(arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_drover"))
+        .args(arguments)
+        .arg("--kubeconfig")
+        .arg(plane().kubeconfig())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    if output.status.success() {
+        Ok(text(output.stdout))
+    } else {
+        Err(format!("{}: {}", output.status, text(output.stderr)))
+    }
+}
+
 impl Process {
     /// Starts it, and waits until it serves its probes.
     pub(crate) async fn start(host_selector: &str, more: &[&str]) -> Self {
