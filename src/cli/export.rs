@@ -26,16 +26,16 @@ pub(super) struct Args {
     #[arg(long, env = "DROVER_CONTEXT", value_name = "NAME")]
     context: Option<String>,
     /// Only machines on this ProxmoxNode; may be given several times [default: all]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, env = "DROVER_EXPORT_HOST", value_name = "NAME", value_delimiter = ',')]
     host: Vec<String>,
     /// Only machines with these numbers; may be given several times [default: all]
-    #[arg(long, value_name = "VMID", value_parser = clap::value_parser!(u32).range(100..=999_999_999))]
+    #[arg(long, env = "DROVER_EXPORT_VMID", value_name = "VMID", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(100..=999_999_999))]
     vmid: Vec<u32>,
     /// The namespace of the declarations [default: none is written]
-    #[arg(long, short, value_name = "NAME")]
+    #[arg(long, short, env = "DROVER_EXPORT_NAMESPACE", value_name = "NAME")]
     namespace: Option<String>,
     /// Only look on: managementPolicy Observe, instead of adoption
-    #[arg(long)]
+    #[arg(long, env = "DROVER_EXPORT_OBSERVE", value_parser = clap::builder::FalseyValueParser::new())]
     observe: bool,
 }
 
