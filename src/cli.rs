@@ -5,6 +5,8 @@ mod crds;
 mod export;
 mod mistakes;
 mod options;
+mod plan;
+mod reach;
 mod run;
 mod standalone;
 
@@ -18,6 +20,8 @@ use mistakes::Mistakes;
 const FAILED: u8 = 1;
 /// It did not run: the configuration is wrong. The same code as clap's for unknown flags.
 const MISCONFIGURED: u8 = 2;
+/// `drover plan`: something would be changed, as with `diff` and `terraform plan -detailed-exitcode`.
+const CHANGES: u8 = 2;
 
 /// Manages virtual machines on Proxmox VE as Kubernetes resources.
 #[derive(Debug, Parser)]
@@ -26,7 +30,7 @@ const MISCONFIGURED: u8 = 2;
     version,
     after_help = "Every flag has an environment variable, shown in brackets; `run` and `standalone` also read a file .env \
                   in the working directory. A flag wins over the environment, and that over the file.\n\n\
-                  Exit codes: 0 ended as asked, 1 failed, 2 the configuration is wrong."
+                  Exit codes: 0 ended as asked, 1 failed, 2 the configuration is wrong, or (plan) something would be changed."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -44,6 +48,11 @@ enum Command {
     /// Starts etcd, kube-apiserver and kube-controller-manager on the loopback interface, installs Drover's
     /// kinds, and runs the operator. What is stored lasts in the data directory. Ctrl-C ends all in order.
     Standalone(Box<standalone::Args>),
+    /// Print what would be done for declarations, and do nothing.
+    ///
+    /// Machines are compared by the code that the operator runs, with the hosts as they are now, and the API server checks
+    /// each declaration. Exit code 2 when something would be changed.
+    Plan(plan::Args),
     /// Print machines that exist as resources, ready for Git.
     ///
     /// Reads the hosts that are declared in Kubernetes and their guests, and changes nothing. Applied, each declaration
@@ -56,6 +65,8 @@ enum Command {
 /// Why a command ended.
 enum Failure {
     Misconfigured(Mistakes),
+    /// `drover plan` found something to do.
+    Changes,
     Failed(anyhow::Error),
 }
 
@@ -87,6 +98,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => run::main(*arguments, mistakes),
         Command::Standalone(arguments) => standalone::main(*arguments, mistakes),
+        Command::Plan(arguments) => plan::main(&arguments, mistakes),
         Command::Export(arguments) => export::main(&arguments, mistakes),
         Command::Crds(arguments) => crds::main(&arguments).map_err(Failure::from),
     };
@@ -96,6 +108,7 @@ pub fn main() -> ExitCode {
             complain(&format!("drover: {error:#}\n"));
             ExitCode::from(FAILED)
         }
+        Err(Failure::Changes) => ExitCode::from(CHANGES),
         Err(Failure::Misconfigured(mistakes)) => {
             complain(&mistakes.to_string());
             ExitCode::from(MISCONFIGURED)

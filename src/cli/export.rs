@@ -3,28 +3,24 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::ListParams;
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 
-use super::{Failure, complain, mistakes::Mistakes, run, say};
+use super::{
+    Failure, complain,
+    mistakes::Mistakes,
+    reach::{self, Reach},
+    say,
+};
 use crate::api::ProxmoxNode;
-use crate::controllers::proxmox_node::connection;
 use crate::hypervisor::Hypervisor as _;
-use crate::hypervisor::proxmox::Proxmox;
 use crate::model::{GuestAddress, GuestKind, Vmid};
 use crate::plan::export::{self, Declared};
-use crate::runtime::Fence;
 
 /// The flags of `drover export`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// How the cluster with the hosts is reached, as kubectl has it
-    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
-    kubeconfig: Option<String>,
-    /// The kubeconfig's context to use [default: its current one]
-    #[arg(long, env = "DROVER_CONTEXT", value_name = "NAME")]
-    context: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
     /// Only machines on this ProxmoxNode; may be given several times [default: all]
     #[arg(long, env = "DROVER_EXPORT_HOST", value_name = "NAME", value_delimiter = ',')]
     host: Vec<String>,
@@ -39,32 +35,16 @@ pub(super) struct Args {
     observe: bool,
 }
 
-pub(super) fn main(arguments: &Args, mut mistakes: Mistakes) -> Result<(), Failure> {
+pub(super) fn main(arguments: &Args, mistakes: Mistakes) -> Result<(), Failure> {
     let tokio = tokio::runtime::Runtime::new().context("can't start the async runtime")?;
-    let cluster = tokio.block_on(run::cluster(
-        arguments.kubeconfig.as_deref(),
-        arguments.context.clone(),
-    ));
-    let cluster = match cluster {
-        Ok(cluster) => cluster,
-        Err(wrong) => {
-            mistakes.add(
-                "--kubeconfig (KUBECONFIG)",
-                format_args!("{wrong:#}"),
-                "give the file that reaches the cluster with the hosts",
-            );
-            mistakes.check()?;
-            return Ok(());
-        }
-    };
-    tokio.block_on(export(arguments, cluster)).map_err(Failure::from)
+    tokio.block_on(async {
+        let client = arguments.reach.client(mistakes).await?;
+        export(arguments, client).await.map_err(Failure::from)
+    })
 }
 
-async fn export(arguments: &Args, cluster: kube::Config) -> anyhow::Result<()> {
-    let client = kube::Client::try_from(cluster).context("can't make a Kubernetes client")?;
-    let hosts = Api::<ProxmoxNode>::all(client.clone());
-    let hosts = hosts.list(&ListParams::default()).await;
-    let hosts = hosts.context("can't list the ProxmoxNodes")?.items;
+async fn export(arguments: &Args, client: kube::Client) -> anyhow::Result<()> {
+    let hosts = reach::hosts(&client).await?;
     for name in &arguments.host {
         if !hosts.iter().any(|host| host.name_any() == *name) {
             let known: Vec<String> = hosts.iter().map(ResourceExt::name_any).collect();
@@ -101,39 +81,9 @@ async fn of_host(
     host: &ProxmoxNode,
     hosts: &[ProxmoxNode],
 ) -> anyhow::Result<Vec<Vmid>> {
-    let main = match &host.spec.connection_ref {
-        None => host,
-        Some(named) => hosts
-            .iter()
-            .find(|other| other.name_any() == named.name)
-            .with_context(|| format!("there is no ProxmoxNode '{}' (spec.connectionRef)", named.name))?,
-    };
-    let named = main
-        .spec
-        .credentials_ref
-        .as_ref()
-        .context("spec.credentialsRef is missing")?;
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), &named.namespace);
-    let secret = secrets
-        .get_opt(&named.name)
-        .await
-        .context("can't read its Secret")?;
-    let secret = secret.with_context(|| {
-        format!(
-            "there is no Secret '{}' in the namespace '{}'",
-            named.name, named.namespace
-        )
-    })?;
-    let connection =
-        connection(&main.spec, &secret, Fence::open()).map_err(|problem| anyhow::anyhow!(problem.message))?;
-    let driver = Proxmox::connect(&connection)?;
+    let driver = reach::driver(client, host, hosts).await?;
     let overview = driver.overview().await?;
-    let node = host
-        .spec
-        .node_name
-        .clone()
-        .or_else(|| host.status.as_ref().and_then(|s| s.node_name.clone()));
-    let here = |name: &str| node.as_deref().is_none_or(|node| node == name);
+    let here = |name: &str| reach::node_of(host).is_none_or(|node| node == name);
     let chosen = |vmid: Vmid| arguments.vmid.is_empty() || arguments.vmid.contains(&vmid.get());
     let mut found = Vec::new();
     for row in &overview.guests {

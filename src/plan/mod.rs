@@ -6,6 +6,7 @@ pub mod guest;
 pub mod host;
 pub mod identity;
 pub mod making;
+pub mod preview;
 pub mod removal;
 pub mod status;
 pub mod tenancy;

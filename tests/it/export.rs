@@ -49,7 +49,7 @@ async fn exported_machines_are_adopted_as_they_are() {
     let disk = format!("{disk},cache=writeback,discard=on,ssd=1,backup=0");
     world.sim.change_config(101, &[("scsi0", Some(&disk))]).unwrap();
 
-    let printed = drover(&["export", "--host", &world.name, "--namespace", &world.name]).unwrap();
+    let printed = drover(&["export", "--host", &world.name, "--namespace", &world.name]).printed;
     assert!(world.sim.mutations().since(0).is_empty(), "it only looks");
     assert_eq!(printed.matches("kind: VirtualMachine").count(), 4, "{printed}");
     for part in [
@@ -93,15 +93,15 @@ async fn exported_machines_are_adopted_as_they_are() {
     }
     // What is kept already is not printed again.
     let vmid = ["export", "--host", &world.name, "--vmid", "101"];
-    assert_eq!(drover(&vmid).unwrap(), "");
+    assert_eq!(drover(&vmid).printed, "");
 }
 
 #[tokio::test]
 async fn export_says_what_is_not_there_and_may_look_on_only() {
     let world = world("export-observe").await;
-    let wrong = drover(&["export", "--host", "nosuch"]).unwrap_err();
+    let wrong = drover(&["export", "--host", "nosuch"]).said;
     assert!(wrong.contains("there is no ProxmoxNode 'nosuch'"), "{wrong}");
-    let wrong = drover(&["export", "--host", &world.name, "--vmid", "777"]).unwrap_err();
+    let wrong = drover(&["export", "--host", &world.name, "--vmid", "777"]).said;
     assert!(wrong.contains("no host shows a virtual machine 777"), "{wrong}");
     let namespace = [
         "export",
@@ -112,7 +112,7 @@ async fn export_says_what_is_not_there_and_may_look_on_only() {
         "-n",
         &world.name,
     ];
-    let printed = drover(&[&namespace[..], &["--observe"]].concat()).unwrap();
+    let printed = drover(&[&namespace[..], &["--observe"]].concat()).printed;
     assert!(
         printed.contains("managementPolicy: Observe") && !printed.contains("adopt"),
         "{printed}"

@@ -26,6 +26,7 @@ mod keep;
 mod leader;
 mod model;
 mod observe;
+mod plan;
 mod standalone;
 mod story;
 mod support;

@@ -7,6 +7,6 @@ mod process;
 mod waiting;
 mod world;
 
-pub(crate) use process::{Process, drover};
+pub(crate) use process::{Ended, Process, drover};
 pub(crate) use waiting::within;
 pub(crate) use world::{Conditioned, World, condition};

@@ -15,8 +15,18 @@ pub(crate) struct Process {
     _directory: tempfile::TempDir,
 }
 
-/// Runs a command of the built program against the test's cluster to its end; what it printed, or what it said.
-pub(crate) fn drover(arguments: &[&str]) -> Result<String, String> {
+/// How a command of the built program ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    /// What it printed.
+    pub(crate) printed: String,
+    /// What it said beside that.
+    pub(crate) said: String,
+}
+
+/// Runs a command of the built program against the test's cluster to its end.
+pub(crate) fn drover(arguments: &[&str]) -> Ended {
     let output = Command::new(env!("CARGO_BIN_EXE_drover"))
         .args(arguments)
         .arg("--kubeconfig")
@@ -25,10 +35,10 @@ pub(crate) fn drover(arguments: &[&str]) -> Result<String, String> {
         .output()
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    if output.status.success() {
-        Ok(text(output.stdout))
-    } else {
-        Err(format!("{}: {}", output.status, text(output.stderr)))
+    Ended {
+        code: output.status.code(),
+        printed: text(output.stdout),
+        said: text(output.stderr),
     }
 }
 

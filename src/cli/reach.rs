@@ -1,0 +1,91 @@
+//! Reaches the cluster and its hosts, for the commands that only look.
+
+use anyhow::Context;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+
+use super::{Failure, mistakes::Mistakes, run};
+use crate::api::ProxmoxNode;
+use crate::controllers::proxmox_node::connection;
+use crate::hypervisor::proxmox::Proxmox;
+use crate::runtime::Fence;
+
+/// How the cluster is reached.
+#[derive(Debug, clap::Args)]
+pub(super) struct Reach {
+    /// How the cluster with the hosts is reached, as kubectl has it
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    kubeconfig: Option<String>,
+    /// The kubeconfig's context to use [default: its current one]
+    #[arg(long, env = "DROVER_CONTEXT", value_name = "NAME")]
+    context: Option<String>,
+}
+
+impl Reach {
+    /// A client of the cluster.
+    pub(super) async fn client(&self, mut mistakes: Mistakes) -> Result<kube::Client, Failure> {
+        let cluster = run::cluster(self.kubeconfig.as_deref(), self.context.clone()).await;
+        let cluster = match cluster {
+            Ok(cluster) => Some(cluster),
+            Err(wrong) => {
+                mistakes.add(
+                    "--kubeconfig (KUBECONFIG)",
+                    format_args!("{wrong:#}"),
+                    "give the file that reaches the cluster with the hosts",
+                );
+                None
+            }
+        };
+        mistakes.check()?;
+        let cluster = cluster.context("no cluster is named")?;
+        Ok(kube::Client::try_from(cluster).context("can't make a Kubernetes client")?)
+    }
+}
+
+/// The hosts that are declared.
+pub(super) async fn hosts(client: &kube::Client) -> anyhow::Result<Vec<ProxmoxNode>> {
+    let hosts = Api::<ProxmoxNode>::all(client.clone());
+    let hosts = hosts.list(&ListParams::default()).await;
+    Ok(hosts.context("can't list the ProxmoxNodes")?.items)
+}
+
+/// A driver for a host.
+pub(super) async fn driver(
+    client: &kube::Client,
+    host: &ProxmoxNode,
+    hosts: &[ProxmoxNode],
+) -> anyhow::Result<Proxmox> {
+    let main = match &host.spec.connection_ref {
+        None => host,
+        Some(named) => hosts
+            .iter()
+            .find(|other| other.name_any() == named.name)
+            .with_context(|| format!("there is no ProxmoxNode '{}' (spec.connectionRef)", named.name))?,
+    };
+    let named = main
+        .spec
+        .credentials_ref
+        .as_ref()
+        .context("spec.credentialsRef is missing")?;
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), &named.namespace);
+    let secret = secrets
+        .get_opt(&named.name)
+        .await
+        .context("can't read its Secret")?;
+    let secret = secret.with_context(|| {
+        format!(
+            "there is no Secret '{}' in the namespace '{}'",
+            named.name, named.namespace
+        )
+    })?;
+    let connection =
+        connection(&main.spec, &secret, Fence::open()).map_err(|problem| anyhow::anyhow!(problem.message))?;
+    Ok(Proxmox::connect(&connection)?)
+}
+
+/// The node that a host is, where that is known.
+pub(super) fn node_of(host: &ProxmoxNode) -> Option<&str> {
+    let pinned = host.status.as_ref().and_then(|s| s.node_name.as_deref());
+    host.spec.node_name.as_deref().or(pinned)
+}
