@@ -105,7 +105,8 @@ pub struct VirtualMachineSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
 
-    /// Its disks. Other disks that the machine has are left alone.
+    /// Its disks. Other disks that the machine has are left alone. One that is taken out of this list is taken out of the
+    /// machine as its `onRemove` says, but for the last one: without any disk here, all are left as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]

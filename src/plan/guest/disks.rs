@@ -109,7 +109,12 @@ pub fn new_disk(want: &DesiredDisk, storage: String, size: u64) -> NewDisk {
     }
 }
 
+/// Where the spec names no disk at all, none is taken out: what is absent is left as it is, and a machine without any disk
+/// is hardly meant.
 fn remove(desired: &Desired, next: &Hardware, managed: &Managed, compare: &mut Compare) {
+    if desired.disks.iter().all(|disk| disk.on_remove.is_none()) {
+        return;
+    }
     let dropped = managed
         .disks
         .iter()

@@ -281,3 +281,63 @@ proptest! {
         prop_assert!(after.actions.is_empty() && after.drift.is_empty(), "{after:?}");
     }
 }
+
+#[test]
+fn disks_are_taken_out_only_where_the_spec_names_others() {
+    let with_two = {
+        let mut hardware = hardware();
+        let volume = "local-lvm:vm-105-disk-1".parse().unwrap();
+        hardware
+            .disks
+            .insert("scsi1".into(), Disk::plain(volume, Some(1 << 30)));
+        config(hardware)
+    };
+    let known = |slot: &str, volume: &str| {
+        let disk = ManagedDisk {
+            volume: Some(volume.to_owned()),
+            on_remove: OnRemove::Delete,
+        };
+        (slot.to_owned(), disk)
+    };
+    let managed = Managed {
+        disks: [
+            known("scsi0", "local-lvm:vm-105-disk-0"),
+            known("scsi1", "local-lvm:vm-105-disk-1"),
+        ]
+        .into(),
+        ..Managed::default()
+    };
+    let planned = |desired: &Desired, config: &GuestConfig| {
+        plan(
+            desired,
+            Seen {
+                config,
+                power: PowerState::Running,
+                password_sent: None,
+                managed: &managed,
+                pool: SeenPool::Unknown,
+                reboot: Reboot::No,
+                high_availability: SeenHa::Unknown,
+            },
+        )
+        .actions
+    };
+    let mut desired = desired();
+    desired.disks[0].on_remove = Some(OnRemove::Detach);
+    let unplug = Action::Configure(vec![Change::Unplug("scsi1".into())]);
+    assert_eq!(planned(&desired, &with_two), [unplug]);
+    // Somebody put another volume into the slot: that was never named.
+    let mut exchanged = with_two.clone();
+    let other = "local-lvm:vm-105-disk-9".parse().unwrap();
+    exchanged
+        .next
+        .disks
+        .insert("scsi1".into(), Disk::plain(other, None));
+    assert_eq!(planned(&desired, &exchanged), []);
+    desired.disks.clear();
+    assert_eq!(
+        planned(&desired, &with_two),
+        [],
+        "what is absent is left as it is"
+    );
+}
