@@ -6,26 +6,8 @@ use kube::Api;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::{Field, check, swept};
+use super::{check, field, swept};
 use crate::support::{World, condition};
-
-fn told(
-    name: &'static str,
-    pointer: &'static str,
-    key: &'static str,
-    values: [Value; 2],
-    spelt: [&'static str; 2],
-    drifted: &'static str,
-) -> Field {
-    Field {
-        name,
-        pointer,
-        values,
-        key,
-        spelt,
-        drifted,
-    }
-}
 
 fn small() -> Value {
     json!({
@@ -47,7 +29,7 @@ async fn every_field_of_cloud_init_is_made_changed_and_kept() {
         ])
     };
     let fields = [
-        told(
+        field(
             "cloudInit.user",
             "/cloudInit/user",
             "ciuser",
@@ -55,7 +37,7 @@ async fn every_field_of_cloud_init_is_made_changed_and_kept() {
             ["ada", "bob"],
             "eve",
         ),
-        told(
+        field(
             "cloudInit.sshAuthorizedKeys",
             "/cloudInit/sshAuthorizedKeys",
             "sshkeys",
@@ -63,7 +45,7 @@ async fn every_field_of_cloud_init_is_made_changed_and_kept() {
             ["one%40x", "two%40x"],
             "six%40x",
         ),
-        told(
+        field(
             "cloudInit.networks[net0]",
             "/cloudInit/networks/0/ipv4",
             "ipconfig0",
@@ -71,7 +53,7 @@ async fn every_field_of_cloud_init_is_made_changed_and_kept() {
             ["ip=192.0.2.7/24", "ip=dhcp"],
             "ip=192.0.2.9/24",
         ),
-        told(
+        field(
             "cloudInit.networks[net0]",
             "/cloudInit/networks/0/ipv6",
             "ipconfig0",
@@ -79,7 +61,7 @@ async fn every_field_of_cloud_init_is_made_changed_and_kept() {
             ["ip6=auto", "ip6=2001:db8::7/64"],
             "ip6=2001:db8::8/64",
         ),
-        told(
+        field(
             "cloudInit.nameservers",
             "/cloudInit/nameservers",
             "nameserver",
@@ -87,7 +69,7 @@ async fn every_field_of_cloud_init_is_made_changed_and_kept() {
             ["192.0.2.1", "192.0.2.1 2001:db8::1"],
             "192.0.2.3",
         ),
-        told(
+        field(
             "cloudInit.searchDomains",
             "/cloudInit/searchDomains",
             "searchdomain",

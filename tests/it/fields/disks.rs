@@ -3,7 +3,7 @@
 use pve_sim::{Seed, SeedFile, SeedStorage};
 use serde_json::{Value, json};
 
-use super::{Field, check, swept};
+use super::{Field, check, field, swept};
 use crate::support::{World, condition};
 
 fn disk(name: &'static str, values: [Value; 2], spelt: [&'static str; 2], drifted: &'static str) -> Field {
@@ -14,14 +14,7 @@ fn disk(name: &'static str, values: [Value; 2], spelt: [&'static str; 2], drifte
         "disks[scsi0].iothread" => "/disks/0/iothread",
         _ => "/disks/0/backup",
     };
-    Field {
-        name,
-        pointer,
-        values,
-        key: "scsi0",
-        spelt,
-        drifted,
-    }
+    field(name, pointer, "scsi0", values, spelt, drifted)
 }
 
 fn small() -> Value {

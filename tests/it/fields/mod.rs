@@ -27,6 +27,25 @@ pub(crate) struct Field {
     pub(crate) drifted: &'static str,
 }
 
+/// A field, part by part as [`Field`] tells them.
+pub(crate) fn field(
+    name: &'static str,
+    pointer: &'static str,
+    key: &'static str,
+    values: [Value; 2],
+    spelt: [&'static str; 2],
+    drifted: &'static str,
+) -> Field {
+    Field {
+        name,
+        pointer,
+        values,
+        key,
+        spelt,
+        drifted,
+    }
+}
+
 fn set(spec: &mut Value, field: &Field, value: &Value) {
     let (parent, name) = field.pointer.rsplit_once('/').unwrap();
     let parent = spec.pointer_mut(parent).expect(field.pointer);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Field, check, swept};
+use super::{Field, check, field, swept};
 
 fn nic(
     name: &'static str,
@@ -11,14 +11,7 @@ fn nic(
     spelt: [&'static str; 2],
     drifted: &'static str,
 ) -> Field {
-    Field {
-        name,
-        pointer,
-        values,
-        key: "net0",
-        spelt,
-        drifted,
-    }
+    field(name, pointer, "net0", values, spelt, drifted)
 }
 
 #[tokio::test]

@@ -3,26 +3,8 @@
 use pve_sim::SeedPool;
 use serde_json::{Value, json};
 
-use super::{Field, check, swept};
+use super::{check, field, swept};
 use crate::support::{World, condition};
-
-fn field(
-    name: &'static str,
-    pointer: &'static str,
-    key: &'static str,
-    values: [Value; 2],
-    spelt: [&'static str; 2],
-    drifted: &'static str,
-) -> Field {
-    Field {
-        name,
-        pointer,
-        values,
-        key,
-        spelt,
-        drifted,
-    }
-}
 
 fn small() -> Value {
     json!({

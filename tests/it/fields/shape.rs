@@ -2,26 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Field, check, swept};
+use super::{check, field, swept};
 use crate::support::condition;
-
-fn field(
-    name: &'static str,
-    pointer: &'static str,
-    values: [Value; 2],
-    key: &'static str,
-    spelt: [&'static str; 2],
-    drifted: &'static str,
-) -> Field {
-    Field {
-        name,
-        pointer,
-        values,
-        key,
-        spelt,
-        drifted,
-    }
-}
 
 fn small() -> Value {
     json!({
@@ -39,40 +21,40 @@ async fn processor_and_boot_are_made_changed_and_kept() {
         field(
             "cpu.type",
             "/cpu/type",
-            [json!("host"), json!("x86-64-v2-AES")],
             "cpu",
+            [json!("host"), json!("x86-64-v2-AES")],
             ["host", "x86-64-v2-AES"],
             "kvm64,flags=+aes",
         ),
         field(
             "boot.onBoot",
             "/boot/onBoot",
-            [json!(true), json!(false)],
             "onboot",
+            [json!(true), json!(false)],
             ["1", "0"],
             "1",
         ),
         field(
             "boot.devices",
             "/boot/devices",
-            [json!(["net0", "scsi0"]), json!(["scsi0"])],
             "boot",
+            [json!(["net0", "scsi0"]), json!(["scsi0"])],
             ["order=net0;scsi0", "order=scsi0"],
             "order=net0",
         ),
         field(
             "boot.order",
             "/boot/order",
-            [json!(3), json!(0)],
             "startup",
+            [json!(3), json!(0)],
             ["3", "0"],
             "7,up=20",
         ),
         field(
             "protection",
             "/protection",
-            [json!(false), json!(true)],
             "protection",
+            [json!(false), json!(true)],
             ["", "1"],
             "0",
         ),
@@ -100,8 +82,8 @@ async fn pause_after_the_start_is_made_changed_and_kept() {
     let delay = field(
         "boot.delay",
         "/boot/delay",
-        [json!("30s"), json!("1m")],
         "startup",
+        [json!("30s"), json!("1m")],
         ["up=30", "up=60"],
         "2,up=5",
     );
