@@ -131,15 +131,21 @@ impl NumberBook {
         });
     }
 
-    /// Notes that a resource looks on no longer.
-    pub(super) fn unobserve(&self, observer: &ObjectRef<VirtualMachine>) {
+    /// Notes that a resource looks on no longer; returns the guests that now concern nobody.
+    pub(super) fn unobserve(&self, observer: &ObjectRef<VirtualMachine>) -> Vec<(ClusterId, Vmid)> {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        for book in books.values_mut() {
-            for observers in book.observers.values_mut() {
-                observers.remove(observer);
-            }
-            book.observers.retain(|_, observers| !observers.is_empty());
+        let mut left = Vec::new();
+        for (cluster, book) in books.iter_mut() {
+            let owners = &book.owners;
+            book.observers.retain(|vmid, observers| {
+                let looked_on = observers.remove(observer);
+                if looked_on && observers.is_empty() && !owners.contains_key(vmid) {
+                    left.push((cluster.clone(), *vmid));
+                }
+                !observers.is_empty()
+            });
         }
+        left
     }
 
     /// The resources that a change of the guest with a number concerns: its own, and those that look on.

@@ -176,7 +176,11 @@ pub fn forget(ctx: &Context, vm: &VirtualMachine) {
     let Some(uid) = vm.uid() else { return };
     ctx.memory.forget(&uid);
     ctx.machines.forget(&uid);
-    ctx.numbers.unobserve(&ObjectRef::from_obj(vm));
+    for (cluster, vmid) in ctx.numbers.unobserve(&ObjectRef::from_obj(vm)) {
+        if let Some(cluster) = ctx.fleet.cluster(&cluster) {
+            cluster.unwatch_guest(vmid);
+        }
+    }
     let status = vm.status.as_ref();
     let cluster = status.and_then(|s| s.cluster.as_deref());
     let cluster = cluster.and_then(|id| crate::model::ClusterId::from_fingerprint(id).ok());
