@@ -15,10 +15,7 @@ use super::{
     reach::{self, Reach},
     say,
 };
-use crate::api::{
-    ClassPolicy, DriftPolicy, HostDefaults, ManagementPolicy, ProxmoxNode, VirtualMachine,
-    VirtualMachineClass,
-};
+use crate::api::{HostDefaults, ManagementPolicy, ProxmoxNode, VirtualMachine, VirtualMachineClass};
 use crate::hypervisor::{Hypervisor, Refusal};
 use crate::model::{GuestAddress, GuestRow, PowerState, Vmid};
 use crate::plan::desired::{self, Desired};
@@ -228,12 +225,11 @@ async fn resolved(
     machine: &VirtualMachine,
     host: &ProxmoxNode,
 ) -> anyhow::Result<Desired> {
-    let pinned = machine.status.as_ref().and_then(|s| s.class.as_ref());
-    let follows = machine.spec.class_policy == Some(ClassPolicy::Follow);
-    let class = match (&machine.spec.class_ref, pinned) {
+    let stored = machine.status.clone().unwrap_or_default();
+    let class = match (&machine.spec.class_ref, desired::pinned_class(machine, &stored)) {
         (None, _) => None,
-        (Some(named), Some(pinned)) if pinned.name == named.name && !follows => Some(pinned.spec.clone()),
-        (Some(named), _) => {
+        (Some(_), Some(pinned)) => Some(pinned.spec.clone()),
+        (Some(named), None) => {
             let classes: Api<VirtualMachineClass> = Api::all(client.clone());
             let class = classes.get_opt(&named.name).await?;
             let class = class.with_context(|| format!("there is no VirtualMachineClass '{}'", named.name))?;
@@ -305,6 +301,10 @@ async fn of_guest(
                 return Ok(Found::nothing(what));
             }
         }
+    } else if machine.status.as_ref().is_some_and(|s| s.vmid.is_some()) {
+        return Ok(Found::nothing(format!(
+            "machine {vmid} is being made: look again when it is there"
+        )));
     } else {
         makes = true;
         what.push_str(", which is adopted if the annotation drover.dev/adopt says so");
@@ -321,14 +321,8 @@ async fn of_guest(
         high_availability: SeenHa::Unknown,
     };
     let plan = guest::plan(desired, seen);
-    let policy = machine
-        .spec
-        .drift
-        .as_ref()
-        .and_then(|d| d.policy)
-        .unwrap_or_default();
-    let changed = machine.metadata.generation != machine.status.as_ref().and_then(|s| s.observed_generation);
-    let reported = observes || (policy == DriftPolicy::Report && !changed);
+    let stored = machine.status.clone().unwrap_or_default();
+    let reported = status::only_reports(machine, &stored);
     let differences = preview::lines(&plan, power, &managed, reported);
     let mut lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
     let told = differences

@@ -336,7 +336,7 @@ mod tests {
     use super::*;
     use crate::api::DesiredPower;
     use crate::model::{Disk, Power};
-    use crate::plan::desired::{DesiredDisk, DesiredMedium, DesiredNic, DesiredSettings};
+    use crate::plan::desired::{DesiredDisk, DesiredMedium, DesiredNic};
     use crate::plan::identity::Mark;
 
     fn node() -> NodeName {
@@ -365,21 +365,11 @@ mod tests {
         Desired {
             name: "web-1".into(),
             named: true,
-            pinned: None,
             origin,
             power: Some(DesiredPower::Running),
             grace_seconds: 60,
             force: true,
-            sockets: None,
-            cores: None,
-            cpu_type: None,
-            on_boot: None,
-            startup_order: None,
-            startup_delay: None,
-            boot_devices: Vec::new(),
-            protection: None,
             memory_mib: Some(1024),
-            agent: None,
             disks: vec![DesiredDisk {
                 slot: "scsi0".into(),
                 size: Some(8 << 30),
@@ -392,13 +382,7 @@ mod tests {
                 model: Some("virtio"),
                 ..DesiredNic::default()
             }],
-            medium: None,
-            settings: DesiredSettings::default(),
-            pool: None,
-            template: false,
-            high_availability: None,
-            ignored: Vec::new(),
-            cloud_init: None,
+            ..Desired::default()
         }
     }
 

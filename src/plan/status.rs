@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::api::conditions::{self, Finding, Truth, reason};
 use crate::api::{
-    Address, DesiredPower, MIB, Observed, ObservedDevice, ObservedDisk, ObservedNetwork, ObservedPower,
-    OnRemove, RebootPolicy, Size, VirtualMachine, VirtualMachineStatus,
+    Address, DesiredPower, DriftPolicy, MIB, ManagementPolicy, Observed, ObservedDevice, ObservedDisk,
+    ObservedNetwork, ObservedPower, OnRemove, RebootPolicy, Size, VirtualMachine, VirtualMachineStatus,
 };
 use crate::model::{GuestConfig, GuestIp, GuestRow, Lock, Power, Vmid};
 use crate::plan::desired::Desired;
@@ -194,13 +194,22 @@ pub fn is_paused(vm: &VirtualMachine) -> bool {
 /// Whether the present declaration was carried out before: Ready, for this very generation, and for the class as it is
 /// now.
 #[must_use]
-pub fn was_ready(vm: &VirtualMachine, now: &VirtualMachineStatus) -> bool {
+fn was_ready(vm: &VirtualMachine, now: &VirtualMachineStatus) -> bool {
     vm.status.as_ref().is_some_and(|stored| {
         stored.observed_generation == vm.metadata.generation
             && stored.class == now.class
             && (conditions::is_true(&stored.conditions, conditions::READY)
                 || conditions::is_true(&stored.conditions, conditions::DRIFTED))
     })
+}
+
+/// Whether differences are told and not put back: the resource only looks on, or reports what others changed since the
+/// present declaration was carried out.
+#[must_use]
+pub fn only_reports(vm: &VirtualMachine, now: &VirtualMachineStatus) -> bool {
+    let policy = vm.spec.drift.as_ref().and_then(|d| d.policy);
+    let observes = vm.spec.management_policy == Some(ManagementPolicy::Observe);
+    observes || (policy == Some(DriftPolicy::Report) && was_ready(vm, now))
 }
 
 /// Whether the stored status and the bulk list agree so far that the guest's configuration need not be read.

@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use super::pass::{Again, End, Flow, Pass, Site};
 use super::{act, secrets};
 use crate::api::conditions::reason;
-use crate::api::{DesiredPower, DriftPolicy, ObservedPower, RebootPolicy};
+use crate::api::{DesiredPower, ObservedPower, RebootPolicy};
 use crate::fleet::ConfigReading;
 use crate::model::{GuestAddress, GuestConfig, Power, PowerState, Vmid};
 use crate::plan::desired::Desired;
@@ -283,15 +283,7 @@ fn pool<'a>(pass: &Pass<'_>, site: &'a Site, vmid: Vmid) -> SeenPool<'a> {
 
 /// A difference that is to be told and not put back. What the spec says anew is carried out all the same.
 fn reported(pass: &Pass<'_>, plan: &Plan) -> Option<End> {
-    let policy = pass
-        .vm
-        .spec
-        .drift
-        .as_ref()
-        .and_then(|d| d.policy)
-        .unwrap_or_default();
-    let told =
-        policy == DriftPolicy::Report && status::was_ready(&pass.vm, &pass.status) && !plan.drift.is_empty();
+    let told = status::only_reports(&pass.vm, &pass.status) && !plan.drift.is_empty();
     told.then(|| {
         let message = format!(
             "{}; spec.drift.policy is Report, so nothing is put back until the spec changes",

@@ -472,13 +472,7 @@ impl Pass<'_> {
         let Some(named) = &self.vm.spec.class_ref else {
             return Ok(None);
         };
-        let follows = self.vm.spec.class_policy == Some(ClassPolicy::Follow);
-        let pinned = self
-            .status
-            .class
-            .as_ref()
-            .filter(|c| c.name == named.name && !follows);
-        if let Some(pinned) = pinned {
+        if let Some(pinned) = desired::pinned_class(&self.vm, &self.status) {
             return Ok(Some(pinned.spec.clone()));
         }
         match self.ctx.stores.classes.get(&ObjectRef::new(&named.name)) {

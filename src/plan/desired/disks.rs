@@ -20,7 +20,7 @@ pub struct DesiredDisk {
     /// Its storage.
     pub storage: Option<String>,
     /// Whether the spec itself names that storage, so that the disk is moved there.
-    pub stays: bool,
+    pub moves: bool,
     /// The storage of one that is added to a machine that exists.
     pub home: Option<String>,
     /// The format of a new one.
@@ -71,7 +71,7 @@ pub(super) fn resolve(
             slot: disk.name.clone(),
             size: size.map_err(|e| Invalid::new(format!("spec.{}", field(&disk.name, "size")), e))?,
             storage: disk.storage.clone().or(fallback.clone().filter(|_| blank)),
-            stays: disk.storage.is_some(),
+            moves: disk.storage.is_some(),
             home: disk.storage.clone().or(fallback),
             format: disk.format.map(DiskFormat::as_str),
             copy_of: copy_of

@@ -14,13 +14,13 @@ pub use settings::DesiredSettings;
 use std::fmt;
 
 use crate::api::{
-    Boot, CloneSource, DesiredPower, GuestOrigin, HostDefaults, MIB, ManagementPolicy, Size, Span,
-    VirtualMachine, VirtualMachineClassSpec,
+    Boot, ClassPolicy, CloneSource, DesiredPower, GuestOrigin, HostDefaults, MIB, ManagementPolicy,
+    PinnedClass, Size, Span, VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
 };
 use crate::model::{HaSetting, Vmid, VolumeId};
 
 /// What a guest is to be like.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Desired {
     /// Its name on the host.
     pub name: String,
@@ -103,9 +103,10 @@ impl Desired {
 }
 
 /// How a guest is made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
     /// With empty disks.
+    #[default]
     Blank,
     /// As a full copy of the machine with this number.
     CloneOf(Vmid),
@@ -139,6 +140,15 @@ const DEFAULT_GRACE: u32 = 60;
 pub fn guest_name(vm: &VirtualMachine) -> String {
     let own = || vm.metadata.name.clone().unwrap_or_default();
     vm.spec.name.clone().unwrap_or_else(own)
+}
+
+/// The class as it was taken when the machine was made, unless the machine follows its class as it is now.
+#[must_use]
+pub fn pinned_class<'a>(vm: &VirtualMachine, status: &'a VirtualMachineStatus) -> Option<&'a PinnedClass> {
+    let named = vm.spec.class_ref.as_ref()?;
+    let pinned = status.class.as_ref()?;
+    let follows = vm.spec.class_policy == Some(ClassPolicy::Follow);
+    (pinned.name == named.name && !follows).then_some(pinned)
 }
 
 /// Works class and defaults into the spec. The class is the pinned one where the status has it.

@@ -18,7 +18,7 @@ pub(super) fn compare(desired: &Desired, next: &Hardware, managed: &Managed, com
 
 fn change(want: &DesiredDisk, have: &Disk, compare: &mut Compare) {
     options(want, have, compare);
-    let storage = want.storage.as_deref().filter(|_| want.stays);
+    let storage = want.storage.as_deref().filter(|_| want.moves);
     if let Some(storage) = storage.filter(|storage| *storage != have.volume.storage()) {
         let field = want.field("storage");
         if compare.drifted(&field, storage.to_owned(), have.volume.storage().to_owned()) {

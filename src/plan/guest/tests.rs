@@ -7,25 +7,16 @@ use proptest::prelude::*;
 use super::*;
 use crate::api::DesiredPower;
 use crate::model::{Disk, Nic, NicSettings, PowerState};
-use crate::plan::desired::{DesiredDisk, DesiredNic, DesiredSettings, Origin};
+use crate::plan::desired::{DesiredDisk, DesiredNic};
 
 fn desired() -> Desired {
     Desired {
         name: "web-1".into(),
         named: true,
-        pinned: None,
-        origin: Origin::Blank,
         power: Some(DesiredPower::Running),
         grace_seconds: 60,
         force: true,
-        sockets: None,
         cores: Some(2),
-        cpu_type: None,
-        on_boot: None,
-        startup_order: None,
-        startup_delay: None,
-        boot_devices: Vec::new(),
-        protection: None,
         memory_mib: Some(2048),
         agent: Some(true),
         disks: vec![DesiredDisk {
@@ -39,13 +30,7 @@ fn desired() -> Desired {
             model: Some("virtio"),
             ..DesiredNic::default()
         }],
-        medium: None,
-        settings: DesiredSettings::default(),
-        pool: None,
-        template: false,
-        high_availability: None,
-        ignored: Vec::new(),
-        cloud_init: None,
+        ..Desired::default()
     }
 }
 

@@ -2,6 +2,7 @@
 //! host, a Drover that acts on this host only. Everything ends with the test, also when it panics.
 
 mod drover;
+mod hands;
 mod plane;
 mod process;
 mod waiting;
