@@ -21,6 +21,8 @@ pub const PAUSED: &str = "Paused";
 pub const DELETING: &str = "Deleting";
 /// More machines were to be destroyed than the host's limit allows: all deletions wait.
 pub const DELETION_HELD: &str = "DeletionHeld";
+/// The host is taken out of use for a while, or its machines are still to come back.
+pub const MAINTENANCE: &str = "Maintenance";
 /// The host's address answers.
 pub const REACHABLE: &str = "Reachable";
 /// The host accepts the credentials.
@@ -77,6 +79,22 @@ pub mod reason {
         MAKING_TEMPLATE = "MakingTemplate";
         /// A disk is being moved to another storage.
         MOVING_DISK = "MovingDisk";
+        /// The machine is being moved to another node.
+        MIGRATING = "Migrating";
+        /// The machine was moved to another node, as an Event.
+        MIGRATED = "Migrated";
+        /// The machine can't be moved to the node where it is to be.
+        MIGRATION_IMPOSSIBLE = "MigrationImpossible";
+        /// The host takes no machines while its maintenance lasts.
+        CORDONED = "Cordoned";
+        /// The host's machines are being moved away.
+        EVACUATING = "Evacuating";
+        /// The host's machines were moved away.
+        EVACUATED = "Evacuated";
+        /// Some of the host's machines can't be moved away.
+        EVACUATION_BLOCKED = "EvacuationBlocked";
+        /// The host's machines are being brought back.
+        RETURNING = "Returning";
         /// The machine is being started.
         STARTING = "Starting";
         /// The machine is being paused.

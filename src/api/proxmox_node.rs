@@ -50,6 +50,12 @@ use super::span::Span;
         description = "Name of its cluster"
     ),
     printcolumn(
+        name = "Maintenance",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Maintenance")].reason"#,
+        description = "How its maintenance goes"
+    ),
+    printcolumn(
         name = "VMs",
         type_ = "integer",
         json_path = ".status.guests.virtualMachines",
@@ -150,9 +156,34 @@ pub struct ProxmoxNodeSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenancy: Option<Tenancy>,
 
+    /// Takes the node out of use for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<Maintenance>,
+
     /// When machines with `rebootPolicy: InWindow` may be rebooted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance_window: Option<MaintenanceWindow>,
+}
+
+/// Takes a node out of use for a while.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Maintenance {
+    /// How far.
+    pub mode: MaintenanceMode,
+}
+
+/// How far a node is taken out of use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum MaintenanceMode {
+    /// It is in use; what was moved away comes back.
+    #[default]
+    None,
+    /// No machine is made there or moved there.
+    Cordon,
+    /// Besides, Drover's machines that run there are moved to other nodes of the cluster that are declared, open to their
+    /// namespace and have room; `status.maintenance` tells of each.
+    Evacuate,
 }
 
 /// A time that comes again every week or day.
@@ -464,6 +495,9 @@ pub struct ProxmoxNodeStatus {
     /// The highest number that a guest of this cluster is known to have had. Numbers are given from above it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub highest_vmid: Option<u32>,
+    /// How the maintenance goes, while there is one or machines are still to come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<MaintenanceStatus>,
     /// The machines whose end began lately, for `spec.destroyLimit`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
@@ -472,6 +506,64 @@ pub struct ProxmoxNodeStatus {
     /// The last time at which more machines were to be destroyed than `spec.destroyLimit` allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletions_held: Option<DeletionsHeld>,
+}
+
+/// How the maintenance of a node goes.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MaintenanceStatus {
+    /// What the spec asks for.
+    pub mode: MaintenanceMode,
+    /// Machines that are still to be moved, away or back.
+    pub waiting: u32,
+    /// Machines that were moved away.
+    pub away: u32,
+    /// Machines that can't be moved.
+    pub blocked: u32,
+    /// Guests that run on the node and that no resource owns: they are left alone.
+    pub others: u32,
+    /// Each of Drover's machines, those that can't be moved first; 200 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    pub machines: Vec<MaintainedMachine>,
+}
+
+/// How it goes with one machine.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MaintainedMachine {
+    /// Namespace of its resource.
+    pub namespace: String,
+    /// Name of its resource.
+    pub name: String,
+    /// Its number.
+    pub vmid: u32,
+    /// How it goes.
+    pub state: Maintained,
+    /// The node that it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// What stands in the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub message: Option<String>,
+}
+
+/// How it goes with a machine of a node under maintenance.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+pub enum Maintained {
+    /// It can't be moved.
+    Blocked,
+    /// It is still to be moved away.
+    Waiting,
+    /// It is being moved away.
+    Moving,
+    /// It is on another node.
+    Away,
+    /// It is still to be brought back, or on its way.
+    Returning,
 }
 
 /// A machine whose end began.

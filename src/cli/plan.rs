@@ -15,11 +15,13 @@ use super::{
     reach::{self, Reach},
     say,
 };
-use crate::api::{HostDefaults, ManagementPolicy, ProxmoxNode, VirtualMachine, VirtualMachineClass};
+use crate::api::{
+    HostDefaults, ManagementPolicy, NodePolicy, ProxmoxNode, VirtualMachine, VirtualMachineClass,
+};
 use crate::hypervisor::{Hypervisor, Refusal};
-use crate::model::{GuestAddress, GuestRow, PowerState, Vmid};
+use crate::model::{GuestAddress, GuestRow, Migration, PowerState, Vmid};
 use crate::plan::desired::{self, Desired};
-use crate::plan::guest::{self, Managed, Reboot, Seen, SeenHa, SeenPool};
+use crate::plan::guest::{self, Managed, Moving, Reboot, Seen, SeenHa, SeenPool};
 use crate::plan::identity::placed::{self, Claim, Sighting, Step};
 use crate::plan::preview::{self, Effect};
 use crate::plan::status;
@@ -122,6 +124,9 @@ async fn preview_all(
     Ok(changes)
 }
 
+/// How often a resource is asked for anew that somebody writes at the same time.
+const ATTEMPTS: usize = 8;
+
 /// The resource as the API server would store it: that has checked it, and knows what became of it so far.
 async fn checked(
     client: &kube::Client,
@@ -134,9 +139,26 @@ async fn checked(
         ..PostParams::default()
     };
     let name = machine.name_any();
-    let Some(live) = api.get_opt(&name).await? else {
-        return Ok(api.create(&dry, machine).await?);
-    };
+    for _ in 0..ATTEMPTS {
+        let Some(live) = api.get_opt(&name).await? else {
+            return Ok(api.create(&dry, machine).await?);
+        };
+        match replaced(&api, &dry, machine, live).await {
+            // Somebody wrote in between, as the operator does.
+            Err(kube::Error::Api(status)) if status.is_conflict() => {}
+            other => return Ok(other?),
+        }
+    }
+    bail!("the resource is written all the time: try again")
+}
+
+/// The stored resource with another spec, as the API server would take it.
+async fn replaced(
+    api: &Api<VirtualMachine>,
+    dry: &PostParams,
+    machine: &VirtualMachine,
+    live: VirtualMachine,
+) -> Result<VirtualMachine, kube::Error> {
     let mut annotations = live.annotations().clone();
     annotations.extend(machine.annotations().clone());
     let metadata = ObjectMeta {
@@ -148,7 +170,7 @@ async fn checked(
         spec: machine.spec.clone(),
         status: live.status.clone(),
     };
-    let mut stored = api.replace(&name, &dry, &proposed).await?;
+    let mut stored = api.replace(&machine.name_any(), dry, &proposed).await?;
     stored.status = live.status;
     Ok(stored)
 }
@@ -190,7 +212,7 @@ async fn of_machine(
     };
     let row = overview.guests.iter().find(|row| row.vmid == vmid);
     match row {
-        Some(row) => of_guest(&driver, machine, &desired, row, observes).await,
+        Some(row) => of_guest(&driver, machine, host, &desired, row, observes).await,
         None if recorded.is_none() && !observes => Ok(made(&desired, host)),
         None => Ok(Found::nothing(format!(
             "machine {vmid} is not shown by its host: nothing is done before it is certain what became of it"
@@ -243,9 +265,34 @@ async fn resolved(
     Ok(desired)
 }
 
+/// The move to another node that the spec asks for. What a maintenance does, nobody can tell beforehand.
+fn moving(machine: &VirtualMachine, host: &ProxmoxNode, row: &GuestRow, power: PowerState) -> Option<Moving> {
+    let status = machine.status.as_ref()?;
+    let home = host.status.as_ref().and_then(|s| s.node_name.clone())?;
+    let renamed = status
+        .host
+        .as_ref()
+        .is_some_and(|placed| *placed != machine.spec.host_ref.name);
+    let pinned = machine.spec.node_policy == Some(NodePolicy::Pin);
+    let away = status.evacuation.is_some() && !renamed;
+    if row.node.as_str() == home || away || !(renamed || pinned) {
+        return None;
+    }
+    Some(Moving {
+        from: row.node.to_string(),
+        migration: Migration {
+            target: home.parse().ok()?,
+            live: matches!(power, PowerState::Running | PowerState::Paused),
+            local_disks: true,
+        },
+        declared: true,
+    })
+}
+
 async fn of_guest(
     driver: &impl Hypervisor,
     machine: &VirtualMachine,
+    host: &ProxmoxNode,
     desired: &Desired,
     row: &GuestRow,
     observes: bool,
@@ -309,6 +356,11 @@ async fn of_guest(
         makes = true;
         what.push_str(", which is adopted if the annotation drover.dev/adopt says so");
     }
+    let moving = if observes {
+        None
+    } else {
+        moving(machine, host, row, power)
+    };
     let managed = Managed::of(machine.status.as_ref().and_then(|s| s.observed.as_ref()));
     let seen = Seen {
         config: &config,
@@ -319,6 +371,7 @@ async fn of_guest(
         pool: row.pool.as_deref().map_or(SeenPool::None, SeenPool::In),
         reboot: Reboot::No,
         high_availability: SeenHa::Unknown,
+        moving: moving.as_ref(),
     };
     let plan = guest::plan(desired, seen);
     let stored = machine.status.clone().unwrap_or_default();

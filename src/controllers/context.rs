@@ -100,6 +100,21 @@ impl Context {
         }
     }
 
+    /// Whether a change of a host may concern a machine: it names it, or is on its node, or is to be.
+    pub(super) fn concerns(host: &ProxmoxNode, machine: &VirtualMachine) -> bool {
+        let name = host.name_any();
+        if machine.spec.host_ref.name == name {
+            return true;
+        }
+        let Some(status) = &machine.status else {
+            return false;
+        };
+        let node = host.status.as_ref().and_then(|s| s.node_name.as_deref());
+        let from = status.evacuation.as_ref().map(|e| e.from.as_str());
+        status.host.as_ref() == Some(&name)
+            || (node.is_some() && (status.node.as_deref() == node || from == node))
+    }
+
     /// A host that this process acts on, in its newest version.
     pub(super) fn host(&self, name: &str) -> Option<Arc<ProxmoxNode>> {
         let cached = self.stores.hosts.get(&ObjectRef::new(name))?;

@@ -31,6 +31,8 @@ pub(super) struct Remembered {
     pub(super) started: Option<(Instant, u32)>,
     /// When this process put the machine into a pool: an older list does not show it.
     pub(super) pooled: Option<Instant>,
+    /// When a task that moved the machine ended: an older list may show it where it was.
+    pub(super) moved: Option<Instant>,
     /// A reboot was asked for in vain.
     pub(super) reboot_failed: bool,
     /// The last failure, while it holds further tries back.

@@ -79,9 +79,13 @@ async fn send_all(
 /// The machines of a host: each finds out by itself, without a call, whether the change concerns it.
 fn of_host(context: &Context, name: &str) -> Vec<ObjectRef<VirtualMachine>> {
     let machines = context.stores.machines.state();
+    let host = context.host(name);
     machines
         .iter()
-        .filter(|m| m.spec.host_ref.name == name)
+        .filter(|m| match &host {
+            Some(host) => Context::concerns(host, m),
+            None => m.spec.host_ref.name == name,
+        })
         .map(|m| ObjectRef::new(&m.name_any()).within(&m.namespace().unwrap_or_default()))
         .collect()
 }

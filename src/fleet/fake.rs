@@ -10,8 +10,9 @@ use super::{Fleet, FleetEvents, FleetOptions, HostSpec};
 use crate::hypervisor::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, GuestKind,
-    GuestRow, HaSetting, Hardware, HostVersion, Member, NodeName, NodeRow, NumberBounds, NumberState,
-    Overview, Power, PowerReading, Progress, StorageRow, TaskExit, TaskRecord, TaskState, Upid, Vmid, Volume,
+    GuestRow, HaSetting, Hardware, HostVersion, Member, Migration, MigrationConditions, NodeName, NodeRow,
+    NumberBounds, NumberState, Overview, Power, PowerReading, Progress, StorageRow, TaskExit, TaskRecord,
+    TaskState, Upid, Vmid, Volume,
 };
 use crate::plan::identity::Ownership;
 
@@ -414,6 +415,14 @@ impl Hypervisor for FakeHost {
 
     fn stop<'a>(&'a self, _own: &'a Ownership, _mode: StopMode) -> Answer<'a, Progress> {
         Box::pin(self.answer("stop", |_| Progress::Done))
+    }
+
+    fn migration_conditions<'a>(&'a self, _at: &'a GuestAddress) -> Answer<'a, MigrationConditions> {
+        Box::pin(self.answer("migration_conditions", |_| MigrationConditions::default()))
+    }
+
+    fn migrate<'a>(&'a self, _own: &'a Ownership, _migration: &'a Migration) -> Answer<'a, Progress> {
+        Box::pin(self.answer("migrate", |_| Progress::Done))
     }
 
     fn back_up<'a>(&'a self, _own: &'a Ownership, _storage: &'a str) -> Answer<'a, Progress> {

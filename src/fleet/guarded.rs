@@ -17,8 +17,8 @@ use super::probe::{Found, members};
 use crate::hypervisor::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
-    HostVersion, NodeName, NumberBounds, NumberState, Overview, PowerReading, Progress, TaskRecord,
-    TaskState, Upid, Vmid, Volume,
+    HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, PowerReading,
+    Progress, TaskRecord, TaskState, Upid, Vmid, Volume,
 };
 use crate::plan::identity::Ownership;
 
@@ -326,6 +326,14 @@ impl Hypervisor for Guarded {
 
     fn stop<'a>(&'a self, own: &'a Ownership, mode: StopMode) -> Answer<'a, Progress> {
         guard!(self, stop(own, mode))
+    }
+
+    fn migration_conditions<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, MigrationConditions> {
+        guard!(self, migration_conditions(at))
+    }
+
+    fn migrate<'a>(&'a self, own: &'a Ownership, migration: &'a Migration) -> Answer<'a, Progress> {
+        guard!(self, migrate(own, migration))
     }
 
     fn back_up<'a>(&'a self, own: &'a Ownership, storage: &'a str) -> Answer<'a, Progress> {

@@ -13,8 +13,8 @@ use futures::future::BoxFuture;
 
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
-    HostVersion, NodeName, NumberBounds, NumberState, Overview, PowerReading, Progress, TaskRecord,
-    TaskState, Upid, Vmid, Volume,
+    HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, PowerReading,
+    Progress, TaskRecord, TaskState, Upid, Vmid, Volume,
 };
 use crate::plan::identity::Ownership;
 
@@ -157,6 +157,12 @@ pub trait Hypervisor: Send + Sync + 'static {
 
     /// Brings a guest down.
     fn stop<'a>(&'a self, own: &'a Ownership, mode: StopMode) -> Answer<'a, Progress>;
+
+    /// Whether and where to a guest can be moved.
+    fn migration_conditions<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, MigrationConditions>;
+
+    /// Moves a guest to another node. Of one under high availability no more is begun than that it is asked to.
+    fn migrate<'a>(&'a self, own: &'a Ownership, migration: &'a Migration) -> Answer<'a, Progress>;
 
     /// Backs a guest up to a storage, and prunes nothing there.
     fn back_up<'a>(&'a self, own: &'a Ownership, storage: &'a str) -> Answer<'a, Progress>;

@@ -1,5 +1,7 @@
 //! A host and its cluster as they show themselves.
 
+use std::collections::BTreeMap;
+
 use super::guest::GuestRow;
 use super::ids::{NodeName, Vmid, VolumeId};
 
@@ -92,6 +94,34 @@ pub struct Volume {
     pub vmid: Option<Vmid>,
     /// When it was made, in seconds since 1970; of a backup when it was begun.
     pub created: Option<i64>,
+}
+
+/// Whether and where to a guest can be moved within its cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MigrationConditions {
+    /// Whether it runs.
+    pub running: bool,
+    /// By node, the storages and mapped devices that it needs and the node lacks.
+    pub lacking: BTreeMap<String, Vec<String>>,
+    /// Whether it has disks that its node alone sees.
+    pub local_disks: bool,
+    /// Images in its CD drive that its node alone sees.
+    pub local_isos: Vec<String>,
+    /// Devices that bind it to its node.
+    pub local_devices: Vec<String>,
+    /// Devices that it has by a mapping of the cluster.
+    pub mapped_devices: Vec<String>,
+}
+
+/// A move of a guest to another node of its cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// Where to.
+    pub target: NodeName,
+    /// Whether it runs meanwhile.
+    pub live: bool,
+    /// Whether disks that its node alone sees are copied.
+    pub local_disks: bool,
 }
 
 /// The datacenter's bounds for new numbers (`next-id` in `datacenter.cfg`). The upper one is exclusive

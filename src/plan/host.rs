@@ -12,6 +12,7 @@ use crate::api::{
 use crate::model::{
     ClusterId, ClusterStatus, GuestKind, GuestRow, HostVersion, NodeName, NodeRow, Power, StorageRow,
 };
+use crate::plan::maintenance;
 use crate::plan::status::{Outcome, findings};
 
 /// How far the connection to a host got.
@@ -167,6 +168,7 @@ pub fn conclude(
         None => (Truth::Unknown, outcome.reason, outcome.message.as_str()),
     };
     found.push(Finding::new(conditions::QUORATE, truth, reason, message));
+    found.extend(status.maintenance.as_ref().map(maintenance::finding));
     let held = status.deletions_held.as_ref();
     if let Some(held) = held.filter(|held| held.released_at.is_none()) {
         let message = format!(

@@ -109,6 +109,7 @@ pub fn steps(plan: &Plan) -> Vec<String> {
         | Action::MoveDisk { .. }
         | Action::JoinPool { .. }
         | Action::SetHa { .. }
+        | Action::Migrate(_)
         | Action::Start
         | Action::Pause
         | Action::Resume

@@ -25,6 +25,7 @@ mod hosts;
 mod keep;
 mod leader;
 mod model;
+mod moves;
 mod observe;
 mod plan;
 mod standalone;

@@ -53,7 +53,15 @@ async fn get_answers_the_first_questions() {
     assert_eq!(
         rows[0],
         [
-            "NAME", "READY", "REASON", "NODE", "VERSION", "CLUSTER", "VMS", "AGE"
+            "NAME",
+            "READY",
+            "REASON",
+            "NODE",
+            "VERSION",
+            "CLUSTER",
+            "MAINTENANCE",
+            "VMS",
+            "AGE"
         ]
     );
     // A node on its own has no cluster's name.

@@ -64,8 +64,9 @@ use super::proxmox_node::NameRef;
     validation = ("has(self.classRef) || has(self.vmid) || (has(self.source) && has(self.source.clone)) || (has(self.memory) && has(self.disks) && self.disks.size() > 0 && has(self.disks[0].size))", "a new machine without classRef, vmid and source.clone needs memory.size and a disk with a size")
 )]
 pub struct VirtualMachineSpec {
-    /// The host that is to have the machine.
-    #[x_kube(validation = ("self == oldSelf", "hostRef can't be changed: make a machine on the other host instead"))]
+    /// The host that is to have the machine. Another node of the same cluster here moves the machine there, while it runs
+    /// if it does; a host of another cluster is refused.
+    #[x_kube(validation = ("self.kind == oldSelf.kind", "the kind of hostRef can't be changed: make a machine on the other host instead"))]
     pub host_ref: HostRef,
 
     /// The class that gives what is absent here: cpu, memory, the first disk and network interface. It is
@@ -178,6 +179,11 @@ pub struct VirtualMachineSpec {
     /// Whether it is a template: it is made one once it is as declared and does not run. There is no way back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<bool>,
+
+    /// What is done when the machine is on another node than the one that `hostRef` stands for: `Follow` (the default): high
+    /// availability or a person moved it, and `status.node` tells; `Pin`: it is brought back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_policy: Option<NodePolicy>,
 
     /// The firmware and the board.
     #[serde(default, skip_serializing_if = "Option::is_none")]

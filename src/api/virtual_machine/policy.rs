@@ -56,6 +56,16 @@ pub enum ManagementPolicy {
     Observe,
 }
 
+/// What is done when a machine is on another node than its host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NodePolicy {
+    /// It stays there.
+    #[default]
+    Follow,
+    /// It is brought back.
+    Pin,
+}
+
 /// Which shape of its class a machine has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ClassPolicy {

@@ -34,6 +34,15 @@ pub struct VirtualMachineStatus {
     /// The node that it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
+    /// The host (`spec.hostRef`) for which it was placed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// A move to another node that was begun, until the machine is seen there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migration: Option<MigrationStatus>,
+    /// That it is away from its node because that is under maintenance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evacuation: Option<Evacuation>,
     /// Whether it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power_state: Option<ObservedPower>,
@@ -131,6 +140,30 @@ pub struct CloudInitStatus {
     /// The version of the Secret whose password was sent last (its UID and `resourceVersion`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_version: Option<String>,
+}
+
+/// A move to another node that was begun.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationStatus {
+    /// The node that it was on.
+    pub from: String,
+    /// The node that it is to be on.
+    pub to: String,
+    /// When it was begun.
+    pub since: Time,
+}
+
+/// That a machine is to be away from a node that is under maintenance.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evacuation {
+    /// The node to which it is brought back afterwards.
+    pub from: String,
+    /// Why it can't be moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub blocked: Option<String>,
 }
 
 /// Whether a machine runs.

@@ -1,18 +1,22 @@
 //! One pass over a host: its connection is declared to the fleet, and what the fleet saw goes into the status.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
 use super::{connection, judge, record};
 use crate::api::conditions::{self, Truth, reason};
 use crate::api::names::HOST_FINALIZER;
-use crate::api::{ProxmoxNode, ProxmoxNodeStatus};
+use crate::api::{MaintenanceMode, ProxmoxNode, ProxmoxNodeStatus, VirtualMachine};
 use crate::controllers::journal::Entry;
 use crate::controllers::{Context, Error};
 use crate::fleet::{HostState, HostView};
+use crate::model::Power;
 use crate::plan::host::{self, Contact, Seen};
+use crate::plan::maintenance;
 use crate::plan::status::{Outcome, Standing};
 
 pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Action, Error> {
@@ -52,7 +56,7 @@ pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Act
         Ok(spec) => {
             ctx.fleet.declare(&name, spec);
             let view = ctx.fleet.host(&name);
-            observe(view.as_ref(), &mut status);
+            observe(ctx, &host, view.as_ref(), &mut status);
             count(ctx, &name, view.as_ref());
             let judged = judge::judge(view.as_ref());
             let said = status.observed_generation == host.metadata.generation
@@ -77,8 +81,24 @@ pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Act
     let now = ctx.runtime.clock.now();
     let released = host::release_deletions(&host, &mut status, now);
     let stood = conditions::find(&status.conditions, conditions::READY).map(|c| c.reason.clone());
+    let maintained =
+        |conditions: &[Condition]| conditions::find(conditions, conditions::MAINTENANCE).cloned();
+    let maintained_before = maintained(&status.conditions);
     host::conclude(&host, &mut status, &outcome, contact, quorate, now);
+    let maintained = maintained(&status.conditions);
+    // Nobody wakes a host for what becomes of its machines.
+    let maintained_now = status.maintenance.as_ref();
+    let moving = maintained_now.is_some_and(|m| m.mode != MaintenanceMode::Cordon);
     let host = record::save(ctx, &host, status).await?;
+    let stage = |condition: &Option<Condition>| condition.as_ref().map(|c| c.reason.clone());
+    if let Some(now) = maintained
+        .as_ref()
+        .filter(|_| stage(&maintained) != stage(&maintained_before))
+    {
+        let known = reason::ALL.iter().find(|known| **known == now.reason);
+        let entry = Entry::normal(known.copied().unwrap_or(reason::CORDONED), now.message.clone());
+        ctx.journal.publish(host.as_ref(), vec![entry]).await;
+    }
     if stood.as_deref() != Some(outcome.reason) {
         announce(ctx, &host, &outcome).await;
     }
@@ -88,6 +108,7 @@ pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Act
         ctx.journal.publish(host.as_ref(), vec![entry]).await;
     }
     Ok(Action::requeue(match outcome.standing {
+        Standing::Ready if moving => timing.requeue_busy,
         Standing::Ready => timing.requeue_idle,
         Standing::Progressing => timing.requeue_busy,
         Standing::Unknown | Standing::Stalled => timing.requeue_waiting,
@@ -119,7 +140,7 @@ fn forget(ctx: &Context, host: &ProxmoxNode) {
     }
 }
 
-fn observe(view: Option<&HostView>, status: &mut ProxmoxNodeStatus) {
+fn observe(ctx: &Context, host: &ProxmoxNode, view: Option<&HostView>, status: &mut ProxmoxNodeStatus) {
     let Some(view) = view.filter(|v| v.state == HostState::Usable) else {
         return;
     };
@@ -139,6 +160,23 @@ fn observe(view: Option<&HostView>, status: &mut ProxmoxNodeStatus) {
         storages: &snapshot.storages,
     };
     host::observe(status, seen, snapshot.guests.values().map(Arc::as_ref));
+    let all = ctx.all_machines();
+    let id = cluster.id().as_str();
+    let of_cluster = |m: &&VirtualMachine| m.status.as_ref().and_then(|s| s.cluster.as_deref()) == Some(id);
+    let machines = || all.iter().map(Arc::as_ref).filter(of_cluster);
+    let owned: BTreeSet<u32> = machines().filter_map(|m| m.status.as_ref()?.vmid).collect();
+    let rows = snapshot
+        .guests
+        .values()
+        .filter(|row| row.node == *node && row.power == Power::Running);
+    let others = rows.filter(|row| !owned.contains(&row.vmid.get())).count();
+    let mode = host
+        .spec
+        .maintenance
+        .as_ref()
+        .map_or_else(Default::default, |m| m.mode);
+    let others = u32::try_from(others).unwrap_or(u32::MAX);
+    status.maintenance = maintenance::report(mode, node.as_str(), machines(), others);
 }
 
 /// What the metrics show of a host; the fleet's own calls keep it fresh.

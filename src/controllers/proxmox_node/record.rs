@@ -16,7 +16,7 @@ pub(super) async fn users(ctx: &Context, name: &str) -> Result<Vec<String>, Erro
     let machines = machines.list(&ListParams::default()).await?;
     let mut users: Vec<String> = machines
         .iter()
-        .filter(|m| m.spec.host_ref.name == name)
+        .filter(|m| m.spec.host_ref.name == name || is_placed(m, name))
         .filter(|m| m.finalizers().iter().any(|f| f == GUEST_FINALIZER))
         .map(|m| {
             format!(
@@ -35,6 +35,12 @@ pub(super) async fn users(ctx: &Context, name: &str) -> Result<Vec<String>, Erro
             .map(|h| format!("ProxmoxNode {}", h.name_any())),
     );
     Ok(users)
+}
+
+/// Whether a machine that names another host meanwhile was placed for this one.
+fn is_placed(machine: &VirtualMachine, name: &str) -> bool {
+    let placed = machine.status.as_ref().and_then(|s| s.host.as_deref());
+    placed == Some(name)
 }
 
 /// The first of them, and how many more.

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::pass::{Again, End, Flow, Pass, Site};
 use super::task::{self, Act};
-use super::{keep, look};
+use super::{keep, look, moves};
 use crate::api::conditions::reason;
 use crate::api::{CloudInitStatus, FieldDrift, LastReboot};
 use crate::fleet::{ConfigReading, Work};
@@ -45,9 +45,13 @@ pub(super) async fn act(
         | Action::ShutDown { .. }
         | Action::JoinPool { .. }
         | Action::SetHa { .. }
+        | Action::Migrate(_)
         | Action::MakeTemplate => &look::judge_again(pass, site, own.clone()).await?,
         Action::Configure(_) | Action::GrowDisk { .. } | Action::MoveDisk { .. } => own,
     };
+    if let Action::Migrate(moving) = action {
+        moves::begin(pass, moving).await?;
+    }
     let driver = site.cluster.driver();
     let sent = send(driver.as_ref(), own, reading, action).await;
     if sent.is_ok() && act == Act::Reboot {
@@ -97,6 +101,9 @@ pub(super) async fn act(
         }
         Err(error) => {
             pass.ctx.runtime.metrics.action(act.label(), Err(error.class()));
+            if act == Act::Migrate && !error.outcome_unknown() {
+                pass.status.migration = None;
+            }
             Ok(pass.trouble(&error))
         }
     }
@@ -106,7 +113,8 @@ pub(super) async fn act(
 fn is_apart(drift: &FieldDrift) -> bool {
     let of_disk = drift.field.starts_with("disks[");
     let grown = drift.field.ends_with("].size") && drift.observed != "none";
-    drift.field == "powerState" || (of_disk && (grown || drift.field.ends_with("].storage")))
+    ["powerState", "hostRef"].contains(&drift.field.as_str())
+        || (of_disk && (grown || drift.field.ends_with("].storage")))
 }
 
 /// The storages on which a change makes volumes.
@@ -121,6 +129,7 @@ fn named(action: &Action, reading: &ConfigReading) -> (Act, BTreeSet<String>) {
         Action::Configure(changes) => (Act::Configure, storages_of(changes)),
         Action::JoinPool { .. } | Action::SetHa { .. } => (Act::Configure, BTreeSet::new()),
         Action::MakeTemplate => (Act::MakeTemplate, BTreeSet::new()),
+        Action::Migrate(_) => (Act::Migrate, BTreeSet::new()),
         Action::MoveDisk { slot, storage } => {
             let disk = reading.config.next.disks.get(slot);
             let from = disk.map(|d| d.volume.storage().to_owned());
@@ -153,6 +162,7 @@ async fn send(
         Action::JoinPool { pool, from } => driver.join_pool(own, pool, from.as_deref()).await,
         Action::SetHa { setting, new } => driver.set_high_availability(own, setting, *new).await,
         Action::MakeTemplate => driver.make_template(own).await,
+        Action::Migrate(moving) => driver.migrate(own, &moving.migration).await,
         Action::Start => driver.start(own).await,
         Action::Pause => driver.pause(own).await,
         Action::Resume => driver.resume(own).await,

@@ -32,7 +32,7 @@ pub async fn run(
     let client = context.client.clone();
     let of_host = {
         let context = Arc::clone(&context);
-        move |host: ProxmoxNode| names_of(&context, |m| m.spec.host_ref.name == host.name_any())
+        move |host: ProxmoxNode| names_of(&context, |m| Context::concerns(&host, m))
     };
     let of_class = {
         let context = Arc::clone(&context);

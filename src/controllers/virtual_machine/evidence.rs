@@ -120,10 +120,10 @@ pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, at: &GuestAddres
         return Ok(());
     }
     if let Some(upid) = running(pass, site, at).await? {
-        let act = if upid.kind() == "qmdestroy" && pass.deleting {
-            Act::Destroy
-        } else {
-            Act::Other
+        let act = match upid.kind() {
+            "qmdestroy" if pass.deleting => Act::Destroy,
+            "qmigrate" | "hamigrate" if pass.status.migration.is_some() => Act::Migrate,
+            _ => Act::Other,
         };
         return Err(task::begin(pass, site, at.vmid, act, &upid, None).into());
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::ResourceExt;
 
 use super::pass::{Again, End, Flow, Pass, Site};
-use super::{act, secrets};
+use super::{act, moves, secrets};
 use crate::api::conditions::reason;
 use crate::api::{DesiredPower, ObservedPower, RebootPolicy};
 use crate::fleet::ConfigReading;
@@ -31,6 +31,9 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
     let desired = pass.desired(site)?;
     if pass.class_changed()? || !status::agrees(&pass.vm, &desired, row, site.snapshot.paused.contains(&vmid))
     {
+        return Ok(None);
+    }
+    if moves::due(pass, site, row, &desired) {
         return Ok(None);
     }
     let reading = site.cluster.last_config(vmid);
@@ -61,6 +64,7 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
             pool: pool(pass, site, vmid),
             reboot: Reboot::No,
             high_availability: SeenHa::Unknown,
+            moving: None,
         };
         let plan = guest::plan(&desired, seen);
         // What a Secret holds is not known here.
@@ -93,6 +97,7 @@ pub(super) async fn keep(
         pass.pin_class();
     }
     let no_secret = secrets::fill(pass, &mut desired).await?;
+    moves::settle(pass, site, &at, &reading.config).await?;
     pass.status.reservation = None;
     pass.status.node = Some(at.node.to_string());
     let managed = Managed::of(pass.status.observed.as_ref());
@@ -106,6 +111,10 @@ pub(super) async fn keep(
         Some(asked.map_err(|e| pass.trouble(&e))?)
     } else {
         None
+    };
+    let (moving, stays) = match moves::next(pass, site, &at, &desired, power).await? {
+        Ok(moving) => (moving, None),
+        Err(why) => (None, Some(Problem::CantMove { why })),
     };
     let (reboot, opens) = reboot(pass, site, &reading.config)?;
     let sent = pass.status.cloud_init.clone().and_then(|c| c.password_version);
@@ -123,8 +132,10 @@ pub(super) async fn keep(
                 Some(None) => SeenHa::None,
                 Some(Some(setting)) => SeenHa::Set(setting),
             },
+            moving: moving.as_ref(),
         },
     );
+    plan.problem = plan.problem.or(stays);
     // All the rest is kept as declared meanwhile.
     if let Some(what) = no_secret {
         plan.problem.get_or_insert(Problem::NoSecret { what });

@@ -58,6 +58,7 @@ pub(super) async fn observe(pass: &mut Pass<'_>, site: &Site) -> Flow<End> {
         pool: row.pool.as_deref().map_or(SeenPool::None, SeenPool::In),
         reboot: Reboot::No,
         high_availability: SeenHa::Unknown,
+        moving: None,
     };
     let plan = guest::plan(&desired, seen);
     pass.status.drift = plan.drift;

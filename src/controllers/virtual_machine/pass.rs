@@ -267,8 +267,16 @@ impl Pass<'_> {
         record::remove_finalizer(self).await
     }
 
+    /// The host on which the machine is being made, or that it is taken from, whatever the spec names since; else the one
+    /// of the spec.
+    fn placed(&self) -> Option<&String> {
+        let making = self.status.vmid.is_some() && self.status.identity.is_none();
+        let placed = self.status.host.as_ref().filter(|_| making || self.deleting);
+        placed.filter(|name| self.ctx.host(name).is_some())
+    }
+
     async fn host(&self) -> Flow<Arc<ProxmoxNode>> {
-        let name = &self.vm.spec.host_ref.name;
+        let name = self.placed().unwrap_or(&self.vm.spec.host_ref.name);
         if let Some(host) = self.ctx.host(name) {
             return Ok(host);
         }
@@ -300,8 +308,24 @@ impl Pass<'_> {
     }
 
     fn allowed(&self, host: &ProxmoxNode) -> Flow<()> {
+        if self.is_allowed(host) {
+            return Ok(());
+        }
+        let (name, namespace) = (host.name_any(), self.vm.namespace().unwrap_or_default());
+        Err(End::stalled(
+            reason::NAMESPACE_NOT_ALLOWED,
+            format!(
+                "ProxmoxNode '{name}' does not allow the namespace '{namespace}': its owner must name it in \
+                 spec.allowedNamespaces"
+            ),
+        )
+        .into())
+    }
+
+    /// Whether the host's owner lets the machine's namespace in.
+    pub(super) fn is_allowed(&self, host: &ProxmoxNode) -> bool {
         let namespace = self.vm.namespace().unwrap_or_default();
-        let allowed = match &host.spec.allowed_namespaces {
+        match &host.spec.allowed_namespaces {
             None => false,
             Some(allowed) => match allowed.from {
                 NamespacesFrom::None => false,
@@ -319,19 +343,7 @@ impl Pass<'_> {
                     }
                 }
             },
-        };
-        if allowed {
-            return Ok(());
         }
-        let name = host.name_any();
-        Err(End::stalled(
-            reason::NAMESPACE_NOT_ALLOWED,
-            format!(
-                "ProxmoxNode '{name}' does not allow the namespace '{namespace}': its owner must name it in \
-                 spec.allowedNamespaces"
-            ),
-        )
-        .into())
     }
 
     /// The host as it can be used now, or why it can't.
@@ -378,6 +390,14 @@ impl Pass<'_> {
         if let Some(recorded) = &self.status.cluster
             && recorded != cluster.id().as_str()
         {
+            if let Some(placed) = self.status.host.as_ref().filter(|placed| **placed != name) {
+                let message = format!(
+                    "ProxmoxNode '{name}' (spec.hostRef) is of another cluster than '{placed}', which has the machine: a \
+                     machine is moved within its cluster alone, and nothing is sent. Name '{placed}' again, or back the machine up \
+                     and make another one from that"
+                );
+                return Err(End::stalled(reason::MIGRATION_IMPOSSIBLE, message).into());
+            }
             let message = format!(
                 "the machine was made on cluster {recorded}, and ProxmoxNode '{name}' now is cluster {}: nothing is \
                  sent. Let the host's address lead to the former cluster again",

@@ -14,7 +14,7 @@ use super::pass::{Again, End, Flow, Pass, Site, Stop};
 use super::{look, make, record, remove, take};
 use crate::api::conditions::reason;
 use crate::api::names::{ADOPT, RESERVED_VMID};
-use crate::api::{IdentityStatus, PinnedClass, Reservation, VmidReuse};
+use crate::api::{IdentityStatus, MaintenanceMode, PinnedClass, Reservation, VmidReuse};
 use crate::controllers::journal::Entry;
 use crate::fleet::NumberPresence;
 use crate::hypervisor::{Error, Refusal};
@@ -59,6 +59,14 @@ impl Pass<'_> {
                 site.host.name_any()
             );
             return Ok(End::stalled(reason::HOST_NOT_READY, message));
+        }
+        if let Some(mode) = self.cordoned(site) {
+            let message = format!(
+                "ProxmoxNode '{}' takes no further machines while its maintenance lasts (spec.maintenance.mode: {mode:?}): \
+                 name another, or wait",
+                site.host.name_any()
+            );
+            return Ok(End::progressing(reason::CORDONED, message, Again::Waiting));
         }
         let mut desired = self.desired(site)?;
         match self.seek(site).await? {
@@ -212,6 +220,14 @@ impl Pass<'_> {
     /// Whether a person said that the machine under `spec.vmid` is to be this resource's.
     fn adopts(&self) -> bool {
         self.vm.annotations().get(ADOPT).is_some_and(|v| v == "true")
+    }
+
+    /// The maintenance for which the host takes no machines; one that is there already may be adopted and bound all the
+    /// same.
+    fn cordoned(&self, site: &Site) -> Option<MaintenanceMode> {
+        let mode = site.host.spec.maintenance.as_ref().map(|m| m.mode)?;
+        let known = self.adopts() || self.reserved_before().is_some();
+        (mode != MaintenanceMode::None && !known).then_some(mode)
     }
 
     /// There is no unowned machine under the number that the spec names.
@@ -435,6 +451,7 @@ impl Pass<'_> {
         self.status.vmid = Some(vmid.get());
         self.status.cluster = Some(site.cluster.id().to_string());
         self.status.node = Some(site.node.to_string());
+        self.status.host = Some(site.host.name_any());
         self.status.identity = None;
         self.status.reservation = Some(Reservation {
             vmid: vmid.get(),

@@ -23,6 +23,7 @@ pub(super) enum Act {
     GrowDisk,
     MoveDisk,
     MakeTemplate,
+    Migrate,
     Start,
     Pause,
     Resume,
@@ -36,13 +37,14 @@ pub(super) enum Act {
 }
 
 impl Act {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Create,
         Self::Clone,
         Self::Configure,
         Self::GrowDisk,
         Self::MoveDisk,
         Self::MakeTemplate,
+        Self::Migrate,
         Self::Start,
         Self::Pause,
         Self::Resume,
@@ -63,6 +65,7 @@ impl Act {
             Self::GrowDisk => "GrowDisk",
             Self::MoveDisk => "MoveDisk",
             Self::MakeTemplate => "MakeTemplate",
+            Self::Migrate => "Migrate",
             Self::Start => "Start",
             Self::Pause => "Pause",
             Self::Resume => "Resume",
@@ -84,6 +87,7 @@ impl Act {
             Self::GrowDisk => "grow-disk",
             Self::MoveDisk => "move-disk",
             Self::MakeTemplate => "make-template",
+            Self::Migrate => "migrate",
             Self::Start => "start",
             Self::Pause => "pause",
             Self::Resume => "resume",
@@ -104,6 +108,7 @@ impl Act {
             Self::GrowDisk => (reason::GROWING_DISK, "the disk is being grown"),
             Self::MoveDisk => (reason::MOVING_DISK, "the disk is being moved to another storage"),
             Self::MakeTemplate => (reason::MAKING_TEMPLATE, "a template is being made of the machine"),
+            Self::Migrate => (reason::MIGRATING, "the machine is being moved to another node"),
             Self::Start => (reason::STARTING, "the machine is being started"),
             Self::Pause => (reason::PAUSING, "the machine is being paused"),
             Self::Resume => (reason::RESUMING, "the machine is being let go on"),
@@ -171,8 +176,8 @@ impl Act {
                 reason::DESTROYED,
                 format!("destroyed machine {vmid} on node {node}"),
             ),
-            // Said when the archive was seen.
-            Self::BackUp | Self::Other => return None,
+            // Said when the archive was seen, and the machine on its new node.
+            Self::BackUp | Self::Migrate | Self::Other => return None,
         };
         Some(Entry::normal(reason, what))
     }
@@ -232,6 +237,11 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
         Some(TaskState::Ended(exit)) => Some(exit),
     };
     pass.status.task = None;
+    if act == Act::Migrate {
+        let now = pass.ctx.runtime.clock.instant();
+        pass.ctx.memory.note(&pass.uid, |m| m.moved = Some(now));
+        site.cluster.refresh();
+    }
     let metrics = &pass.ctx.runtime.metrics;
     match exit {
         None => {
@@ -276,6 +286,9 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
             }
             if act == Act::BackUp {
                 pass.status.final_backup = None;
+            }
+            if act == Act::Migrate {
+                pass.status.migration = None;
             }
             if act == Act::Reboot {
                 pass.status.last_reboot = None;

@@ -42,7 +42,7 @@ fn forbidden(text: &str) -> String {
     }
     format!(
         "{text}, and the host does not say which privilege it is. The token needs VM.Allocate, VM.Audit, VM.Clone, \
-         VM.Config.* and VM.PowerMgmt on /vms, Datastore.Audit and Datastore.AllocateSpace on the storages, and \
+         VM.Config.*, VM.Migrate and VM.PowerMgmt on /vms, Datastore.Audit and Datastore.AllocateSpace on the storages, and \
          SDN.Use on the bridges (Datacenter, Permissions)"
     )
 }

@@ -25,6 +25,7 @@ mod lenient;
 mod login;
 mod member;
 mod members;
+mod migration;
 mod observe;
 pub mod options;
 pub mod property;
@@ -58,8 +59,8 @@ pub use verdict::decode_answer;
 use super::{Answer, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
-    HostVersion, NodeName, NumberBounds, NumberState, Overview, PowerReading, Progress, TaskRecord,
-    TaskState, Upid, Vmid, Volume,
+    HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, PowerReading,
+    Progress, TaskRecord, TaskState, Upid, Vmid, Volume,
 };
 use crate::plan::identity::Ownership;
 
@@ -204,6 +205,14 @@ impl Hypervisor for Proxmox {
 
     fn stop<'a>(&'a self, own: &'a Ownership, mode: StopMode) -> Answer<'a, Progress> {
         Box::pin(self.client.stop(own, mode))
+    }
+
+    fn migration_conditions<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, MigrationConditions> {
+        Box::pin(self.client.migration_conditions(at))
+    }
+
+    fn migrate<'a>(&'a self, own: &'a Ownership, migration: &'a Migration) -> Answer<'a, Progress> {
+        Box::pin(self.client.migrate(own, migration))
     }
 
     fn back_up<'a>(&'a self, own: &'a Ownership, storage: &'a str) -> Answer<'a, Progress> {

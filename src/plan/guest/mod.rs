@@ -19,7 +19,7 @@ pub use problem::Problem;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{FieldDrift, Observed, OnRemove};
-use crate::model::{Change, GuestConfig, HaSetting, Hardware, Lock, PowerState};
+use crate::model::{Change, GuestConfig, HaSetting, Hardware, Lock, Migration, PowerState};
 use crate::plan::desired::Desired;
 use compare::Compare;
 
@@ -40,6 +40,19 @@ pub struct Seen<'a> {
     pub reboot: Reboot,
     /// What high availability does with it.
     pub high_availability: SeenHa<'a>,
+    /// Where it is to be moved to.
+    pub moving: Option<&'a Moving>,
+}
+
+/// A move to another node that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moving {
+    /// The node that it is on.
+    pub from: String,
+    /// The move.
+    pub migration: Migration,
+    /// Whether the spec says so, and not a maintenance.
+    pub declared: bool,
 }
 
 /// What high availability does with a guest.
@@ -165,6 +178,8 @@ pub enum Action {
         /// Whether the guest is put under it.
         new: bool,
     },
+    /// Move it to another node.
+    Migrate(Moving),
     /// Make it a template.
     MakeTemplate,
     /// Start it; one that was suspended goes on where it was.
@@ -228,6 +243,7 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
     }
     plan.actions.extend(then);
     power::compare(desired, seen.power, &mut plan);
+    migrate(seen.moving, &mut plan);
     power::reboot(desired, seen, &mut plan);
     template(desired, seen, &mut plan);
     plan
@@ -288,6 +304,21 @@ fn high_availability(desired: &Desired, seen: SeenHa<'_>, compare: &mut Compare)
             new: have.is_none(),
         });
     }
+}
+
+/// A machine is brought down where it is, and starts or goes on where it is to be.
+fn migrate(moving: Option<&Moving>, plan: &mut Plan) {
+    let Some(moving) = moving else { return };
+    if moving.declared {
+        plan.drift.push(FieldDrift {
+            field: "hostRef".to_owned(),
+            desired: moving.migration.target.to_string(),
+            observed: moving.from.clone(),
+        });
+    }
+    let rises = |action: &Action| matches!(action, Action::Start | Action::Resume);
+    let place = plan.actions.iter().position(rises).unwrap_or(plan.actions.len());
+    plan.actions.insert(place, Action::Migrate(moving.clone()));
 }
 
 /// A machine becomes a template when all else is as declared and it does not run.

@@ -47,6 +47,11 @@ pub enum Problem {
     },
     /// No slot is free for the medium of cloud-init, or nobody names a storage for it.
     NoPlaceForCloudInit,
+    /// It can't be moved to the node where it is to be.
+    CantMove {
+        /// What stands in the way.
+        why: String,
+    },
     /// A Secret that the spec names can't be used.
     NoSecret {
         /// What is wrong, and what would be right.
@@ -108,6 +113,10 @@ impl Problem {
                 "the drive of cloud-init can't be added: no slot is free for it, or neither a disk of the spec nor one of \
                  the machine names a storage"
                     .to_owned(),
+            ),
+            Self::CantMove { why } => (
+                reason::MIGRATION_IMPOSSIBLE,
+                format!("the machine can't be moved to where it is to be (spec.hostRef): {why}"),
             ),
             Self::NoSecret { what } => (reason::SECRET_NOT_USABLE, what.clone()),
         }

@@ -87,6 +87,7 @@ fn planned(desired: &Desired, config: &GuestConfig, power: PowerState) -> Plan {
             pool: SeenPool::Unknown,
             reboot: Reboot::No,
             high_availability: SeenHa::Unknown,
+            moving: None,
         },
     )
 }
@@ -220,6 +221,7 @@ fn apply(mut config: GuestConfig, power: &mut PowerState, action: &Action) -> Gu
         | Action::JoinPool { .. }
         | Action::Reboot { .. }
         | Action::SetHa { .. }
+        | Action::Migrate(_)
         | Action::MakeTemplate => {
             panic!("not planned here: {action:?}")
         }
@@ -303,6 +305,7 @@ fn disks_are_taken_out_only_where_the_spec_names_others() {
                 pool: SeenPool::Unknown,
                 reboot: Reboot::No,
                 high_availability: SeenHa::Unknown,
+                moving: None,
             },
         )
         .actions
