@@ -2,6 +2,7 @@
 //! checked as a whole, and every mistake is named at once.
 
 mod crds;
+mod doctor;
 mod export;
 mod mistakes;
 mod options;
@@ -58,6 +59,12 @@ enum Command {
     /// Reads the hosts that are declared in Kubernetes and their guests, and changes nothing. Applied, each declaration
     /// adopts its machine as it is: nothing is done to it but that its notes say whose it is.
     Export(export::Args),
+    /// Look whether the declared hosts are as Drover needs them, and say what to do where they are not.
+    ///
+    /// Connection and certificate, version, cluster, clock, privileges with the commands that grant what is missing, storages,
+    /// bridges, nodes that are declared twice, and marks of other Kubernetes clusters. Changes nothing. Exit code 1 when
+    /// something is wrong.
+    Doctor(doctor::Args),
     /// Write the definitions of Drover's kinds as YAML, for `kubectl apply -f`.
     Crds(crds::Args),
 }
@@ -100,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Standalone(arguments) => standalone::main(*arguments, mistakes),
         Command::Plan(arguments) => plan::main(&arguments, mistakes),
         Command::Export(arguments) => export::main(&arguments, mistakes),
+        Command::Doctor(arguments) => doctor::main(&arguments, mistakes),
         Command::Crds(arguments) => crds::main(&arguments).map_err(Failure::from),
     };
     match result {

@@ -271,6 +271,8 @@ pub mod reason {
         BOUND = "Bound";
         /// There is no unowned machine under the number that is to be adopted.
         NOTHING_TO_ADOPT = "NothingToAdopt";
+        /// A machine or member that no resource spoke of was found, as an Event.
+        DISCOVERED = "Discovered";
         /// A machine was found by its mark, as an Event.
         FOUND_AGAIN = "FoundAgain";
     }

@@ -24,6 +24,10 @@ pub const FORCE_RELEASE: &str = "drover.dev/force-release";
 /// On a host, the time in `status.deletionsHeld.since`: the machines that were deleted by now may go.
 pub const RELEASE_DELETIONS: &str = "drover.dev/release-deletions";
 
+/// The label of what Drover made of itself: machines that were found on a host, and members of a cluster; its value is the
+/// host's name.
+pub const DISCOVERED: &str = "drover.dev/discovered-by";
+
 /// On a namespace, `"true"`: who deletes it means its machines too.
 pub const DELETE_GUESTS: &str = "drover.dev/delete-guests";
 

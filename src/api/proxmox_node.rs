@@ -8,7 +8,7 @@ use super::size::Size;
 use super::span::Span;
 
 /// How to reach a node of Proxmox VE, and what may be done there.
-#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "drover.dev",
     version = "v1alpha1",
@@ -74,6 +74,7 @@ use super::span::Span;
 #[x_kube(
     validation = ("has(self.host) != has(self.connectionRef)", "give either host (with credentialsRef) or connectionRef, not both"),
     validation = ("has(self.host) == has(self.credentialsRef)", "host and credentialsRef belong together: credentialsRef names the Secret with the API token"),
+    validation = ("!has(self.connectionRef) || !has(self.discoverMembers) || !self.discoverMembers", "with connectionRef, discoverMembers belongs to the node that it names"),
     validation = ("!has(self.connectionRef) || has(self.nodeName)", "with connectionRef, nodeName must say which member of the cluster is meant"),
     validation = ("!has(self.connectionRef) || (!has(self.port) && !has(self.tls) && !has(self.timeout) && !has(self.poll) && !has(self.vmidRange) && !has(self.vmidReuse))", "with connectionRef, port, tls, timeout, poll, vmidRange and vmidReuse come from the node that it names")
 )]
@@ -134,6 +135,23 @@ pub struct ProxmoxNodeSpec {
     #[x_kube(validation = ("self == oldSelf", "nodeName can't be changed: make another ProxmoxNode"))]
     pub node_name: Option<String>,
 
+    /// Whether a ProxmoxNode with `connectionRef` to this one is made for each further member of its cluster that has none. It
+    /// gets this one's labels, budget, namespaces, tenancy and defaults, and is nobody's charge but yours from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discover_members: Option<bool>,
+
+    /// Whether machines on this node that no resource speaks of are shown as resources with `managementPolicy: Observe`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<Discovery>,
+
+    /// The namespace of these; `drover-system` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[a-z0-9]([a-z0-9\-]*[a-z0-9])?$")
+    )]
+    pub discovery_namespace: Option<String>,
+
     /// How much may be asked of the cluster at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
@@ -163,6 +181,16 @@ pub struct ProxmoxNodeSpec {
     /// When machines with `rebootPolicy: InWindow` may be rebooted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance_window: Option<MaintenanceWindow>,
+}
+
+/// Whether machines that no resource speaks of are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Discovery {
+    /// They are not.
+    #[default]
+    Off,
+    /// Each as a resource that looks on.
+    Observe,
 }
 
 /// Takes a node out of use for a while.
@@ -487,6 +515,11 @@ pub struct ProxmoxNodeStatus {
     /// How many guests it has, Drover's and others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guests: Option<GuestCounts>,
+    /// Privileges that the credentials lack, with their paths (`VM.Migrate on /vms`); `drover doctor` names the commands that
+    /// grant them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub missing_privileges: Vec<String>,
     /// Its storages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]

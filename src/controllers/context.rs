@@ -1,6 +1,6 @@
 //! What every pass is given.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -62,6 +62,8 @@ pub struct Context {
     pub(super) others: OthersHosts,
     /// Hosts over which a pass was made.
     pub(super) hosts_tried: Mutex<BTreeSet<String>>,
+    /// When the rights on hosts were asked for last.
+    pub(super) privileges: Mutex<BTreeMap<String, super::proxmox_node::Asked>>,
     /// Whether all hosts were tried once.
     pub(super) hosts_seen: AtomicBool,
     /// When this process started: what it can't know of creates sent before.
@@ -93,6 +95,7 @@ impl Context {
             machines: Latest::default(),
             hosts: Latest::default(),
             hosts_tried: Mutex::default(),
+            privileges: Mutex::default(),
             hosts_seen: AtomicBool::new(false),
             memory: Memory::default(),
             numbers: NumberBook::default(),

@@ -9,6 +9,8 @@ use tokio::sync::mpsc;
 use super::context::Context;
 use crate::api::{ProxmoxNode, VirtualMachine};
 use crate::fleet::{FleetEvent, FleetEvents};
+use crate::model::ClusterId;
+use crate::plan::discovery;
 
 /// How many wakes may wait; a full queue holds the dispatcher back, and the fleet's queue coalesces.
 const QUEUE: usize = 1024;
@@ -57,6 +59,11 @@ pub async fn dispatch(context: Arc<Context>, mut events: FleetEvents, senders: S
             FleetEvent::Guest { cluster, vmid } => {
                 // Whoever made it: a number that was given once is not given again.
                 context.numbers.saw(&cluster, vmid);
+                for host in discovering(&context, &cluster) {
+                    if senders.hosts.send(host).await.is_err() {
+                        return;
+                    }
+                }
                 send_all(&senders, context.numbers.concerned(&cluster, vmid)).await
             }
         };
@@ -64,6 +71,22 @@ pub async fn dispatch(context: Arc<Context>, mut events: FleetEvents, senders: S
             return;
         }
     }
+}
+
+/// The hosts of a cluster that show what no resource speaks of.
+fn discovering(context: &Context, cluster: &ClusterId) -> Vec<ObjectRef<ProxmoxNode>> {
+    let hosts = context.stores.hosts.state();
+    hosts
+        .iter()
+        .filter(|host| discovery::namespace(host).is_some())
+        .filter(|host| {
+            let status = host.status.as_ref();
+            status
+                .and_then(|s| s.cluster.as_ref())
+                .is_some_and(|c| c.id == cluster.as_str())
+        })
+        .map(|host| ObjectRef::from_obj(host.as_ref()))
+        .collect()
 }
 
 async fn send_all(

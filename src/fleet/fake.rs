@@ -11,8 +11,8 @@ use crate::hypervisor::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, GuestKind,
     GuestRow, HaSetting, Hardware, HostVersion, Member, Migration, MigrationConditions, NodeName, NodeRow,
-    NumberBounds, NumberState, Overview, Power, PowerReading, Progress, StorageRow, TaskExit, TaskRecord,
-    TaskState, Upid, Vmid, Volume,
+    NumberBounds, NumberState, Overview, Permissions, Power, PowerReading, Progress, StorageRow, TaskExit,
+    TaskRecord, TaskState, Upid, Vmid, Volume,
 };
 use crate::plan::identity::Ownership;
 
@@ -286,6 +286,18 @@ impl Hypervisor for FakeHost {
         _vmid: Option<Vmid>,
     ) -> Answer<'a, Vec<Volume>> {
         Box::pin(self.answer("volumes", |_| Vec::new()))
+    }
+
+    fn permissions(&self) -> Answer<'_, Permissions> {
+        Box::pin(self.answer("permissions", |_| Permissions::default()))
+    }
+
+    fn clock<'a>(&'a self, _node: &'a NodeName) -> Answer<'a, i64> {
+        Box::pin(self.answer("clock", |_| 0))
+    }
+
+    fn bridges<'a>(&'a self, _node: &'a NodeName) -> Answer<'a, Vec<String>> {
+        Box::pin(self.answer("bridges", |_| Vec::new()))
     }
 
     fn node_tasks<'a>(&'a self, _node: &'a NodeName, _filter: &'a TaskFilter) -> Answer<'a, Vec<TaskRecord>> {

@@ -17,8 +17,8 @@ use super::probe::{Found, members};
 use crate::hypervisor::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
-    HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, PowerReading,
-    Progress, TaskRecord, TaskState, Upid, Vmid, Volume,
+    HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, Permissions,
+    PowerReading, Progress, TaskRecord, TaskState, Upid, Vmid, Volume,
 };
 use crate::plan::identity::Ownership;
 
@@ -231,6 +231,18 @@ impl Hypervisor for Guarded {
         vmid: Option<Vmid>,
     ) -> Answer<'a, Vec<Volume>> {
         guard!(self, volumes(node, storage, content, vmid))
+    }
+
+    fn permissions(&self) -> Answer<'_, Permissions> {
+        guard!(self, permissions())
+    }
+
+    fn clock<'a>(&'a self, node: &'a NodeName) -> Answer<'a, i64> {
+        guard!(self, clock(node))
+    }
+
+    fn bridges<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
+        guard!(self, bridges(node))
     }
 
     fn node_tasks<'a>(&'a self, node: &'a NodeName, filter: &'a TaskFilter) -> Answer<'a, Vec<TaskRecord>> {

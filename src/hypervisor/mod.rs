@@ -13,8 +13,8 @@ use futures::future::BoxFuture;
 
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
-    HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, PowerReading,
-    Progress, TaskRecord, TaskState, Upid, Vmid, Volume,
+    HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, Permissions,
+    PowerReading, Progress, TaskRecord, TaskState, Upid, Vmid, Volume,
 };
 use crate::plan::identity::Ownership;
 
@@ -82,6 +82,15 @@ pub trait Hypervisor: Send + Sync + 'static {
         content: Option<&'a str>,
         vmid: Option<Vmid>,
     ) -> Answer<'a, Vec<Volume>>;
+
+    /// What the user or token in whose name calls are made may do.
+    fn permissions(&self) -> Answer<'_, Permissions>;
+
+    /// The time by a node's clock, in seconds since 1970.
+    fn clock<'a>(&'a self, node: &'a NodeName) -> Answer<'a, i64>;
+
+    /// Names of what machines can be plugged into on a node: bridges and virtual networks.
+    fn bridges<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>>;
 
     /// Tasks of a node.
     fn node_tasks<'a>(&'a self, node: &'a NodeName, filter: &'a TaskFilter) -> Answer<'a, Vec<TaskRecord>>;

@@ -96,6 +96,29 @@ pub struct Volume {
     pub created: Option<i64>,
 }
 
+/// What a user or token may do, by path and privilege; whether that holds below the path, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions(pub BTreeMap<String, BTreeMap<String, bool>>);
+
+impl Permissions {
+    /// Whether a privilege holds on a path. Proxmox VE lists the paths for which something is set, and what is set nearest
+    /// counts (pve-access-control, `RPCEnvironment.pm`).
+    #[must_use]
+    pub fn allows(&self, path: &str, privilege: &str) -> bool {
+        let mut above = path;
+        loop {
+            if let Some(held) = self.0.get(above) {
+                return held.get(privilege).is_some_and(|below| *below || above == path);
+            }
+            above = match above.rsplit_once('/') {
+                _ if above == "/" => return false,
+                Some(("", _)) | None => "/",
+                Some((parent, _)) => parent,
+            };
+        }
+    }
+}
+
 /// Whether and where to a guest can be moved within its cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MigrationConditions {

@@ -15,7 +15,7 @@ pub use guest::{
 pub use hardware::{Addresses, CloudInit, Disk, HaSetting, Hardware, Nic};
 pub use host::{
     ClusterStatus, HostVersion, Member, Migration, MigrationConditions, NodeRow, NumberBounds, NumberState,
-    Overview, StorageRow, Volume,
+    Overview, Permissions, StorageRow, Volume,
 };
 pub use ids::{ClusterId, NodeName, ParseId, Vmid, VolumeId};
 pub use secret::Password;

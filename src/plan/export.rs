@@ -72,7 +72,8 @@ pub fn declaration(row: &GuestRow, config: &GuestConfig, host: &str, observe: bo
 const NOTES: usize = 4096;
 
 /// A name that Kubernetes takes: the machine's own in lower case, if enough is left of it, and else its number.
-fn resource_name(name: Option<&str>, vmid: u32) -> String {
+#[must_use]
+pub fn resource_name(name: Option<&str>, vmid: u32) -> String {
     let fits = |c: char| {
         if c.is_ascii_alphanumeric() {
             c.to_ascii_lowercase()

@@ -13,7 +13,7 @@ use crate::model::{
     ClusterId, ClusterStatus, GuestKind, GuestRow, HostVersion, NodeName, NodeRow, Power, StorageRow,
 };
 use crate::plan::maintenance;
-use crate::plan::status::{Outcome, findings};
+use crate::plan::status::{Outcome, Standing, findings};
 
 /// How far the connection to a host got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +137,18 @@ pub fn conclude(
     quorate: Option<bool>,
     now: Timestamp,
 ) {
+    let lacking = &status.missing_privileges;
+    let outcome = &match outcome.standing {
+        Standing::Ready if !lacking.is_empty() => {
+            let message = format!(
+                "{}; the credentials lack {} ('drover doctor' names the commands that grant that)",
+                outcome.message,
+                lacking.join(", ")
+            );
+            Outcome::ready(outcome.reason, message)
+        }
+        _ => outcome.clone(),
+    };
     let mut found = findings(outcome);
     let mut say = |type_, truth, reason: &'static str, good: &str| {
         let (reason, message) = match truth {

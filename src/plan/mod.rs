@@ -1,6 +1,8 @@
 //! Pure functions: what is wanted and what was seen, to what is done next and what is said about it.
 
+pub mod checkup;
 pub mod desired;
+pub mod discovery;
 pub mod export;
 pub mod guest;
 pub mod host;
@@ -9,6 +11,7 @@ pub mod maintenance;
 pub mod making;
 pub mod moving;
 pub mod preview;
+pub mod privileges;
 pub mod removal;
 pub mod status;
 pub mod tenancy;

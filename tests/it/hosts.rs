@@ -464,3 +464,67 @@ async fn restart_takes_nothing_back_and_reads_no_unchanged_machine() {
     world.wait_ready("two").await;
     assert_eq!(world.guest("two").await.config["memory"], "128");
 }
+
+/// A door to the simulated host that can be shut.
+async fn door(to: u16) -> (u16, tokio::task::JoinSet<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut open = tokio::task::JoinSet::new();
+    open.spawn(async move {
+        let mut guests = tokio::task::JoinSet::new();
+        while let Ok((mut one, _)) = listener.accept().await {
+            guests.spawn(async move {
+                let Ok(mut other) = tokio::net::TcpStream::connect(("127.0.0.1", to)).await else {
+                    return;
+                };
+                let _ended = tokio::io::copy_bidirectional(&mut one, &mut other).await;
+            });
+        }
+    });
+    (port, open)
+}
+
+#[tokio::test]
+async fn machines_of_a_host_that_does_not_answer_are_kept_through_another_member() {
+    let mut world = World::builder("failover")
+        .seed(|s| Seed { nodes: 2, ..s })
+        .undeclared()
+        .start()
+        .await;
+    world.write_secret(world.sim.token_secret()).await;
+    let (port, mut open) = door(world.sim.port()).await;
+    let fields = |node: &str, port: u16| {
+        json!({"nodeName": node, "port": port, "timeout": "2s", "allowedNamespaces": {"from": "All"}, "tenancy": {"mode": "Trusted"},
+            "poll": {"tasks": "200ms", "resources": "500ms", "sweep": "1h"}, "defaults": {"storage": "local-lvm", "bridge": "vmbr0"}})
+    };
+    let second = format!("{}-2", world.name);
+    world.declare(&world.name.clone(), fields("pve1", port)).await;
+    // The first one to be known is the one that is asked.
+    world.wait_host("Ready", "True", "Usable").await;
+    world.declare(&second, fields("pve2", world.sim.port())).await;
+    let _two: ProxmoxNode = world
+        .wait_for(&world.hosts(), &second, "Ready", "True", "Usable")
+        .await;
+    world.apply_vm("web", SMALL).await;
+    world.wait_ready("web").await;
+
+    open.shutdown().await;
+    world.wait_host("Reachable", "False", "HostUnreachable").await;
+    for memory in [96, 128] {
+        world
+            .patch_vm(
+                "web",
+                json!({"spec": {"memory": {"size": format!("{memory}Mi")}}}),
+            )
+            .await;
+        world.wait_ready("web").await;
+        assert_eq!(world.guest("web").await.config["memory"], memory.to_string());
+        // A Drover that never saw the host answer knows its cluster by the status.
+        world.kill_drover();
+        world.start_drover();
+    }
+    let vmid = world.vmid("web").await;
+    world.delete_vm("web").await;
+    world.wait_vm_gone("web").await;
+    assert_eq!(world.sim.guest(vmid), None);
+}

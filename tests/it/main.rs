@@ -14,6 +14,7 @@ mod client_schema;
 mod crds;
 mod create;
 mod delete;
+mod discovery;
 mod docs;
 mod ending;
 mod export;

@@ -24,8 +24,10 @@ pub(super) fn judge(view: Option<&HostView>) -> (Outcome, Contact, Option<bool>)
         }
         HostState::Usable => usable(view, both),
         HostState::Unreachable { reason: why } => {
-            let message =
-                format!("{why}; check spec.host and spec.port, the network, and whether pveproxy runs");
+            let message = format!(
+                "{why}; check spec.host and spec.port, the network, and whether pveproxy runs. Its machines \
+                         are kept through another member of its cluster, where one is declared and answers"
+            );
             let outcome = Outcome::unknown(reason::HOST_UNREACHABLE, message);
             (outcome, contact(Truth::False, Truth::Unknown), None)
         }

@@ -1,13 +1,17 @@
 //! The controller of `ProxmoxNode`: declares hosts to the fleet, and says how it stands with them.
 //!
 //! `controller.rs` runs the passes, `pass.rs` is one, `connection.rs` makes a driver of spec and Secret,
-//! `judge.rs` finds the words, `record.rs` writes them.
+//! `privileges.rs` asks what that may do, `discover.rs` makes resources for what none speaks of, `judge.rs` finds the words,
+//! `record.rs` writes them.
 
 mod connection;
 mod controller;
+mod discover;
 mod judge;
 mod pass;
+mod privileges;
 mod record;
 
 pub use connection::connection;
 pub use controller::{HOSTS_SEEN, check_hosts_seen, run};
+pub(in crate::controllers) use privileges::Asked;

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
-use super::{connection, judge, record};
+use super::{connection, discover, judge, privileges, record};
 use crate::api::conditions::{self, Truth, reason};
 use crate::api::names::HOST_FINALIZER;
 use crate::api::{MaintenanceMode, ProxmoxNode, ProxmoxNodeStatus, VirtualMachine};
@@ -42,6 +42,7 @@ pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Act
     }
 
     let mut status = host.status.clone().unwrap_or_default();
+    let mut more = false;
     let spec = connection::host_spec(ctx, &host).await?;
     let (outcome, contact, quorate) = match spec {
         Err(problem) => {
@@ -54,8 +55,13 @@ pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Act
             (problem, unknown, None)
         }
         Ok(spec) => {
+            let (fingerprint, sweep) = (spec.fingerprint, spec.poll.sweep);
             ctx.fleet.declare(&name, spec);
             let view = ctx.fleet.host(&name);
+            if let Some(view) = view.as_ref().filter(|v| v.state == HostState::Usable) {
+                privileges::observe(ctx, &host, fingerprint, sweep, view, &mut status).await;
+                more = found(ctx, &host, view).await;
+            }
             observe(ctx, &host, view.as_ref(), &mut status);
             count(ctx, &name, view.as_ref());
             let judged = judge::judge(view.as_ref());
@@ -108,11 +114,31 @@ pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Act
         ctx.journal.publish(host.as_ref(), vec![entry]).await;
     }
     Ok(Action::requeue(match outcome.standing {
-        Standing::Ready if moving => timing.requeue_busy,
+        Standing::Ready if moving || more => timing.requeue_busy,
         Standing::Ready => timing.requeue_idle,
         Standing::Progressing => timing.requeue_busy,
         Standing::Unknown | Standing::Stalled => timing.requeue_waiting,
     }))
+}
+
+/// Makes resources for what none speaks of; whether more is to be done. That it can't is told, and holds nothing up.
+async fn found(ctx: &Context, host: &ProxmoxNode, view: &HostView) -> bool {
+    let (Some(cluster), Some(node)) = (&view.cluster, &view.node) else {
+        return false;
+    };
+    if cluster.snapshot().taken.is_none() || host.metadata.deletion_timestamp.is_some() {
+        return false;
+    }
+    match discover::discover(ctx, host, cluster, node).await {
+        Ok(more) => more,
+        Err(error) => {
+            let told = format!("what was found on the host can't be shown: {error}");
+            tracing::warn!(host.name = host.name_any(), "{told}");
+            let entry = Entry::warning(reason::DISCOVERED, told);
+            ctx.journal.publish(host, vec![entry]).await;
+            false
+        }
+    }
 }
 
 async fn announce(ctx: &Context, host: &ProxmoxNode, outcome: &Outcome) {

@@ -19,8 +19,9 @@ use crate::api::{
 use crate::controllers::journal::Entry;
 use crate::controllers::{Context, Error};
 use crate::fleet::{Cluster, HostState, Interest, Snapshot};
-use crate::model::{NodeName, Vmid};
+use crate::model::{ClusterId, NodeName, Vmid};
 use crate::plan::desired::{self, Desired};
+use crate::plan::discovery;
 use crate::plan::identity::{Mark, numbers};
 use crate::plan::removal;
 use crate::plan::status::{self, Outcome};
@@ -322,9 +323,17 @@ impl Pass<'_> {
         .into())
     }
 
+    /// Whether the resource only looks on, in the namespace where the host's owner wants its machines shown.
+    pub(super) fn is_shown_by(&self, host: &ProxmoxNode) -> bool {
+        self.observes() && self.vm.metadata.namespace.as_deref() == discovery::namespace(host)
+    }
+
     /// Whether the host's owner lets the machine's namespace in.
     pub(super) fn is_allowed(&self, host: &ProxmoxNode) -> bool {
         let namespace = self.vm.namespace().unwrap_or_default();
+        if self.is_shown_by(host) {
+            return true;
+        }
         match &host.spec.allowed_namespaces {
             None => false,
             Some(allowed) => match allowed.from {
@@ -363,7 +372,10 @@ impl Pass<'_> {
         match &view.state {
             HostState::Usable => {}
             HostState::Connecting => return Err(self.early(&name, "it is being connected to")),
-            HostState::Unreachable { reason } => return Err(not_usable(reason::HOST_UNREACHABLE, reason)),
+            HostState::Unreachable { reason } => match self.by_another_member(&host) {
+                Some(site) => return Ok(site),
+                None => return Err(not_usable(reason::HOST_UNREACHABLE, reason)),
+            },
             HostState::Denied { reason } => return Err(not_usable(reason::CREDENTIALS_REFUSED, reason)),
             HostState::Untrusted { reason, .. } => {
                 return Err(not_usable(reason::CERTIFICATE_NOT_TRUSTED, reason));
@@ -411,6 +423,31 @@ impl Pass<'_> {
         }
         Ok(Site {
             host,
+            cluster,
+            node,
+            snapshot,
+        })
+    }
+
+    /// The host's cluster, where its own address does not answer and another member's does.
+    fn by_another_member(&self, host: &Arc<ProxmoxNode>) -> Option<Site> {
+        let status = host.status.as_ref()?;
+        let id = ClusterId::from_fingerprint(&status.cluster.as_ref()?.id).ok()?;
+        let same = self
+            .status
+            .cluster
+            .as_ref()
+            .is_none_or(|recorded| recorded == id.as_str());
+        let cluster = self
+            .ctx
+            .fleet
+            .cluster(&id)
+            .filter(|cluster| same && cluster.reachable().is_ok())?;
+        let node: NodeName = status.node_name.as_ref()?.parse().ok()?;
+        let snapshot = cluster.snapshot();
+        let member = snapshot.status.members.iter().any(|member| member.name == node);
+        (member && snapshot.taken.is_some()).then(|| Site {
+            host: Arc::clone(host),
             cluster,
             node,
             snapshot,

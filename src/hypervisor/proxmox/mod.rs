@@ -21,6 +21,7 @@ mod drives;
 mod encode;
 mod failure;
 mod follow;
+mod inspect;
 mod lenient;
 mod login;
 mod member;
@@ -59,8 +60,8 @@ pub use verdict::decode_answer;
 use super::{Answer, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
-    HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, PowerReading,
-    Progress, TaskRecord, TaskState, Upid, Vmid, Volume,
+    HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, Permissions,
+    PowerReading, Progress, TaskRecord, TaskState, Upid, Vmid, Volume,
 };
 use crate::plan::identity::Ownership;
 
@@ -110,6 +111,18 @@ impl Hypervisor for Proxmox {
         vmid: Option<Vmid>,
     ) -> Answer<'a, Vec<Volume>> {
         Box::pin(self.client.volumes(node, storage, content, vmid))
+    }
+
+    fn permissions(&self) -> Answer<'_, Permissions> {
+        Box::pin(self.client.permissions())
+    }
+
+    fn clock<'a>(&'a self, node: &'a NodeName) -> Answer<'a, i64> {
+        Box::pin(self.client.clock(node))
+    }
+
+    fn bridges<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
+        Box::pin(self.client.bridges(node))
     }
 
     fn node_tasks<'a>(&'a self, node: &'a NodeName, filter: &'a TaskFilter) -> Answer<'a, Vec<TaskRecord>> {

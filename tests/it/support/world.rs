@@ -537,6 +537,21 @@ impl World {
         }
     }
 
+    /// The same, of the test's host.
+    pub(crate) async fn passes_of_host(&self, count: u32) {
+        for number in 1..=count {
+            let token = format!("{}-{number}", self.sim.position());
+            let annotations = json!({"drover.dev/reconcile-at": token});
+            self.patch_host(&self.name, json!({"metadata": {"annotations": annotations}}))
+                .await;
+            self.wait_until(&format!("pass {number} over the host"), async || {
+                let status = self.hosts().get(&self.name).await.unwrap().status?;
+                (status.last_handled_reconcile_at.as_deref() == Some(&token)).then_some(())
+            })
+            .await;
+        }
+    }
+
     async fn fail(&self, what: &str) -> ! {
         let mut text = format!("waited in vain for {what}\n");
         // Writing to a String can't fail.

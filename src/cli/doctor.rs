@@ -1,0 +1,186 @@
+//! `drover doctor`: whether the hosts are as Drover needs them, and what to do where they are not.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, ResourceExt};
+
+use super::{
+    Failure,
+    mistakes::Mistakes,
+    reach::{self, Reach},
+    say,
+};
+use crate::api::ProxmoxNode;
+use crate::hypervisor::Hypervisor;
+use crate::model::{GuestAddress, GuestKind, Overview};
+use crate::plan::checkup::{self, Check, Verdict};
+use crate::plan::identity::mark::{self, MarkReading};
+use crate::plan::privileges;
+use crate::runtime::Clock;
+
+/// The flags of `drover doctor`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    reach: Reach,
+    /// Only this ProxmoxNode; may be given several times [default: all]
+    #[arg(long, env = "DROVER_DOCTOR_HOST", value_name = "NAME", value_delimiter = ',')]
+    host: Vec<String>,
+}
+
+pub(super) fn main(arguments: &Args, mistakes: Mistakes) -> Result<(), Failure> {
+    let tokio = tokio::runtime::Runtime::new().context("can't start the async runtime")?;
+    let wrong = tokio.block_on(async {
+        let client = arguments.reach.client(mistakes).await?;
+        examine(arguments, &client).await.map_err(Failure::from)
+    })?;
+    match wrong {
+        0 => {
+            say("nothing is wrong\n");
+            Ok(())
+        }
+        1 => Err(Failure::Failed(anyhow::anyhow!(
+            "one check found something wrong"
+        ))),
+        wrong => Err(Failure::Failed(anyhow::anyhow!(
+            "{wrong} checks found something wrong"
+        ))),
+    }
+}
+
+async fn examine(arguments: &Args, client: &kube::Client) -> anyhow::Result<usize> {
+    let hosts = reach::hosts(client).await?;
+    let known: Vec<String> = hosts.iter().map(ResourceExt::name_any).collect();
+    if let Some(name) = arguments.host.iter().find(|name| !known.contains(name)) {
+        bail!(
+            "there is no ProxmoxNode '{name}'; there are: {}",
+            known.join(", ")
+        );
+    }
+    if hosts.is_empty() {
+        bail!("no ProxmoxNode is declared");
+    }
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let own = namespaces.get("kube-system").await?.uid().unwrap_or_default();
+    let mut wrong = 0;
+    for host in &hosts {
+        let name = host.name_any();
+        if !arguments.host.is_empty() && !arguments.host.contains(&name) {
+            continue;
+        }
+        say(&format!("ProxmoxNode {name}\n"));
+        let mut checks = doubled(host, &hosts);
+        match of_host(client, host, &hosts, &own).await {
+            Ok(found) => checks.extend(found),
+            Err(error) => checks.push(Check::wrong("connection", format!("{error:#}"))),
+        }
+        for check in checks {
+            wrong += usize::from(check.verdict == Verdict::Wrong);
+            say(&format!("  {check}\n"));
+        }
+    }
+    Ok(wrong)
+}
+
+/// Another resource for the same node.
+fn doubled(host: &ProxmoxNode, hosts: &[ProxmoxNode]) -> Vec<Check> {
+    let identity = |host: &ProxmoxNode| {
+        let status = host.status.as_ref()?;
+        Some((
+            status.cluster.as_ref()?.id.clone(),
+            reach::node_of(host)?.to_owned(),
+        ))
+    };
+    let Some(own) = identity(host) else {
+        return Vec::new();
+    };
+    let others = hosts.iter().filter(|other| other.name_any() != host.name_any());
+    let same = others.filter(|other| identity(other).as_ref() == Some(&own));
+    same.map(|other| {
+        let told = format!(
+            "ProxmoxNode '{}' stands for the same node {}: remove one of the two",
+            other.name_any(),
+            own.1
+        );
+        Check::wrong("node", told)
+    })
+    .collect()
+}
+
+async fn of_host(
+    client: &kube::Client,
+    host: &ProxmoxNode,
+    hosts: &[ProxmoxNode],
+    own: &str,
+) -> anyhow::Result<Vec<Check>> {
+    let driver = reach::driver(client, host, hosts).await?;
+    let version = driver.version().await?;
+    let user = driver.user().to_owned();
+    let mut checks = vec![Check::fine(
+        "connection",
+        format!("it answers, its certificate is trusted, and it knows {user}"),
+    )];
+    checks.push(checkup::version(&version));
+    let status = driver.cluster_status().await?;
+    let local = status
+        .members
+        .iter()
+        .find(|member| member.local)
+        .map(|member| member.name.clone());
+    let node = match reach::node_of(host) {
+        Some(name) => name.parse().context("spec.nodeName")?,
+        None => local.context("the host does not say which node it is")?,
+    };
+    checks.push(checkup::cluster(&status, node.as_str()));
+    if !status
+        .members
+        .iter()
+        .any(|member| member.name == node && member.online)
+    {
+        return Ok(checks);
+    }
+    let told = driver.clock(&node).await?;
+    checks.push(checkup::clock(told, Clock::system().now().as_second()));
+    let permissions = driver.permissions().await?;
+    checks.push(checkup::rights(
+        &privileges::missing(&permissions, version.major, &host.spec),
+        &user,
+    ));
+    let overview = driver.overview().await?;
+    checks.extend(checkup::storages(&host.spec, node.as_str(), &overview.storages));
+    let bridges = driver.bridges(&node).await?;
+    checks.extend(checkup::bridges(&host.spec, node.as_str(), &bridges));
+    checks.extend(checkup::marks(
+        &marks(&driver, &overview, node.as_str()).await?,
+        own,
+    ));
+    Ok(checks)
+}
+
+/// How many machines of a node carry the mark of which Kubernetes cluster.
+async fn marks(
+    driver: &impl Hypervisor,
+    overview: &Overview,
+    node: &str,
+) -> anyhow::Result<BTreeMap<String, usize>> {
+    let mut found = BTreeMap::new();
+    for row in &overview.guests {
+        if row.kind != GuestKind::VirtualMachine || row.node.as_str() != node {
+            continue;
+        }
+        let at = GuestAddress {
+            node: row.node.clone(),
+            vmid: row.vmid,
+        };
+        // One that goes or moves meanwhile is not counted.
+        let Ok(config) = driver.guest_config(&at).await else {
+            continue;
+        };
+        if let MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) = mark::read(row.vmid, &config) {
+            *found.entry(mark.cluster).or_default() += 1;
+        }
+    }
+    Ok(found)
+}
