@@ -15,6 +15,8 @@ pub const STALLED: &str = "Stalled";
 pub const DRIFTED: &str = "Drifted";
 /// A change waits for the guest's next reboot.
 pub const REBOOT_REQUIRED: &str = "RebootRequired";
+/// The host can't do something that the spec asks for.
+pub const UNSUPPORTED: &str = "Unsupported";
 /// The annotation `drover.dev/paused` stands.
 pub const PAUSED: &str = "Paused";
 /// The resource is being deleted, and so is its guest.
@@ -177,6 +179,8 @@ pub mod reason {
         DISK_MISSING = "DiskMissing";
         /// The machine is a template, as declared.
         TEMPLATE = "Template";
+        /// The host can't do something that the spec asks for; the rest is done.
+        UNSUPPORTED = "Unsupported";
         /// The machine is looked at, and never changed.
         OBSERVED = "Observed";
         /// There is no machine under the number that is to be looked at.

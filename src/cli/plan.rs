@@ -227,6 +227,9 @@ fn made(desired: &Desired, host: &ProxmoxNode) -> Found {
     let from = match &desired.origin {
         desired::Origin::Blank => "is made".to_owned(),
         desired::Origin::CloneOf(vmid) => format!("is made as a copy of machine {vmid}"),
+        desired::Origin::CloneOfResource(name) => {
+            format!("is made as a copy of that of VirtualMachine '{name}'")
+        }
         desired::Origin::CloneOfName(name) => format!("is made as a copy of machine '{name}'"),
     };
     Found {

@@ -110,7 +110,7 @@ pub trait Hypervisor: Send + Sync + 'static {
     /// Makes an empty machine under a reserved number.
     fn create<'a>(&'a self, guest: &'a CreateGuest) -> Answer<'a, Progress>;
 
-    /// Makes a full copy of another guest under a reserved number.
+    /// Makes a copy of another guest under a reserved number.
     fn clone_guest<'a>(&'a self, guest: &'a CloneGuest) -> Answer<'a, Progress>;
 
     /// Changes a configuration, all of `changes` or none. `base` is the configuration that was judged.

@@ -33,7 +33,7 @@ impl CreateGuest {
     }
 }
 
-/// A full copy of another guest.
+/// A copy of another guest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CloneGuest {
     /// The guest to copy.
@@ -49,6 +49,10 @@ pub struct CloneGuest {
     pub storage: Option<String>,
     /// The pool that it is made in.
     pub pool: Option<String>,
+    /// Whether the copy only holds what differs from its source, which is a template.
+    pub linked: bool,
+    /// The source's snapshot to copy.
+    pub snapshot: Option<String>,
 }
 
 /// A disk to allocate.

@@ -105,6 +105,12 @@ pub fn source<'a>(desired: &Desired, view: View<'a>) -> Result<Option<&'a GuestR
             );
             Missing::new(reason::SOURCE_NOT_FOUND, message)
         }),
+        Origin::CloneOfResource(name) => {
+            let message = format!(
+                "there is no VirtualMachine '{name}' in this namespace that has its machine on this cluster (spec.source.clone.ref)"
+            );
+            Err(Missing::new(reason::SOURCE_NOT_FOUND, message))
+        }
         Origin::CloneOfName(name) => {
             let named: Vec<&GuestRow> = machines()
                 .filter(|row| row.name.as_deref() == Some(name))
@@ -213,6 +219,13 @@ fn clone(
     mark: &Mark,
 ) -> Result<CloneGuest, Missing> {
     let source = row.vmid;
+    if desired.copy.linked && !row.template {
+        let message = format!(
+            "machine {source} is no template, and a copy that holds only the differences (spec.source.clone.full: false) is made of \
+             templates alone: make it one, or leave full out"
+        );
+        return Err(Missing::new(reason::INVALID_SPEC, message));
+    }
     let mut storage = None;
     for want in &desired.disks {
         let Some(have) = config.next.disks.get(&want.slot) else {
@@ -260,7 +273,9 @@ fn clone(
         at,
         name: desired.name.clone(),
         description: described(desired, mark),
-        storage,
+        storage: storage.filter(|_| !desired.copy.linked),
+        linked: desired.copy.linked,
+        snapshot: desired.copy.snapshot.clone(),
         pool: desired.pool.clone(),
     })
 }

@@ -126,6 +126,15 @@ pub fn conclude(vm: &VirtualMachine, status: &mut VirtualMachineStatus, outcome:
             message,
         ));
     }
+    if !status.unsupported.is_empty() {
+        let message = format!("{}; the rest is done", status.unsupported.join("; "));
+        found.push(Finding::new(
+            conditions::UNSUPPORTED,
+            Truth::True,
+            reason::UNSUPPORTED,
+            message,
+        ));
+    }
     if is_paused(vm) {
         let message = "the annotation drover.dev/paused stands: nothing is done until it is removed";
         found.push(Finding::new(

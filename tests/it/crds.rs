@@ -77,11 +77,11 @@ async fn machine_that_can_not_be_meant_is_refused_with_a_sentence_that_helps() {
         ),
         (
             "source: {clone: {vmid: 9000, name: x}}".to_owned(),
-            "give exactly one of vmid and name",
+            "give exactly one of vmid, name and ref",
         ),
         (
             "source: {clone: {}}".to_owned(),
-            "give exactly one of vmid and name",
+            "give exactly one of vmid, name and ref",
         ),
         (
             "source: {clone: {vmid: 9000}, blank: {}}".to_owned(),

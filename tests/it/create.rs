@@ -5,7 +5,7 @@ use kube::ResourceExt;
 use pve_sim::{GuestView, SeedGuest};
 use serde_json::json;
 
-use crate::support::World;
+use crate::support::{World, condition};
 
 pub(crate) const BLANK: &str = "
 powerState: Running
@@ -357,4 +357,74 @@ async fn name_on_the_host_may_be_another_one() {
         .await;
     world.wait_ready("web").await;
     assert_eq!(world.guest("web").await.name.as_deref(), Some("Web-1.example"));
+}
+
+#[tokio::test]
+async fn copies_are_made_of_a_resources_machine_of_a_snapshot_and_with_the_differences_alone() {
+    let world = World::new("copies").await;
+    world.apply_vm("first", SMALL).await;
+    // Its source may be declared with it: it is waited for.
+    world
+        .apply_vm("second", "source: {clone: {ref: {name: first}, snapshot: clean}}")
+        .await;
+    world
+        .apply_vm("thin", "source: {clone: {vmid: 9000, full: false}}")
+        .await;
+    world.wait_ready("first").await;
+    let first = world.vmid("first").await;
+    world
+        .as_person(&format!("/nodes/pve1/qemu/{first}/snapshot"), "snapname=clean")
+        .await;
+    world.wait_ready("thin").await;
+    world.wait_ready("second").await;
+    let clones = |source: u32| world.sent("POST", &format!("/nodes/pve1/qemu/{source}/clone"));
+    let thin = clones(9000);
+    assert_eq!(
+        (thin.len(), thin.iter().next().unwrap().param("full")),
+        (1, Some("0"))
+    );
+    let disk = world.guest("thin").await.config["scsi0"].clone();
+    assert!(disk.contains("vm-"), "{disk}");
+    let second = clones(first);
+    let taken = second.iter().find(|r| r.status == Some(200)).unwrap();
+    assert_eq!(
+        (taken.param("full"), taken.param("snapname")),
+        (Some("1"), Some("clean"))
+    );
+    let (one, two) = (world.guest("first").await, world.guest("second").await);
+    assert_ne!(one.uuid, two.uuid);
+
+    world
+        .apply_vm("none", "source: {clone: {ref: {name: nobody}}}")
+        .await;
+    let vm = world.wait_vm("none", "Stalled", "True", "SourceNotFound").await;
+    assert!(condition(&vm, "Ready").unwrap().message.contains("'nobody'"));
+    world
+        .apply_vm("whole", "source: {clone: {ref: {name: first}, full: false}}")
+        .await;
+    let vm = world.wait_vm("whole", "Stalled", "True", "InvalidSpec").await;
+    assert!(condition(&vm, "Ready").unwrap().message.contains("no template"));
+}
+
+#[tokio::test]
+async fn what_a_release_can_not_do_is_told_and_the_rest_is_done() {
+    let world = World::new("unsupported").await;
+    let spec = format!("{SMALL}\nhighAvailability: {{state: stopped, group: prefer_a}}");
+    world.apply_vm("web", &spec).await;
+    let vm = world.wait_ready("web").await;
+    let told = condition(&vm, "Unsupported").unwrap();
+    assert!(
+        told.status == "True" && told.message.contains("'prefer_a'"),
+        "{told:?}"
+    );
+    let sent = world.sent("POST", "/cluster/ha/resources");
+    assert_eq!(
+        (sent.len(), sent.iter().next().unwrap().param("group")),
+        (1, None)
+    );
+    world
+        .patch_vm("web", json!({"spec": {"highAvailability": {"group": null}}}))
+        .await;
+    let vm = world.wait_ready("web").await;
+    assert!(condition(&vm, "Unsupported").is_none());
 }

@@ -121,7 +121,7 @@ pub struct HighAvailability {
     /// What the machine is to be: `started` or `stopped`, wherever its cluster can have it so; `disabled` (stopped, and not
     /// moved off a dead node); `ignored` (left alone).
     pub state: HighAvailabilityState,
-    /// The group of nodes, up to Proxmox VE 8; from 9 on rules of the cluster say where.
+    /// The group of nodes, up to Proxmox VE 8; from 9 on rules of the cluster say where, and the condition `Unsupported` tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 128), regex(pattern = r"^[A-Za-z][A-Za-z0-9_\-]+$"))]
     pub group: Option<String>,

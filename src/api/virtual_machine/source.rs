@@ -3,6 +3,8 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::api::proxmox_node::NameRef;
+
 /// How a machine is made: exactly one of these.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -11,7 +13,7 @@ pub struct Source {
     /// Empty disks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blank: Option<Blank>,
-    /// A full copy of another machine or template on the same cluster.
+    /// A copy of another machine or template on the same cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clone: Option<CloneSource>,
 }
@@ -20,10 +22,10 @@ pub struct Source {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Blank {}
 
-/// The machine to copy: exactly one of these.
+/// The machine to copy: exactly one of `vmid`, `name` and `ref` says which.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.vmid) != has(self.name)", "give exactly one of vmid and name"))]
+#[x_kube(validation = ("[has(self.vmid), has(self.name), has(self.ref)].filter(x, x).size() == 1", "give exactly one of vmid, name and ref"))]
 pub struct CloneSource {
     /// Its number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,4 +35,15 @@ pub struct CloneSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub name: Option<String>,
+    /// The VirtualMachine of this name, in the same namespace and on the same cluster.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<NameRef>,
+    /// Whether the disks are copied whole (when absent), or only what differs from those of a template (`false`), on the
+    /// template's storage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full: Option<bool>,
+    /// The state to copy: a snapshot of the source; its present one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 40), regex(pattern = r"^[A-Za-z][A-Za-z0-9_\-]+$"))]
+    pub snapshot: Option<String>,
 }

@@ -14,7 +14,7 @@ use crate::api::virtual_machine_class::VirtualMachineClassSpec;
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VirtualMachineStatus {
-    /// `Ready`, and while they are true `Reconciling`, `Stalled`, `Drifted`, `RebootRequired`, `Paused`, `Deleting`.
+    /// `Ready`, and while they are true `Reconciling`, `Stalled`, `Drifted`, `RebootRequired`, `Unsupported`, `Paused`, `Deleting`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -79,6 +79,10 @@ pub struct VirtualMachineStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub drift: Vec<FieldDrift>,
+    /// Fields of the spec that the host can't carry out, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub unsupported: Vec<String>,
     /// Options whose change waits for the next reboot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]

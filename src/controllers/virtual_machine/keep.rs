@@ -96,6 +96,7 @@ pub(super) async fn keep(
     if pass.class_changed()? {
         pass.pin_class();
     }
+    pass.status.unsupported.clone_from(&desired.unsupported);
     let no_secret = secrets::fill(pass, &mut desired).await?;
     moves::settle(pass, site, &at, &reading.config).await?;
     pass.status.reservation = None;

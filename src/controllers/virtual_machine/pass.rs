@@ -20,7 +20,7 @@ use crate::controllers::journal::Entry;
 use crate::controllers::{Context, Error};
 use crate::fleet::{Cluster, HostState, Interest, Snapshot};
 use crate::model::{ClusterId, NodeName, Vmid};
-use crate::plan::desired::{self, Desired};
+use crate::plan::desired::{self, Desired, Origin};
 use crate::plan::discovery;
 use crate::plan::identity::{Mark, numbers};
 use crate::plan::removal;
@@ -518,10 +518,36 @@ impl Pass<'_> {
         let class = self.class()?;
         let none = HostDefaults::default();
         let defaults = site.host.spec.defaults.as_ref().unwrap_or(&none);
-        let desired = desired::resolve(&self.vm, class.as_ref(), defaults)
+        let mut desired = desired::resolve(&self.vm, class.as_ref(), defaults)
             .map_err(|invalid| End::stalled(reason::INVALID_SPEC, invalid.to_string()))?;
+        if let Origin::CloneOfResource(name) = &desired.origin
+            && let Some(vmid) = self.machine_of(site, name)
+        {
+            desired.origin = Origin::CloneOf(vmid);
+        }
         site.allowed().check(&desired).map_err(End::from)?;
+        let version = self
+            .ctx
+            .fleet
+            .host(&site.host.name_any())
+            .and_then(|view| view.version);
+        desired::leave_out_unsupported(&mut desired, version.map(|v| v.major));
         Ok(desired)
+    }
+
+    /// The number of the machine of another resource of the namespace.
+    fn machine_of(&self, site: &Site, name: &str) -> Option<Vmid> {
+        let namespace = self.vm.namespace().unwrap_or_default();
+        let named = self
+            .ctx
+            .stores
+            .machines
+            .get(&ObjectRef::new(name).within(&namespace))?;
+        let status = named.status.as_ref()?;
+        let here = status.cluster.as_deref() == Some(site.cluster.id().as_str());
+        // One that is not made yet is no source.
+        let made = here && status.identity.is_some();
+        status.vmid.filter(|_| made).and_then(|n| Vmid::try_from(n).ok())
     }
 
     /// The class, pinned once the machine has a number.

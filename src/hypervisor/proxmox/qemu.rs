@@ -296,7 +296,8 @@ fn clone_guest(guest: &CloneGuest) -> CloneVirtualMachine {
     CloneVirtualMachine {
         name: Some(guest.name.clone()),
         description: Some(guest.description.clone()),
-        full: Some(true),
+        full: Some(!guest.linked),
+        snapname: guest.snapshot.clone(),
         storage: guest.storage.clone(),
         pool: guest.pool.clone(),
         target: (source.node != at.node).then(|| at.node.clone()),
@@ -409,6 +410,8 @@ mod tests {
             description: "d".into(),
             storage: None,
             pool: None,
+            linked: false,
+            snapshot: None,
         };
         assert_eq!(
             clone_guest(&guest).call().body().unwrap(),
@@ -421,6 +424,13 @@ mod tests {
         assert_eq!(
             call.body().unwrap(),
             "newid=120&name=web1&description=d&full=1&storage=ceph&target=pve2"
+        );
+        guest.storage = None;
+        guest.linked = true;
+        guest.snapshot = Some("clean".into());
+        assert_eq!(
+            clone_guest(&guest).call().body().unwrap(),
+            "newid=120&name=web1&description=d&full=0&target=pve2&snapname=clean"
         );
     }
 

@@ -30,6 +30,8 @@ pub struct Desired {
     pub pinned: Option<Vmid>,
     /// How it is made.
     pub origin: Origin,
+    /// How a copy is made.
+    pub copy: Copying,
     /// Whether it is to run; absent: left to people.
     pub power: Option<DesiredPower>,
     /// Seconds that it may take to shut down.
@@ -70,6 +72,8 @@ pub struct Desired {
     pub high_availability: Option<HaSetting>,
     /// Fields that are left to people.
     pub ignored: Vec<String>,
+    /// Fields that the host can't carry out, and why.
+    pub unsupported: Vec<String>,
     /// Its pool.
     pub pool: Option<String>,
     /// What cloud-init is told.
@@ -112,6 +116,17 @@ pub enum Origin {
     CloneOf(Vmid),
     /// As a full copy of the one machine with this name.
     CloneOfName(String),
+    /// As a full copy of the machine of a resource in the same namespace.
+    CloneOfResource(String),
+}
+
+/// How a copy is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copying {
+    /// Whether it only holds what differs from its source.
+    pub linked: bool,
+    /// The snapshot that is copied.
+    pub snapshot: Option<String>,
 }
 
 /// A spec that can't be carried out.
@@ -162,7 +177,8 @@ pub fn resolve(
     let class = class.unwrap_or(&empty);
     let cpu = spec.cpu.as_ref();
     let class_cpu = class.cpu.as_ref();
-    let origin = origin(spec.source.as_ref().and_then(|s| s.clone.as_ref()))?;
+    let source = spec.source.as_ref().and_then(|s| s.clone.as_ref());
+    let origin = origin(source)?;
     let blank = origin == Origin::Blank;
 
     let boot = &boot(spec.boot.as_ref(), class.boot.as_ref());
@@ -226,9 +242,26 @@ pub fn resolve(
             group: ha.group.clone(),
         }),
         ignored: ignored.to_vec(),
+        unsupported: Vec::new(),
+        copy: Copying {
+            linked: source.is_some_and(|clone| clone.full == Some(false)),
+            snapshot: source.and_then(|clone| clone.snapshot.clone()),
+        },
         origin,
         cloud_init: spec.cloud_init.as_ref().map(cloud_init::resolve).transpose()?,
     })
+}
+
+/// Takes out of what is wanted what a release of Proxmox VE can't do, and notes it.
+pub fn leave_out_unsupported(desired: &mut Desired, major: Option<u32>) {
+    if let (Some(9..), Some(setting)) = (major, &mut desired.high_availability)
+        && let Some(group) = setting.group.take()
+    {
+        desired.unsupported.push(format!(
+            "highAvailability.group: Proxmox VE 9 knows no groups, so '{group}' is not set; rules of the cluster say where machines \
+             run (Datacenter, HA, Affinity Rules)"
+        ));
+    }
 }
 
 fn was_adopted(vm: &VirtualMachine) -> bool {
@@ -243,7 +276,10 @@ fn origin(clone: Option<&CloneSource>) -> Result<Origin, Invalid> {
             .map(Origin::CloneOf)
             .map_err(|e| Invalid::new(field, e)),
         Some(CloneSource { name: Some(name), .. }) => Ok(Origin::CloneOfName(name.clone())),
-        Some(CloneSource { .. }) => Err(Invalid::new(field, "give exactly one of vmid and name")),
+        Some(CloneSource {
+            reference: Some(of), ..
+        }) => Ok(Origin::CloneOfResource(of.name.clone())),
+        Some(CloneSource { .. }) => Err(Invalid::new(field, "give exactly one of vmid, name and ref")),
     }
 }
 

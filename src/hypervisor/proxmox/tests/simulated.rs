@@ -200,6 +200,8 @@ async fn a_clone_bears_its_name_and_description_and_another_identity() {
         description: "marked".into(),
         storage: None,
         pool: None,
+        linked: false,
+        snapshot: None,
     };
     let upid = succeeded(&sim, &driver, driver.clone_guest(&clone).await.unwrap())
         .await
