@@ -108,14 +108,19 @@ async fn machines(
         here.map(|h| h.name_any()).collect()
     };
     let here = |m: &VirtualMachine| of_cluster.contains(&m.spec.host_ref.name);
+    // One that somebody took over into another namespace is theirs, whatever its label says.
+    let is_shown = |m: &VirtualMachine| {
+        discovery::is_discovered(m, &name) && m.metadata.namespace.as_deref() == Some(namespace)
+    };
     let mut left = A_PASS;
     let own: BTreeSet<Vmid> = all
         .iter()
-        .filter(|m| here(m) && !discovery::is_discovered(m, &name))
+        .filter(|m| here(m) && !is_shown(m))
         .filter_map(|m| discovery::number(m))
         .collect();
     let mut shown = BTreeSet::new();
-    for machine in all.iter().filter(|m| discovery::is_discovered(m, &name)) {
+    let mut doubtful = false;
+    for machine in all.iter().filter(|m| is_shown(m)) {
         let Some(vmid) = discovery::number(machine) else {
             continue;
         };
@@ -124,7 +129,12 @@ async fn machines(
             continue;
         }
         let spoken_of = own.contains(&vmid);
-        if !spoken_of && (snapshot.guest(vmid).is_some() || !is_gone(cluster, vmid).await) {
+        if !spoken_of && snapshot.guest(vmid).is_some() {
+            continue;
+        }
+        if !spoken_of && (doubtful || !is_gone(cluster, vmid).await) {
+            // The list lacks what may be there, as that of a token that lost its rights: none of the others is asked for.
+            doubtful = true;
             continue;
         }
         left -= 1;

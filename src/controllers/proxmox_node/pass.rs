@@ -186,6 +186,10 @@ fn observe(ctx: &Context, host: &ProxmoxNode, view: Option<&HostView>, status: &
         storages: &snapshot.storages,
     };
     host::observe(status, seen, snapshot.guests.values().map(Arc::as_ref));
+    let mode = host.spec.maintenance.as_ref().map(|m| m.mode).unwrap_or_default();
+    if mode == MaintenanceMode::None && status.maintenance.is_none() {
+        return;
+    }
     let all = ctx.all_machines();
     let id = cluster.id().as_str();
     let of_cluster = |m: &&VirtualMachine| m.status.as_ref().and_then(|s| s.cluster.as_deref()) == Some(id);
@@ -196,11 +200,6 @@ fn observe(ctx: &Context, host: &ProxmoxNode, view: Option<&HostView>, status: &
         .values()
         .filter(|row| row.node == *node && row.power == Power::Running);
     let others = rows.filter(|row| !owned.contains(&row.vmid.get())).count();
-    let mode = host
-        .spec
-        .maintenance
-        .as_ref()
-        .map_or_else(Default::default, |m| m.mode);
     let others = u32::try_from(others).unwrap_or(u32::MAX);
     status.maintenance = maintenance::report(mode, node.as_str(), machines(), others);
 }

@@ -1,5 +1,6 @@
 //! Moves a machine to the node where it is to be: the one of its host, or another while that is under maintenance.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -8,7 +9,7 @@ use kube::ResourceExt;
 use super::pass::{Again, End, Flow, Pass, Site};
 use super::{evidence, record};
 use crate::api::conditions::{reason, truncate};
-use crate::api::{DesiredPower, Evacuation, MigrationStatus, NodePolicy, ProxmoxNode};
+use crate::api::{DesiredPower, Evacuation, MaintenanceMode, MigrationStatus, NodePolicy, ProxmoxNode};
 use crate::controllers::journal::Entry;
 use crate::model::{GuestAddress, GuestConfig, GuestRow, Migration, Power, PowerState, Vmid};
 use crate::plan::desired::Desired;
@@ -54,7 +55,7 @@ fn wanted(pass: &Pass<'_>, site: &Site, row: &GuestRow, desired: &Desired) -> Wa
         memory: row.memory,
         evacuated_from: pass.status.evacuation.as_ref().map(|e| e.from.as_str()),
     };
-    moving::wanted(place, &nodes(pass, site))
+    moving::wanted(place, &nodes(pass, site, place))
 }
 
 /// Whether the spec names another host than the one for which the machine was placed.
@@ -63,45 +64,50 @@ fn is_renamed(pass: &Pass<'_>) -> bool {
     placed.is_some_and(|placed| *placed != pass.vm.spec.host_ref.name)
 }
 
-/// The nodes of the cluster that are declared.
-fn nodes(pass: &Pass<'_>, site: &Site) -> Vec<Node> {
+/// The nodes of the cluster that are declared. How much memory is left is worked out where a guest is to leave its node,
+/// and where nothing asks for a move, nothing else either: this is run in every pass over every machine.
+fn nodes(pass: &Pass<'_>, site: &Site, place: Place<'_>) -> Vec<Node> {
     let id = site.cluster.id().as_str();
+    let hosts = pass.ctx.all_hosts();
+    let declared = || {
+        hosts.iter().filter_map(|host| {
+            let status = host.status.as_ref()?;
+            let cluster = status.cluster.as_ref().filter(|cluster| cluster.id == id);
+            cluster.and(status.node_name.as_deref()).map(|name| (name, host))
+        })
+    };
+    let mode = |host: &ProxmoxNode| host.spec.maintenance.as_ref().map(|m| m.mode).unwrap_or_default();
+    let evacuated =
+        declared().any(|(name, host)| name == place.here && mode(host) == MaintenanceMode::Evacuate);
+    if !evacuated && place.is_settled() {
+        return Vec::new();
+    }
+    let coming = if evacuated {
+        coming(pass, site)
+    } else {
+        BTreeMap::new()
+    };
     let mut nodes: Vec<Node> = Vec::new();
-    for host in pass.ctx.all_hosts() {
-        let status = host.status.as_ref();
-        let here = status
-            .and_then(|s| s.cluster.as_ref())
-            .is_some_and(|c| c.id == id);
-        let Some(name) = status.and_then(|s| s.node_name.clone()).filter(|_| here) else {
-            continue;
-        };
-        let node = Node {
-            maintenance: host
-                .spec
-                .maintenance
-                .as_ref()
-                .map_or_else(Default::default, |m| m.mode),
-            open: is_open(pass, site, &host, &name),
-            free: free(pass, site, &name),
-            name,
-        };
+    for (name, host) in declared() {
+        let open = is_open(pass, site, host, name);
         // Declared twice: the stricter one holds.
-        match nodes.iter_mut().find(|known| known.name == node.name) {
-            Some(known) => {
-                known.maintenance = stricter(known.maintenance, node.maintenance);
-                known.open |= node.open;
-            }
-            None => nodes.push(node),
+        if let Some(known) = nodes.iter_mut().find(|known| known.name == name) {
+            known.maintenance = stricter(known.maintenance, mode(host));
+            known.open |= open;
+            continue;
         }
+        nodes.push(Node {
+            name: name.to_owned(),
+            maintenance: mode(host),
+            open,
+            free: if evacuated { free(site, name, &coming) } else { 0 },
+        });
     }
     nodes
 }
 
-fn stricter(
-    one: crate::api::MaintenanceMode,
-    other: crate::api::MaintenanceMode,
-) -> crate::api::MaintenanceMode {
-    use crate::api::MaintenanceMode::{Cordon, Evacuate, None};
+fn stricter(one: MaintenanceMode, other: MaintenanceMode) -> MaintenanceMode {
+    use MaintenanceMode::{Cordon, Evacuate, None};
     match (one, other) {
         (Evacuate, _) | (_, Evacuate) => Evacuate,
         (Cordon, _) | (_, Cordon) => Cordon,
@@ -116,24 +122,34 @@ fn is_open(pass: &Pass<'_>, site: &Site, host: &ProxmoxNode, node: &str) -> bool
 }
 
 /// Memory that no running guest of a node was given, nor one that is on its way there.
-fn free(pass: &Pass<'_>, site: &Site, node: &str) -> u64 {
+fn free(site: &Site, node: &str, coming: &BTreeMap<String, u64>) -> u64 {
     let has = site.snapshot.node(node).map_or(0, |row| row.memory);
     let rows = site.snapshot.guests.values();
     let there = rows.filter(|row| row.node.as_str() == node && row.power == Power::Running);
     let given: u64 = there.map(|row| row.memory).sum();
-    let coming = |machine: &crate::api::VirtualMachine| {
-        let status = machine.status.as_ref()?;
-        let on_its_way = status.migration.as_ref().is_some_and(|m| m.to == node)
-            && machine.uid().as_ref() != Some(&pass.uid);
-        let vmid = Vmid::try_from(status.vmid?).ok().filter(|_| on_its_way)?;
-        let row = site
-            .snapshot
-            .guest(vmid)
-            .filter(|row| row.node.as_str() != node)?;
-        Some(row.memory)
-    };
-    let coming: u64 = pass.ctx.all_machines().iter().filter_map(|m| coming(m)).sum();
-    has.saturating_sub(given).saturating_sub(coming)
+    has.saturating_sub(given)
+        .saturating_sub(coming.get(node).copied().unwrap_or_default())
+}
+
+/// Memory of other machines that are on their way to a node, by node.
+fn coming(pass: &Pass<'_>, site: &Site) -> BTreeMap<String, u64> {
+    let mut coming = BTreeMap::new();
+    for machine in pass.ctx.all_machines() {
+        let Some(status) = machine.status.as_ref() else {
+            continue;
+        };
+        let (Some(begun), Some(vmid)) = (&status.migration, status.vmid) else {
+            continue;
+        };
+        let row = Vmid::try_from(vmid)
+            .ok()
+            .and_then(|vmid| site.snapshot.guest(vmid));
+        let other = machine.uid().as_ref() != Some(&pass.uid);
+        if let Some(row) = row.filter(|row| other && row.node.as_str() != begun.to) {
+            *coming.entry(begun.to.clone()).or_insert(0) += row.memory;
+        }
+    }
+    coming
 }
 
 /// Notes that the machine is where it is to be.
