@@ -150,22 +150,38 @@ impl Candidate {
     /// Lets another replica lead at once. Only when nothing is under way any more.
     pub async fn release(mut self) {
         self.fence.close();
-        let Some(mut lease) = self.stored.take() else {
+        let Some(lease) = self.stored.take() else {
             return;
         };
-        let spec = lease.spec.get_or_insert_default();
-        if spec.holder_identity.as_deref() != Some(self.me.as_str()) {
-            return;
-        }
-        spec.holder_identity = Some(String::new());
-        spec.lease_duration_seconds = Some(1);
-        let params = PostParams::default();
-        let written = self.api.replace(&self.name, &params, &lease);
-        match tokio::time::timeout(self.pause(), written).await {
-            Ok(Ok(_)) => tracing::info!(lease = self.name, "the lease is released"),
+        let released = async {
+            match self.free(lease).await {
+                // A renewal that was broken off may have arrived all the same.
+                Err(kube::Error::Api(status)) if status.is_conflict() => {
+                    self.free(self.api.get(&self.name).await?).await
+                }
+                other => other,
+            }
+        };
+        match tokio::time::timeout(self.pause(), released).await {
+            Ok(Ok(true)) => tracing::info!(lease = self.name, "the lease is released"),
+            Ok(Ok(false)) => {}
             Ok(Err(error)) => tracing::warn!(lease = self.name, error = %error, "the lease is not released"),
             Err(_) => tracing::warn!(lease = self.name, "the lease is not released: no answer"),
         }
+    }
+
+    /// Writes that nobody holds the lease, if it is this process's and nobody wrote since; whether it was.
+    async fn free(&self, mut lease: Lease) -> Result<bool, kube::Error> {
+        let spec = lease.spec.get_or_insert_default();
+        if spec.holder_identity.as_deref() != Some(self.me.as_str()) {
+            return Ok(false);
+        }
+        spec.holder_identity = Some(String::new());
+        spec.lease_duration_seconds = Some(1);
+        self.api
+            .replace(&self.name, &PostParams::default(), &lease)
+            .await?;
+        Ok(true)
     }
 
     /// Between two looks.
