@@ -69,6 +69,8 @@ pub mod reason {
         CREATING = "Creating";
         /// The machine is being copied.
         CLONING = "Cloning";
+        /// The machine is being made of a backup.
+        RESTORING = "Restoring";
         /// The machine's new identity is being written.
         SEALING = "Sealing";
         /// The configuration is being changed.
@@ -165,6 +167,8 @@ pub mod reason {
         SOURCE_NOT_FOUND = "SourceNotFound";
         /// Several machines have the name of the source.
         SOURCE_AMBIGUOUS = "SourceAmbiguous";
+        /// The storage shows no such backup.
+        ARCHIVE_NOT_FOUND = "ArchiveNotFound";
         /// The number is given to somebody else.
         VMID_TAKEN = "VmidTaken";
         /// Volumes or archives of that number exist.
@@ -243,6 +247,8 @@ pub mod reason {
         CREATED = "Created";
         /// A finished action, as an Event.
         CLONED = "Cloned";
+        /// A machine was made of a backup, as an Event.
+        RESTORED = "Restored";
         /// A finished action, as an Event.
         SEALED = "Sealed";
         /// A finished action, as an Event.

@@ -231,6 +231,7 @@ fn made(desired: &Desired, host: &ProxmoxNode) -> Found {
             format!("is made as a copy of that of VirtualMachine '{name}'")
         }
         desired::Origin::CloneOfName(name) => format!("is made as a copy of machine '{name}'"),
+        desired::Origin::Restore(archive) => format!("is made of the backup {archive}"),
     };
     Found {
         what: format!(

@@ -11,8 +11,8 @@ use crate::hypervisor::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, GuestKind,
     GuestRow, HaSetting, Hardware, HostVersion, Member, Migration, MigrationConditions, NodeName, NodeRow,
-    NumberBounds, NumberState, Overview, Permissions, Power, PowerReading, Progress, StorageRow, TaskExit,
-    TaskRecord, TaskState, Upid, Vmid, Volume,
+    NumberBounds, NumberState, Overview, Permissions, Power, PowerReading, Progress, RestoreGuest,
+    StorageRow, TaskExit, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
 
@@ -288,6 +288,10 @@ impl Hypervisor for FakeHost {
         Box::pin(self.answer("volumes", |_| Vec::new()))
     }
 
+    fn archived<'a>(&'a self, _node: &'a NodeName, _archive: &'a VolumeId) -> Answer<'a, GuestConfig> {
+        Box::pin(self.answer("archived", |_| config("archived")))
+    }
+
     fn permissions(&self) -> Answer<'_, Permissions> {
         Box::pin(self.answer("permissions", |_| Permissions::default()))
     }
@@ -355,6 +359,10 @@ impl Hypervisor for FakeHost {
 
     fn clone_guest<'a>(&'a self, _guest: &'a CloneGuest) -> Answer<'a, Progress> {
         Box::pin(self.answer("clone_guest", |_| Progress::Done))
+    }
+
+    fn restore<'a>(&'a self, _guest: &'a RestoreGuest) -> Answer<'a, Progress> {
+        Box::pin(self.answer("restore", |_| Progress::Done))
     }
 
     fn configure<'a>(

@@ -18,7 +18,7 @@ use crate::hypervisor::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
     HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, Permissions,
-    PowerReading, Progress, TaskRecord, TaskState, Upid, Vmid, Volume,
+    PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
 
@@ -233,6 +233,10 @@ impl Hypervisor for Guarded {
         guard!(self, volumes(node, storage, content, vmid))
     }
 
+    fn archived<'a>(&'a self, node: &'a NodeName, archive: &'a VolumeId) -> Answer<'a, GuestConfig> {
+        guard!(self, archived(node, archive))
+    }
+
     fn permissions(&self) -> Answer<'_, Permissions> {
         guard!(self, permissions())
     }
@@ -271,6 +275,10 @@ impl Hypervisor for Guarded {
 
     fn clone_guest<'a>(&'a self, guest: &'a CloneGuest) -> Answer<'a, Progress> {
         guard!(self, clone_guest(guest))
+    }
+
+    fn restore<'a>(&'a self, guest: &'a RestoreGuest) -> Answer<'a, Progress> {
+        guard!(self, restore(guest))
     }
 
     fn configure<'a>(

@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
     HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, Permissions,
-    PowerReading, Progress, TaskRecord, TaskState, Upid, Vmid, Volume,
+    PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
 
@@ -83,6 +83,9 @@ pub trait Hypervisor: Send + Sync + 'static {
         vmid: Option<Vmid>,
     ) -> Answer<'a, Vec<Volume>>;
 
+    /// The configuration in a backup of a machine. It has no digest: nothing can be changed by it.
+    fn archived<'a>(&'a self, node: &'a NodeName, archive: &'a VolumeId) -> Answer<'a, GuestConfig>;
+
     /// What the user or token in whose name calls are made may do.
     fn permissions(&self) -> Answer<'_, Permissions>;
 
@@ -112,6 +115,9 @@ pub trait Hypervisor: Send + Sync + 'static {
 
     /// Makes a copy of another guest under a reserved number.
     fn clone_guest<'a>(&'a self, guest: &'a CloneGuest) -> Answer<'a, Progress>;
+
+    /// Makes a machine out of a backup under a reserved number.
+    fn restore<'a>(&'a self, guest: &'a RestoreGuest) -> Answer<'a, Progress>;
 
     /// Changes a configuration, all of `changes` or none. `base` is the configuration that was judged.
     fn configure<'a>(

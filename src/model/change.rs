@@ -55,6 +55,27 @@ pub struct CloneGuest {
     pub snapshot: Option<String>,
 }
 
+/// A machine out of a backup.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RestoreGuest {
+    /// Where it is to be, under the number reserved for it.
+    pub at: GuestAddress,
+    /// The archive.
+    pub archive: VolumeId,
+    /// Its name on the host.
+    pub name: String,
+    /// The description, with the sealed mark, in place of the archive's.
+    pub description: String,
+    /// The identity it is given, in place of the archive's.
+    pub uuid: Uuid,
+    /// The storage for its disks; absent: where those of the machine were that was backed up.
+    pub storage: Option<String>,
+    /// The pool that it is made in.
+    pub pool: Option<String>,
+    /// Whether its interfaces get new hardware addresses.
+    pub new_addresses: bool,
+}
+
 /// A disk to allocate.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewDisk {

@@ -8,7 +8,9 @@ mod ids;
 mod secret;
 mod task;
 
-pub use change::{Change, CloneGuest, CloudInitChange, CreateGuest, DiskSettings, NewDisk, NicSettings};
+pub use change::{
+    Change, CloneGuest, CloudInitChange, CreateGuest, DiskSettings, NewDisk, NicSettings, RestoreGuest,
+};
 pub use guest::{
     GuestAddress, GuestConfig, GuestIp, GuestKind, GuestRow, Lock, Power, PowerReading, PowerState,
 };

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::api::{HostDefaults, Tenancy, TenancyMode};
-use crate::model::GuestRow;
+use crate::model::{GuestRow, VolumeId};
 use crate::plan::desired::Desired;
 
 /// A wish that the host's owner did not allow.
@@ -124,6 +124,26 @@ impl<'a> Allowed<'a> {
             "spec.source.clone: machine {} is neither this namespace's own nor one that this host's owner lets it copy \
              (spec.tenancy.templates of the ProxmoxNode, by vmid, tag or pool)",
             row.vmid
+        )))
+    }
+
+    /// Checks that a backup may be made a machine. `own`: it is one of a machine of the same namespace.
+    ///
+    /// # Errors
+    ///
+    /// What would be allowed.
+    pub fn check_archive(&self, archive: &VolumeId, own: bool) -> Result<(), Refused> {
+        if self.is_all() {
+            return Ok(());
+        }
+        let empty = Tenancy::default();
+        let tenancy = self.tenancy.unwrap_or(&empty);
+        if own || tenancy.existing_volumes == Some(true) {
+            return Ok(());
+        }
+        Err(Refused(format!(
+            "spec.source.backup.archive: {archive} is no backup of a machine of this namespace, and others are out of reach \
+             here unless this host's owner says otherwise (spec.tenancy.existingVolumes of the ProxmoxNode)"
         )))
     }
 

@@ -85,11 +85,19 @@ async fn machine_that_can_not_be_meant_is_refused_with_a_sentence_that_helps() {
         ),
         (
             "source: {clone: {vmid: 9000}, blank: {}}".to_owned(),
-            "give exactly one of blank and clone",
+            "give exactly one of blank, clone and backup",
         ),
         (
             format!("{SMALL}\nsource: {{}}"),
-            "give exactly one of blank and clone",
+            "give exactly one of blank, clone and backup",
+        ),
+        (
+            "source: {clone: {vmid: 9000}, backup: {archive: 'local:backup/vzdump-qemu-101.vma'}}".to_owned(),
+            "give exactly one of blank, clone and backup",
+        ),
+        (
+            "source: {backup: {archive: 'local:iso/debian.iso'}}".to_owned(),
+            "should match",
         ),
         (
             "source: {clone: {vmid: 99}}".to_owned(),

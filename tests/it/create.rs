@@ -23,7 +23,7 @@ disks: [{name: scsi0, size: 1Gi}]
 ";
 
 /// Both sides agree that the guest is this resource's: number, UUID, and one sealed mark that names both.
-fn assert_is_of(guest: &GuestView, vm: &VirtualMachine) {
+pub(crate) fn assert_is_of(guest: &GuestView, vm: &VirtualMachine) {
     let status = vm.status.as_ref().unwrap();
     assert_eq!(status.vmid, Some(guest.vmid));
     assert_eq!(status.node.as_deref(), Some(guest.node.as_str()));

@@ -73,7 +73,7 @@ async fn retained_machine_survives_a_kill_between_its_notes_and_the_finalizer() 
 }
 
 /// The archives of a guest that the simulated storages hold.
-fn archives(world: &World, vmid: u32) -> Vec<String> {
+pub(crate) fn archives(world: &World, vmid: u32) -> Vec<String> {
     let named = format!("vzdump-qemu-{vmid}-");
     let mut volumes = world.sim.volumes("pve1");
     volumes.retain(|v| v.contains(&named));

@@ -29,6 +29,7 @@ mod model;
 mod moves;
 mod observe;
 mod plan;
+mod restore;
 mod standalone;
 mod story;
 mod support;

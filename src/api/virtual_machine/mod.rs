@@ -61,7 +61,7 @@ use super::proxmox_node::NameRef;
     validation = ("!has(self.template) || !self.template || !has(self.highAvailability)", "a template can't be under high availability"),
     validation = ("!has(self.highAvailability) || !has(self.powerState) || self.highAvailability.state == 'ignored' || (self.highAvailability.state == 'started') == (self.powerState == 'Running')", "powerState and highAvailability.state contradict each other: Running goes with started, Stopped with stopped or disabled"),
     validation = ("!has(self.classPolicy) || has(self.classRef)", "classPolicy goes with classRef"),
-    validation = ("has(self.classRef) || has(self.vmid) || (has(self.source) && has(self.source.clone)) || (has(self.memory) && has(self.disks) && self.disks.size() > 0 && has(self.disks[0].size))", "a new machine without classRef, vmid and source.clone needs memory.size and a disk with a size")
+    validation = ("has(self.classRef) || has(self.vmid) || (has(self.source) && (has(self.source.clone) || has(self.source.backup))) || (has(self.memory) && has(self.disks) && self.disks.size() > 0 && has(self.disks[0].size))", "a new machine without classRef, vmid, source.clone and source.backup needs memory.size and a disk with a size")
 )]
 pub struct VirtualMachineSpec {
     /// The host that is to have the machine. Another node of the same cluster here moves the machine there, while it runs

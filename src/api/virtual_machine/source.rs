@@ -8,7 +8,7 @@ use crate::api::proxmox_node::NameRef;
 /// How a machine is made: exactly one of these.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.blank) != has(self.clone)", "give exactly one of blank and clone"))]
+#[x_kube(validation = ("[has(self.blank), has(self.clone), has(self.backup)].filter(x, x).size() == 1", "give exactly one of blank, clone and backup"))]
 pub struct Source {
     /// Empty disks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -16,6 +16,24 @@ pub struct Source {
     /// A copy of another machine or template on the same cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clone: Option<CloneSource>,
+    /// What a backup holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupSource>,
+}
+
+/// The backup that a machine is made of. Its disks are as the backup has them, the rest is as the spec says, and as the
+/// backup has it where the spec says nothing. Under the number of the machine that was backed up it keeps the hardware
+/// addresses of its network interfaces, under any other it gets new ones; its UUID is always a new one.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupSource {
+    /// The archive, as Proxmox VE names it: `local:backup/vzdump-qemu-101-2026_11_22-03_19_27.vma.zst`, or
+    /// `pbs:backup/vm/101/2026-11-22T03:19:27Z`.
+    #[schemars(
+        length(min = 10, max = 512),
+        regex(pattern = r"^[A-Za-z][A-Za-z0-9_.\-]*:backup/[^\s,]+$")
+    )]
+    pub archive: String,
 }
 
 /// A machine with empty disks.

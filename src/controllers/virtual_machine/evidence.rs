@@ -60,9 +60,11 @@ pub(super) async fn gather(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<E
     }
     let making = pass.ctx.memory.get(&pass.uid).making;
     let user = account(&site.cluster.user());
-    let ours = |task: &&TaskRecord| {
-        account(task.upid.user()) == user && !matches!(task.state, TaskState::Ended(TaskExit::Failed(_)))
+    // Of a create or clone that failed nothing is left; what a restore had made by then stays (qemu-server, `API2/Qemu.pm`).
+    let leaves = |task: &TaskRecord| {
+        task.upid.kind() == "qmrestore" || !matches!(task.state, TaskState::Ended(TaskExit::Failed(_)))
     };
+    let ours = |task: &&TaskRecord| account(task.upid.user()) == user && leaves(task);
     let destroyed = of_number
         .iter()
         .filter(|t| t.upid.kind() == "qmdestroy" && t.state != TaskState::Running)
@@ -70,7 +72,7 @@ pub(super) async fn gather(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<E
         .max();
     let created = of_number
         .iter()
-        .filter(|t| t.upid.kind() == "qmcreate")
+        .filter(|t| matches!(t.upid.kind(), "qmcreate" | "qmrestore"))
         .filter(ours);
     let copies = clones
         .iter()

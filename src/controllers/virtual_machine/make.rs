@@ -8,9 +8,9 @@ use super::{act, secrets};
 use crate::api::conditions::reason;
 use crate::fleet::{ConfigReading, Snapshot, Work};
 use crate::hypervisor::Refusal;
-use crate::model::{GuestAddress, GuestRow, Progress, Vmid, Volume};
+use crate::model::{GuestAddress, GuestConfig, GuestRow, Progress, Vmid, Volume};
 use crate::plan::desired::Desired;
-use crate::plan::making::{self, Make, Missing, View};
+use crate::plan::making::{self, Make, Material, Missing, View};
 use crate::runtime::Class;
 
 /// The cluster as the planner sees it.
@@ -26,6 +26,22 @@ pub(super) fn view(snapshot: &Snapshot) -> View<'_> {
 pub(super) struct Facts<'a> {
     isos: Option<Vec<Volume>>,
     source: Option<(&'a GuestRow, ConfigReading)>,
+    archive: Option<(Volume, GuestConfig)>,
+}
+
+impl Facts<'_> {
+    /// The number of the machine whose backup is restored.
+    pub(super) fn archived_number(&self) -> Option<Vmid> {
+        self.archive.as_ref().and_then(|(volume, _)| volume.vmid)
+    }
+
+    fn material(&self) -> Material<'_> {
+        match (&self.source, &self.archive) {
+            (Some((row, reading)), _) => Material::Machine(row, reading.config.as_ref()),
+            (None, Some((volume, config))) => Material::Archive(volume, config),
+            (None, None) => Material::None,
+        }
+    }
 }
 
 impl From<Missing> for End {
@@ -83,7 +99,38 @@ async fn facts<'a>(pass: &Pass<'_>, site: &'a Site, desired: &Desired) -> Flow<F
             Some((row, reading))
         }
     };
-    Ok(Facts { isos, source })
+    let archive = archive(pass, site, desired).await?;
+    Ok(Facts {
+        isos,
+        source,
+        archive,
+    })
+}
+
+/// The archive that the spec names, with the configuration in it.
+async fn archive(pass: &Pass<'_>, site: &Site, desired: &Desired) -> Flow<Option<(Volume, GuestConfig)>> {
+    let Some(storage) = making::archive_storage(desired) else {
+        return Ok(None);
+    };
+    if site.snapshot.storage(site.node.as_str(), storage).is_none() {
+        let message = format!(
+            "node {} has no storage '{storage}' (spec.source.backup.archive)",
+            site.node
+        );
+        return Err(End::stalled(reason::STORAGE_NOT_FOUND, message).into());
+    }
+    let driver = site.cluster.driver();
+    let archives = driver.volumes(&site.node, storage, Some("backup"), None).await;
+    let archives = archives.map_err(|e| pass.trouble(&e))?;
+    let Some(volume) = making::archive(desired, &archives).map_err(End::from)? else {
+        return Ok(None);
+    };
+    let config = driver.archived(&site.node, &volume.id).await;
+    let config = config.map_err(|e| pass.trouble(&e))?;
+    let own = volume.vmid.is_some_and(|vmid| pass.is_of_namespace(site, vmid))
+        || pass.was_of_namespace(volume.vmid, &config);
+    site.allowed().check_archive(&volume.id, own).map_err(End::from)?;
+    Ok(Some((volume.clone(), config)))
 }
 
 fn build(pass: &Pass<'_>, site: &Site, desired: &Desired, facts: &Facts<'_>, vmid: Vmid) -> Flow<Make> {
@@ -91,10 +138,7 @@ fn build(pass: &Pass<'_>, site: &Site, desired: &Desired, facts: &Facts<'_>, vmi
         node: &site.node,
         view: view(&site.snapshot),
         isos: facts.isos.as_deref(),
-        source: facts
-            .source
-            .as_ref()
-            .map(|(row, reading)| (*row, reading.config.as_ref())),
+        material: facts.material(),
     };
     making::make(desired, place, vmid, pass.identity(vmid), &pass.mark(vmid)).map_err(|m| End::from(m).into())
 }
@@ -118,6 +162,7 @@ pub(super) async fn make(
     let (act, sent) = match &call {
         Make::Create(call) => (Act::Create, driver.create(call).await),
         Make::Clone(call) => (Act::Clone, driver.clone_guest(call).await),
+        Make::Restore(call) => (Act::Restore, driver.restore(call).await),
     };
     if let (Make::Create(call), true) = (&call, sent.is_ok()) {
         act::password_sent(pass, &call.changes, desired);
@@ -164,9 +209,13 @@ pub(super) async fn make(
 }
 
 fn work(call: &Make, facts: &Facts<'_>, vmid: Vmid) -> Work {
-    let disks = |reading: &ConfigReading| -> BTreeSet<String> {
-        let disks = reading.config.next.disks.values();
-        disks.map(|d| d.volume.storage().to_owned()).collect()
+    let storages = |named: &Option<String>| match (named, facts.material()) {
+        (Some(storage), _) => BTreeSet::from([storage.clone()]),
+        (None, Material::Machine(_, config) | Material::Archive(_, config)) => {
+            let disks = config.next.disks.values();
+            disks.map(|d| d.volume.storage().to_owned()).collect()
+        }
+        (None, Material::None) => BTreeSet::new(),
     };
     match call {
         Make::Create(call) => Work {
@@ -176,12 +225,13 @@ fn work(call: &Make, facts: &Facts<'_>, vmid: Vmid) -> Work {
         },
         Make::Clone(call) => Work {
             vmid,
-            storages: match (&call.storage, &facts.source) {
-                (Some(storage), _) => BTreeSet::from([storage.clone()]),
-                (None, Some((_, reading))) => disks(reading),
-                (None, None) => BTreeSet::new(),
-            },
+            storages: storages(&call.storage),
             clone_source: Some(call.source.vmid),
+        },
+        Make::Restore(call) => Work {
+            vmid,
+            storages: storages(&call.storage),
+            clone_source: None,
         },
     }
 }

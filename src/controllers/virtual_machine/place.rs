@@ -18,8 +18,11 @@ use crate::api::{IdentityStatus, MaintenanceMode, PinnedClass, Reservation, Vmid
 use crate::controllers::journal::Entry;
 use crate::fleet::NumberPresence;
 use crate::hypervisor::{Error, Refusal};
-use crate::model::{GuestAddress, GuestKind, GuestRow, NumberBounds, NumberState, Vmid, VolumeId};
+use crate::model::{
+    GuestAddress, GuestConfig, GuestKind, GuestRow, NumberBounds, NumberState, Vmid, Volume, VolumeId,
+};
 use crate::plan::desired::{self, Desired};
+use crate::plan::identity::mark::{self, MarkReading};
 use crate::plan::identity::numbers::{self, Next, Numbers};
 use crate::plan::identity::presence::{self, NumberLook, Presence};
 use crate::plan::identity::unplaced::{self, Next as Due, Obstacle, Seeker, Unowned};
@@ -85,7 +88,7 @@ impl Pass<'_> {
         }
         self.check_taken(site, &desired)?;
         let facts = make::check(self, site, &mut desired).await?;
-        self.check_left(site, &desired).await?;
+        self.check_left(site, &desired, &facts).await?;
         let vmid = self.free_number(site, &desired).await?;
         record::claim(self, vmid).await.map_err(Stop::Error)?;
         self.reserve_and_make(site, vmid, &desired, &facts).await
@@ -343,6 +346,18 @@ impl Pass<'_> {
         })
     }
 
+    /// Whether a backup is of a machine that was of this namespace when it was made.
+    pub(super) fn was_of_namespace(&self, vmid: Option<Vmid>, archived: &GuestConfig) -> bool {
+        let Some(MarkReading::Sealed(mark) | MarkReading::Released(mark)) =
+            vmid.map(|vmid| mark::read(vmid, archived))
+        else {
+            return false;
+        };
+        let of_cluster =
+            mark.cluster == self.ctx.cluster_uid || self.ctx.settings.recover_from.contains(&mark.cluster);
+        of_cluster && self.vm.namespace().as_deref() == Some(mark.namespace.as_str())
+    }
+
     fn unplaced(&mut self, site: &Site, next: Due) -> End {
         match next {
             Due::Read(left) => {
@@ -412,9 +427,11 @@ impl Pass<'_> {
     }
 
     /// Nothing may be left of a guest that had the number that the spec names.
-    async fn check_left(&self, site: &Site, desired: &Desired) -> Flow<()> {
+    async fn check_left(&self, site: &Site, desired: &Desired, facts: &make::Facts<'_>) -> Flow<()> {
         let Some(vmid) = desired.pinned else { return Ok(()) };
-        if let Some(volume) = self.left_of(site, vmid).await? {
+        // The backup of which the machine is made is one of this number's: it comes back to what it was.
+        let restored = facts.archived_number() == Some(vmid);
+        if let Some(volume) = self.left_of(site, vmid, !restored).await? {
             let message = format!(
                 "number {vmid} (spec.vmid) still has volumes, such as {volume}: they would belong to the new machine. \
                  Choose another number, or remove them"
@@ -424,8 +441,8 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// A volume or archive that is left of a guest with this number.
-    async fn left_of(&self, site: &Site, vmid: Vmid) -> Flow<Option<VolumeId>> {
+    /// A volume or, if they count, an archive that is left of a guest with this number.
+    async fn left_of(&self, site: &Site, vmid: Vmid, archives: bool) -> Flow<Option<VolumeId>> {
         let driver = site.cluster.driver();
         for row in site.snapshot.storages.iter().filter(|row| row.available) {
             let holds = row
@@ -439,7 +456,8 @@ impl Pass<'_> {
                 .volumes(&row.node, &row.storage, None, Some(vmid))
                 .await
                 .map_err(|e| self.trouble(&e))?;
-            if let Some(volume) = volumes.into_iter().find(|v| v.vmid == Some(vmid)) {
+            let counts = |v: &Volume| v.vmid == Some(vmid) && (archives || v.content != "backup");
+            if let Some(volume) = volumes.into_iter().find(counts) {
                 return Ok(Some(volume.id));
             }
         }
@@ -560,7 +578,7 @@ impl Pass<'_> {
             })?;
             match next {
                 Next::Fresh(vmid) => return Ok(vmid),
-                Next::Again(vmid) if self.left_of(site, vmid).await?.is_none() => return Ok(vmid),
+                Next::Again(vmid) if self.left_of(site, vmid, true).await?.is_none() => return Ok(vmid),
                 Next::Again(vmid) => self.ctx.numbers.leave(id, vmid),
             }
         }

@@ -19,6 +19,7 @@ use crate::runtime::Class;
 pub(super) enum Act {
     Create,
     Clone,
+    Restore,
     Configure,
     GrowDisk,
     MoveDisk,
@@ -37,9 +38,10 @@ pub(super) enum Act {
 }
 
 impl Act {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Create,
         Self::Clone,
+        Self::Restore,
         Self::Configure,
         Self::GrowDisk,
         Self::MoveDisk,
@@ -61,6 +63,7 @@ impl Act {
         match self {
             Self::Create => "Create",
             Self::Clone => "Clone",
+            Self::Restore => "Restore",
             Self::Configure => "Configure",
             Self::GrowDisk => "GrowDisk",
             Self::MoveDisk => "MoveDisk",
@@ -83,6 +86,7 @@ impl Act {
         match self {
             Self::Create => "create",
             Self::Clone => "clone",
+            Self::Restore => "restore",
             Self::Configure => "configure",
             Self::GrowDisk => "grow-disk",
             Self::MoveDisk => "move-disk",
@@ -104,6 +108,7 @@ impl Act {
         match self {
             Self::Create => (reason::CREATING, "the machine is being created"),
             Self::Clone => (reason::CLONING, "the machine is being copied"),
+            Self::Restore => (reason::RESTORING, "the machine is being made of the backup"),
             Self::Configure => (reason::CONFIGURING, "the configuration is being changed"),
             Self::GrowDisk => (reason::GROWING_DISK, "the disk is being grown"),
             Self::MoveDisk => (reason::MOVING_DISK, "the disk is being moved to another storage"),
@@ -143,6 +148,10 @@ impl Act {
             Self::Clone => (
                 reason::CLONED,
                 format!("copied the source to machine {vmid} on node {node}"),
+            ),
+            Self::Restore => (
+                reason::RESTORED,
+                format!("made machine {vmid} on node {node} of the backup"),
             ),
             Self::Configure => (
                 reason::CONFIGURED,

@@ -49,6 +49,15 @@ pub(super) fn read(rows: Vec<Row>) -> Result<GuestConfig, &'static str> {
     let digest = current.remove("digest").filter(|d| !d.is_empty());
     next.remove("digest");
     let digest = digest.ok_or("it holds no digest")?;
+    Ok(assembled(digest, &current, next))
+}
+
+/// Makes a configuration of the options that stand in a backup.
+pub(super) fn archived(options: Options) -> GuestConfig {
+    assembled(String::new(), &options.clone(), options)
+}
+
+fn assembled(digest: String, current: &Options, next: Options) -> GuestConfig {
     let keys: BTreeSet<&String> = current.keys().chain(next.keys()).collect();
     let pending = keys
         .into_iter()
@@ -56,7 +65,7 @@ pub(super) fn read(rows: Vec<Row>) -> Result<GuestConfig, &'static str> {
         .cloned()
         .collect();
     let flag = |key: &str| current.get(key).is_some_and(|v| is_true(v));
-    Ok(GuestConfig {
+    GuestConfig {
         digest,
         lock: current.get("lock").filter(|l| !l.is_empty()).cloned().map(Lock),
         template: flag("template"),
@@ -64,11 +73,11 @@ pub(super) fn read(rows: Vec<Row>) -> Result<GuestConfig, &'static str> {
         name: next.get("name").cloned(),
         description: next.get("description").cloned().unwrap_or_default(),
         uuid: current.get("smbios1").and_then(|s| Smbios::lenient(s).uuid),
-        current: hardware(&current),
+        current: hardware(current),
         next: hardware(&next),
         pending,
         raw: next,
-    })
+    }
 }
 
 fn is_set(options: &Options, key: &str) -> bool {

@@ -4,10 +4,11 @@
 //! `login`, `ticket`, `client`), how a request is written (`call`, `encode`) and an answer read (`verdict`,
 //! `failure`, `answers`, `lenient`, `sentences`), how things are spelt (`property`, `devices`, `options`, `size`,
 //! `config`, `changes`), in which version (`versions`), and what is asked: by the floors above (`cluster`, `qemu`,
-//! `storage`, `tasks`), and in full (`api`, `transfer`, `follow`).
+//! `storage`, `archive`, `tasks`), and in full (`api`, `transfer`, `follow`).
 
 mod answers;
 pub mod api;
+mod archive;
 mod auth;
 mod call;
 mod changes;
@@ -61,7 +62,7 @@ use super::{Answer, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
     Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
     HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, Permissions,
-    PowerReading, Progress, TaskRecord, TaskState, Upid, Vmid, Volume,
+    PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
 
@@ -113,6 +114,10 @@ impl Hypervisor for Proxmox {
         Box::pin(self.client.volumes(node, storage, content, vmid))
     }
 
+    fn archived<'a>(&'a self, node: &'a NodeName, archive: &'a VolumeId) -> Answer<'a, GuestConfig> {
+        Box::pin(self.client.archived(node, archive))
+    }
+
     fn permissions(&self) -> Answer<'_, Permissions> {
         Box::pin(self.client.permissions())
     }
@@ -151,6 +156,10 @@ impl Hypervisor for Proxmox {
 
     fn clone_guest<'a>(&'a self, guest: &'a CloneGuest) -> Answer<'a, Progress> {
         Box::pin(self.client.clone_guest(guest))
+    }
+
+    fn restore<'a>(&'a self, guest: &'a RestoreGuest) -> Answer<'a, Progress> {
+        Box::pin(self.client.restore(guest))
     }
 
     fn configure<'a>(

@@ -15,7 +15,7 @@ use std::fmt;
 
 use crate::api::{
     Boot, ClassPolicy, CloneSource, DesiredPower, GuestOrigin, HostDefaults, MIB, ManagementPolicy,
-    PinnedClass, Size, Span, VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
+    PinnedClass, Size, Source, Span, VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
 };
 use crate::model::{HaSetting, Vmid, VolumeId};
 
@@ -118,6 +118,8 @@ pub enum Origin {
     CloneOfName(String),
     /// As a full copy of the machine of a resource in the same namespace.
     CloneOfResource(String),
+    /// Out of a backup.
+    Restore(VolumeId),
 }
 
 /// How a copy is made.
@@ -178,7 +180,7 @@ pub fn resolve(
     let cpu = spec.cpu.as_ref();
     let class_cpu = class.cpu.as_ref();
     let source = spec.source.as_ref().and_then(|s| s.clone.as_ref());
-    let origin = origin(source)?;
+    let origin = origin(spec.source.as_ref())?;
     let blank = origin == Origin::Blank;
 
     let boot = &boot(spec.boot.as_ref(), class.boot.as_ref());
@@ -268,9 +270,13 @@ fn was_adopted(vm: &VirtualMachine) -> bool {
     vm.status.as_ref().and_then(|s| s.origin) == Some(GuestOrigin::Adopted)
 }
 
-fn origin(clone: Option<&CloneSource>) -> Result<Origin, Invalid> {
+fn origin(source: Option<&Source>) -> Result<Origin, Invalid> {
+    if let Some(backup) = source.and_then(|s| s.backup.as_ref()) {
+        let archive = backup.archive.parse().map(Origin::Restore);
+        return archive.map_err(|e| Invalid::new("spec.source.backup.archive", e));
+    }
     let field = "spec.source.clone";
-    match clone {
+    match source.and_then(|s| s.clone.as_ref()) {
         None => Ok(Origin::Blank),
         Some(CloneSource { vmid: Some(n), .. }) => Vmid::try_from(*n)
             .map(Origin::CloneOf)

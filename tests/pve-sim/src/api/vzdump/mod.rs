@@ -7,6 +7,8 @@ mod order;
 
 pub(super) use order::order;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
 use super::storage::{check_volume_access, prune_guest};
 use super::{Allow, Call, Endpoint, Run};
 use crate::release::Release;
@@ -116,6 +118,12 @@ fn keys(text: &str, known: &[&str]) -> Result<(), String> {
 }
 
 /// The configuration in a backup, as text.
+/// A line of a description as a configuration file has it (pve-common, `Tools.pm`, `encode_text`).
+fn encoded(line: &str) -> String {
+    const UNSAFE: &AsciiSet = &CONTROLS.add(b':').add(b'%');
+    utf8_percent_encode(line, UNSAFE).to_string()
+}
+
 fn extract(call: &Call) -> ApiResult {
     let world = call.world();
     let volid = call.text("volume").unwrap_or("");
@@ -124,7 +132,7 @@ fn extract(call: &Call) -> ApiResult {
     let archive = archive.ok_or_else(|| ApiError::internal(format!("volume '{volid}' does not exist")))?;
     // A description stands first, as a comment; what is mapped to what in the archive stands last.
     let description = archive.config.get("description").into_iter();
-    let comment = description.flat_map(|text| text.lines().map(|line| format!("#{line}\n")));
+    let comment = description.flat_map(|text| text.lines().map(|line| format!("#{}\n", encoded(line))));
     let options = archive.config.iter().filter(|(key, _)| *key != "description");
     let options = options.map(|(key, value)| format!("{key}: {value}\n"));
     let disks = archive
