@@ -6,12 +6,13 @@ use futures::stream::{self, StreamExt as _};
 
 use super::budget::{Held, Permit, Work};
 use super::presence;
-use super::readings::{Addresses, ConfigReading, Interest, NumberPresence, Unread};
+use super::readings::{ConfigReading, Interest, NumberPresence, Unread};
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::hypervisor::{Error, Hypervisor};
 use crate::model::{
-    ClusterId, GuestAddress, GuestKind, GuestRow, Lock, Power, PowerReading, TaskState, Upid, Vmid,
+    AgentReport, ClusterId, GuestAddress, GuestKind, GuestRow, Lock, Power, PowerReading, TaskState, Upid,
+    Vmid,
 };
 
 /// So many configurations are read at once when several are asked for.
@@ -105,10 +106,10 @@ impl Cluster {
         self.0.read_power(at).await
     }
 
-    /// The addresses that the guest's agent reported since its start.
+    /// What the guest's agent reported since its start.
     #[must_use]
-    pub fn addresses(&self, vmid: Vmid) -> Option<Addresses> {
-        self.0.readings.addresses(vmid)
+    pub fn agent(&self, vmid: Vmid) -> Option<AgentReport> {
+        self.0.readings.agent(vmid)
     }
 
     /// Says that a guest is Drover's, so that it is swept in full. To be repeated as often as one likes.

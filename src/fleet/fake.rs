@@ -353,6 +353,10 @@ impl Hypervisor for FakeHost {
         })
     }
 
+    fn guest_system<'a>(&'a self, _at: &'a GuestAddress) -> Answer<'a, Option<String>> {
+        Box::pin(self.answer("guest_system", |_| Some("Debian GNU/Linux".to_owned())))
+    }
+
     fn create<'a>(&'a self, _guest: &'a CreateGuest) -> Answer<'a, Progress> {
         Box::pin(self.answer("create", |_| Progress::Done))
     }

@@ -269,6 +269,10 @@ impl Hypervisor for Guarded {
         guard!(self, guest_addresses(at))
     }
 
+    fn guest_system<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Option<String>> {
+        guard!(self, guest_system(at))
+    }
+
     fn create<'a>(&'a self, guest: &'a CreateGuest) -> Answer<'a, Progress> {
         guard!(self, create(guest))
     }

@@ -39,7 +39,7 @@ pub use events::{FleetEvent, FleetEvents};
 pub use host::{HostSpec, HostView};
 pub use host_state::HostState;
 pub use options::{Budget, CallObserver, CallReport, FleetOptions, Poll};
-pub use readings::{Addresses, ConfigReading, Interest, NumberPresence, Unread};
+pub use readings::{ConfigReading, Interest, NumberPresence, Unread};
 pub use registry::Fleet;
 pub use snapshot::Snapshot;
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::locked;
 use crate::hypervisor::Error;
-use crate::model::{GuestAddress, GuestConfig, GuestIp, Vmid};
+use crate::model::{AgentReport, GuestAddress, GuestConfig, GuestIp, Vmid};
 
 /// A configuration and its age.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,15 +17,6 @@ pub struct ConfigReading {
     pub read_at: Instant,
 }
 
-/// Addresses that a guest's agent reported.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Addresses {
-    /// The last ones that were seen since the guest's start.
-    pub ips: BTreeSet<GuestIp>,
-    /// Whether the agent answered when it was asked last.
-    pub connected: bool,
-}
-
 /// What is wanted of a guest that Drover owns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interest {
@@ -33,6 +24,8 @@ pub struct Interest {
     pub agent: bool,
     /// No address is known yet: ask now, as after a start. Counts when it becomes true, not each time.
     pub seek_addresses: bool,
+    /// The system inside is not known yet: ask for it, once a start, when its agent answers.
+    pub seek_system: bool,
 }
 
 /// What a number stands for, as far as can be proved.
@@ -81,10 +74,19 @@ pub(super) struct Readings(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     configs: BTreeMap<Vmid, ConfigReading>,
-    addresses: BTreeMap<Vmid, Addresses>,
+    agents: BTreeMap<Vmid, AgentReport>,
+    /// Which agents were asked for the system since the start of their guest.
+    systems: BTreeSet<Vmid>,
     interests: BTreeMap<Vmid, Interest>,
     seeking: BTreeMap<Vmid, Seek>,
     errands: BTreeMap<Vmid, Errand>,
+}
+
+impl Inner {
+    fn forget_agent(&mut self, vmid: Vmid) {
+        self.agents.remove(&vmid);
+        self.systems.remove(&vmid);
+    }
 }
 
 impl Readings {
@@ -114,20 +116,38 @@ impl Readings {
     pub(super) fn keep_addresses(&self, vmid: Vmid, answer: Option<Vec<GuestIp>>) -> bool {
         let mut inner = locked(&self.0);
         let connected = answer.is_some();
-        let before = inner.addresses.get(&vmid);
-        let ips = match answer {
-            Some(ips) => ips.into_iter().collect(),
-            None => before.map(|known| known.ips.clone()).unwrap_or_default(),
-        };
+        let before = inner.agents.get(&vmid).cloned().unwrap_or_default();
+        let ips = answer.map_or(before.ips, |ips| ips.into_iter().collect());
         if connected && !ips.is_empty() {
             inner.seeking.remove(&vmid);
         }
-        let after = Addresses { ips, connected };
-        inner.addresses.insert(vmid, after.clone()) != Some(after)
+        let after = AgentReport {
+            ips,
+            connected,
+            system: before.system,
+        };
+        inner.agents.insert(vmid, after.clone()) != Some(after)
     }
 
-    pub(super) fn addresses(&self, vmid: Vmid) -> Option<Addresses> {
-        locked(&self.0).addresses.get(&vmid).cloned()
+    /// Whether the guest's agent is to be asked for the system inside; true once a start.
+    pub(super) fn seeks_system(&self, vmid: Vmid) -> bool {
+        let mut inner = locked(&self.0);
+        let wanted = inner
+            .interests
+            .get(&vmid)
+            .is_some_and(|interest| interest.seek_system);
+        wanted && inner.systems.insert(vmid)
+    }
+
+    /// Keeps what a guest's agent called the system inside.
+    pub(super) fn keep_system(&self, vmid: Vmid, system: String) {
+        if let Some(report) = locked(&self.0).agents.get_mut(&vmid) {
+            report.system = Some(system);
+        }
+    }
+
+    pub(super) fn agent(&self, vmid: Vmid) -> Option<AgentReport> {
+        locked(&self.0).agents.get(&vmid).cloned()
     }
 
     /// Whose guest it is. `runs` is as the snapshot has it; true if there is something to do at once.
@@ -150,7 +170,7 @@ impl Readings {
         let mut inner = locked(&self.0);
         inner.interests.remove(&vmid);
         inner.seeking.remove(&vmid);
-        inner.addresses.remove(&vmid);
+        inner.forget_agent(vmid);
     }
 
     pub(super) fn interest(&self, vmid: Vmid) -> Option<Interest> {
@@ -160,7 +180,7 @@ impl Readings {
     /// The guest came to run: addresses of its last run are void, and new ones are sought.
     pub(super) fn started(&self, vmid: Vmid, now: Instant) {
         let mut inner = locked(&self.0);
-        inner.addresses.remove(&vmid);
+        inner.forget_agent(vmid);
         if inner.interests.get(&vmid).is_some_and(|interest| interest.agent) {
             let due = now + SEEK_FIRST;
             inner.seeking.insert(vmid, Seek { due, attempt: 0 });
@@ -170,7 +190,7 @@ impl Readings {
     /// The guest ceased to run.
     pub(super) fn ended(&self, vmid: Vmid) {
         let mut inner = locked(&self.0);
-        inner.addresses.remove(&vmid);
+        inner.forget_agent(vmid);
         inner.seeking.remove(&vmid);
     }
 
@@ -178,7 +198,8 @@ impl Readings {
     pub(super) fn retain(&self, there: impl Fn(Vmid) -> bool) {
         let mut inner = locked(&self.0);
         inner.configs.retain(|vmid, _| there(*vmid));
-        inner.addresses.retain(|vmid, _| there(*vmid));
+        inner.agents.retain(|vmid, _| there(*vmid));
+        inner.systems.retain(|vmid| there(*vmid));
         inner.seeking.retain(|vmid, _| there(*vmid));
         inner.errands.retain(|vmid, _| there(*vmid));
     }
@@ -235,6 +256,7 @@ mod tests {
     const AGENT: Interest = Interest {
         agent: true,
         seek_addresses: false,
+        seek_system: true,
     };
 
     #[test]
@@ -263,7 +285,7 @@ mod tests {
         assert_eq!(readings.next_due(now), None);
         assert!(!readings.keep_addresses(vmid(100), Some(vec!["10.0.0.5".parse().unwrap()])));
         readings.ended(vmid(100));
-        assert_eq!(readings.addresses(vmid(100)), None);
+        assert_eq!(readings.agent(vmid(100)), None);
     }
 
     #[test]
@@ -271,7 +293,7 @@ mod tests {
         let readings = Readings::default();
         readings.keep_addresses(vmid(100), Some(vec!["10.0.0.5".parse().unwrap()]));
         readings.keep_addresses(vmid(100), None);
-        let known = readings.addresses(vmid(100)).unwrap();
+        let known = readings.agent(vmid(100)).unwrap();
         assert_eq!((known.ips.len(), known.connected), (1, false));
     }
 

@@ -164,7 +164,7 @@ impl Shared {
         Ok(reading)
     }
 
-    /// Asks a guest's agent for addresses. That it does not answer is an answer too.
+    /// Asks a guest's agent for addresses, and once a start for the system inside. That it does not answer is an answer too.
     pub(super) async fn read_addresses(&self, at: &GuestAddress) {
         let answer = match self.driver().guest_addresses(at).await {
             Ok(ips) => Some(ips),
@@ -179,8 +179,19 @@ impl Shared {
         };
         // It may have stopped while its agent was asked.
         let runs = |row: &crate::model::GuestRow| row.power == Power::Running;
-        if self.view.shown().guest(at.vmid).is_some_and(runs) && self.readings.keep_addresses(at.vmid, answer)
+        if !self.view.shown().guest(at.vmid).is_some_and(runs) {
+            return;
+        }
+        let answers = answer.is_some();
+        let mut news = self.readings.keep_addresses(at.vmid, answer);
+        if answers
+            && self.readings.seeks_system(at.vmid)
+            && let Ok(Some(system)) = self.driver().guest_system(at).await
         {
+            self.readings.keep_system(at.vmid, system);
+            news = true;
+        }
+        if news {
             self.announce_guest(at.vmid);
         }
     }

@@ -110,6 +110,9 @@ pub trait Hypervisor: Send + Sync + 'static {
     /// The addresses that the guest's agent reports, without loopback and link-local ones.
     fn guest_addresses<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Vec<GuestIp>>;
 
+    /// What the guest's agent calls the system inside.
+    fn guest_system<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Option<String>>;
+
     /// Makes an empty machine under a reserved number.
     fn create<'a>(&'a self, guest: &'a CreateGuest) -> Answer<'a, Progress>;
 

@@ -157,5 +157,16 @@ impl PowerState {
     }
 }
 
+/// What a guest's agent reported.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentReport {
+    /// The last addresses that were seen since the guest's start.
+    pub ips: BTreeSet<GuestIp>,
+    /// Whether the agent answered when it was asked last.
+    pub connected: bool,
+    /// The system inside, as it calls itself, if that was asked since the guest's start and it answered.
+    pub system: Option<String>,
+}
+
 /// An address that the guest's agent reported.
 pub type GuestIp = IpAddr;

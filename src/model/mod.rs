@@ -12,7 +12,8 @@ pub use change::{
     Change, CloneGuest, CloudInitChange, CreateGuest, DiskSettings, NewDisk, NicSettings, RestoreGuest,
 };
 pub use guest::{
-    GuestAddress, GuestConfig, GuestIp, GuestKind, GuestRow, Lock, Power, PowerReading, PowerState,
+    AgentReport, GuestAddress, GuestConfig, GuestIp, GuestKind, GuestRow, Lock, Power, PowerReading,
+    PowerState,
 };
 pub use hardware::{Addresses, CloudInit, Disk, HaSetting, Hardware, Nic};
 pub use host::{

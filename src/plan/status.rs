@@ -4,10 +4,11 @@ use jiff::Timestamp;
 
 use crate::api::conditions::{self, Finding, Truth, reason};
 use crate::api::{
-    Address, DesiredPower, DriftPolicy, MIB, ManagementPolicy, Observed, ObservedDevice, ObservedDisk,
-    ObservedNetwork, ObservedPower, OnRemove, RebootPolicy, Size, VirtualMachine, VirtualMachineStatus,
+    Address, AgentStatus, DesiredPower, DriftPolicy, MIB, ManagementPolicy, Observed, ObservedDevice,
+    ObservedDisk, ObservedNetwork, ObservedPower, OnRemove, RebootPolicy, Size, VirtualMachine,
+    VirtualMachineStatus,
 };
-use crate::model::{GuestConfig, GuestIp, GuestRow, Lock, Power, Vmid};
+use crate::model::{AgentReport, GuestConfig, GuestIp, GuestRow, Lock, Power, Vmid};
 use crate::plan::desired::Desired;
 use crate::plan::identity::Hold;
 
@@ -380,12 +381,16 @@ fn observed_disks(before: &Observed, desired: &Desired, config: &GuestConfig) ->
     there.chain(gone.cloned()).collect()
 }
 
-/// Writes the addresses that the agent reported into the status.
-pub fn observe_addresses(status: &mut VirtualMachineStatus, addresses: &[GuestIp]) {
+/// Writes what the agent reported into the status. The system inside stays known until the machine is started anew.
+pub fn observe_agent(status: &mut VirtualMachineStatus, report: &AgentReport) {
     const MOST: usize = 32;
-    let mut sorted: Vec<&GuestIp> = addresses.iter().collect();
+    let known = status.agent.take().and_then(|agent| agent.os);
+    status.agent = Some(AgentStatus {
+        connected: report.connected,
+        os: report.system.clone().or(known),
+    });
+    let mut sorted: Vec<&GuestIp> = report.ips.iter().collect();
     sorted.sort_by_key(|ip| (ip.is_ipv6(), **ip));
-    sorted.dedup();
     status.addresses = sorted
         .into_iter()
         .take(MOST)
@@ -501,7 +506,18 @@ mod tests {
     fn first_address_is_the_lowest_ipv4() {
         let mut status = VirtualMachineStatus::default();
         let addresses = ["2001:db8::1", "192.0.2.9", "192.0.2.1", "192.0.2.9"].map(|a| a.parse().unwrap());
-        observe_addresses(&mut status, &addresses);
+        let report = AgentReport {
+            ips: addresses.into_iter().collect(),
+            connected: true,
+            system: None,
+        };
+        status.agent = Some(AgentStatus {
+            connected: false,
+            os: Some("Debian".into()),
+        });
+        observe_agent(&mut status, &report);
+        let agent = status.agent.clone().unwrap();
+        assert_eq!((agent.connected, agent.os.as_deref()), (true, Some("Debian")));
         let shown: Vec<&str> = status.addresses.iter().map(|a| a.address.as_str()).collect();
         assert_eq!(shown, ["192.0.2.1", "192.0.2.9", "2001:db8::1"]);
     }

@@ -97,6 +97,45 @@ async fn address_appears_when_the_agent_answers() {
         .await;
     assert_eq!(address.type_, "InternalIP");
     address.address.parse::<std::net::IpAddr>().unwrap();
+    let agent = world
+        .wait_until("the system inside", async || {
+            world
+                .vm("web")
+                .await
+                .status?
+                .agent
+                .filter(|agent| agent.os.is_some())
+        })
+        .await;
+    assert!(agent.connected);
+    assert_eq!(agent.os.as_deref(), Some("Debian GNU/Linux 12 (bookworm)"));
+    let asked = || {
+        world
+            .sim
+            .requests()
+            .matching("GET", "/nodes/*/qemu/*/agent/get-osinfo")
+            .len()
+    };
+    assert_eq!(asked(), 1);
+
+    // One that stops has no agent; the next start may be of another system.
+    world
+        .patch_vm("web", json!({"spec": {"powerState": "Stopped"}}))
+        .await;
+    world
+        .wait_until("no agent", async || {
+            world.vm("web").await.status?.agent.is_none().then_some(())
+        })
+        .await;
+    world
+        .patch_vm("web", json!({"spec": {"powerState": "Running"}}))
+        .await;
+    world
+        .wait_until("the system of the next start", async || {
+            world.vm("web").await.status?.agent?.os
+        })
+        .await;
+    assert_eq!(asked(), 2);
 }
 
 #[tokio::test]

@@ -66,6 +66,9 @@ pub struct VirtualMachineStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub addresses: Vec<Address>,
+    /// The agent inside it, while it runs and its agent is enabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentStatus>,
     /// What it is made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Observed>,
@@ -99,6 +102,18 @@ pub struct VirtualMachineStatus {
     /// The backup that precedes the end of the machine, for the policy `BackupAndDelete`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_backup: Option<FinalBackup>,
+}
+
+/// The agent inside a machine.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentStatus {
+    /// Whether it answered when it was asked last: after a start until addresses are found, and once a `poll.sweep`.
+    pub connected: bool,
+    /// The system inside, as the agent calls it; asked once a start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub os: Option<String>,
 }
 
 /// The policies that hold, where the spec leaves them open.

@@ -64,7 +64,7 @@ pub(super) async fn lost(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<E
         pass.status.reservation = None;
         pass.status.observed = None;
         pass.status.power_state = None;
-        pass.status.addresses.clear();
+        pass.forget_agent();
         pass.status.drift.clear();
         pass.status.pending.clear();
         pass.ctx.memory.note(&pass.uid, |m| {
@@ -76,7 +76,7 @@ pub(super) async fn lost(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<E
     }
     pass.status.observed = None;
     pass.status.power_state = None;
-    pass.status.addresses.clear();
+    pass.forget_agent();
     Ok(End::stalled(
         reason::GUEST_LOST,
         format!(

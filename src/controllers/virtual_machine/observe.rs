@@ -42,7 +42,7 @@ pub(super) async fn observe(pass: &mut Pass<'_>, site: &Site) -> Flow<End> {
     let reading = reading(pass, site, &at, row).await?;
     let config = &reading.config;
     pass.watch(site, vmid, config.current.agent);
-    keep::observe_addresses(pass, site, vmid);
+    keep::observe_agent(pass, site, vmid, config.current.agent);
     let desired = pass.desired(site)?;
     status::observe_config(&mut pass.status, &desired, config);
     let seen = Seen {
@@ -81,7 +81,7 @@ fn nothing(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> End {
     pass.status.node = None;
     pass.status.power_state = None;
     pass.status.observed = None;
-    pass.status.addresses.clear();
+    pass.forget_agent();
     pass.status.drift.clear();
     let message = format!(
         "the cluster of ProxmoxNode '{}' shows no machine {vmid} (spec.vmid); if it exists, the token lacks VM.Audit on \

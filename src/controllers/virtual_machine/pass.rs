@@ -609,12 +609,20 @@ impl Pass<'_> {
         }
     }
 
+    /// What an agent reported counts no longer.
+    pub(super) fn forget_agent(&mut self) {
+        self.status.agent = None;
+        self.status.addresses.clear();
+    }
+
     /// Tells the fleet to follow this guest.
     pub(super) fn watch(&self, site: &Site, vmid: Vmid, agent: bool) {
         let seek_addresses = agent && self.status.addresses.is_empty();
+        let known = self.status.agent.as_ref().and_then(|agent| agent.os.as_ref());
         let interest = Interest {
             agent,
             seek_addresses,
+            seek_system: agent && known.is_none(),
         };
         site.cluster.watch_guest(vmid, interest);
     }

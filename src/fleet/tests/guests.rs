@@ -9,6 +9,7 @@ use super::{announced, pass};
 use crate::model::{GuestConfig, GuestRow, Lock, Power, PowerReading, TaskRecord};
 
 const AGENT: Interest = Interest {
+    seek_system: true,
     agent: true,
     seek_addresses: false,
 };
@@ -83,7 +84,7 @@ async fn addresses_are_sought_after_a_start_and_void_after_a_stop() {
     announced(&mut events);
     pass(65).await;
     assert_eq!(announced(&mut events), [100]);
-    let addresses = cluster.addresses(vmid(100)).unwrap();
+    let addresses = cluster.agent(vmid(100)).unwrap();
     assert_eq!(
         (addresses.ips, addresses.connected),
         (BTreeSet::from(["10.0.0.5".parse().unwrap()]), true)
@@ -97,7 +98,7 @@ async fn addresses_are_sought_after_a_start_and_void_after_a_stop() {
     );
     host.with(|world| world.overview.guests[0] = row(100, Power::Stopped));
     pass(15).await;
-    assert_eq!(cluster.addresses(vmid(100)), None);
+    assert_eq!(cluster.agent(vmid(100)), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,6 +15,7 @@ async fn two_hundred_unchanged_guests_cost_what_the_budget_says_and_no_event() {
     let (_fleet, mut events, cluster) = fleet_of(&host).await;
     for number in numbers.clone() {
         let interest = Interest {
+            seek_system: true,
             agent: true,
             seek_addresses: false,
         };

@@ -138,6 +138,7 @@ async fn agents_that_hang_slow_nobody_down() {
     host.with(|world| world.agents_hang = Some(Duration::from_mins(1)));
     for number in numbers {
         let interest = Interest {
+            seek_system: true,
             agent: true,
             seek_addresses: true,
         };

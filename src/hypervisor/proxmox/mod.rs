@@ -150,6 +150,10 @@ impl Hypervisor for Proxmox {
         Box::pin(self.client.guest_addresses(at))
     }
 
+    fn guest_system<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Option<String>> {
+        Box::pin(self.client.guest_system(at))
+    }
+
     fn create<'a>(&'a self, guest: &'a CreateGuest) -> Answer<'a, Progress> {
         Box::pin(self.client.create(guest))
     }

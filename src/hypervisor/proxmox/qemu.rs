@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::answers;
 use super::api::List;
-use super::api::agent::AgentInterfaces;
+use super::api::agent::{AgentInterfaces, AgentSystem};
 use super::api::backup::{BackupOptions, StartBackup};
 use super::api::guest::{
     Destroy, GuestPending, GuestStatus, MakeTemplate, Reboot, Resize, Resume, Shutdown, Start, Stop, Suspend,
@@ -54,6 +54,15 @@ impl Client {
             }
         }
         Ok(addresses)
+    }
+
+    pub(super) async fn guest_system(&self, at: &GuestAddress) -> Result<Option<String>, Error> {
+        let told = self
+            .ask(&AgentSystem::new(at.node.clone(), at.vmid))
+            .await?
+            .result;
+        let name = told.pretty_name.or(told.name).or(told.id);
+        Ok(name.map(|name| shown(&name)).filter(|name| !name.is_empty()))
     }
 
     pub(super) async fn create(&self, guest: &CreateGuest) -> Result<Progress, Error> {
@@ -314,6 +323,13 @@ pub(super) fn power(status: &str) -> Power {
     }
 }
 
+/// What a guest says of itself, as a status may hold it: one line, not longer than a name.
+fn shown(text: &str) -> String {
+    const MOST: usize = 128;
+    let plain = text.chars().filter(|c| !c.is_control());
+    plain.take(MOST).collect::<String>().trim().to_owned()
+}
+
 /// An address by which others could reach the guest.
 fn outer_address(text: &str) -> Option<IpAddr> {
     let (address, _zone) = text.split_once('%').unwrap_or((text, ""));
@@ -329,6 +345,12 @@ fn outer_address(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
     use crate::model::{NewDisk, NicSettings};
+
+    #[test]
+    fn what_a_guest_says_of_itself_fits_a_status() {
+        assert_eq!(shown(" Debian\n12\u{7} "), "Debian12");
+        assert_eq!(shown(&"x".repeat(1000)).len(), 128);
+    }
 
     fn at(node: &str, vmid: u32) -> GuestAddress {
         GuestAddress {
