@@ -13,12 +13,14 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::api::{ProxmoxNode, VirtualMachine, VirtualMachineClass};
 use crate::controllers::{Context, Stores, Wakes, dispatch, proxmox_node, virtual_machine};
 use crate::fleet::{CallReport, Fleet, FleetEvents, FleetOptions};
-use crate::runtime::{Fence, Runtime, Settings, Supervisor, leader::Candidate};
+use crate::runtime::{
+    Fence, Runtime, Settings, Supervisor,
+    leader::{Candidate, lease_name},
+};
 
 /// The readiness check of the caches.
 pub const CACHES: &str = "caches";
@@ -81,17 +83,6 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result
         candidate.release().await;
     }
     result
-}
-
-/// The lease of all who act on the same hosts.
-fn lease_name(host_selector: Option<&str>) -> String {
-    host_selector.map_or_else(
-        || "drover".to_owned(),
-        |selector| {
-            let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, selector.as_bytes());
-            format!("drover-{}", id.simple())
-        },
-    )
 }
 
 async fn act(client: Client, settings: Settings, runtime: Runtime, fence: Fence) -> Result<(), Error> {
@@ -164,7 +155,10 @@ async fn act(client: Client, settings: Settings, runtime: Runtime, fence: Fence)
         let (hosts_filled, machines_filled) = (hosts.filled.clone(), machines.filled.clone());
         let hosts_cached = hosts_filled.clone();
         let run_hosts = proxmox_node::run(
-            hosts.controller(|_| {}),
+            hosts.controller({
+                let context = Arc::clone(&context);
+                move |gone| proxmox_node::forget(&context, gone)
+            }),
             Arc::clone(&context),
             host_wakes,
             token.clone(),

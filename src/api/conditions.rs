@@ -247,6 +247,10 @@ pub mod reason {
         CREATED = "Created";
         /// A finished action, as an Event.
         CLONED = "Cloned";
+        /// Another Drover has claimed the host, as an Event.
+        CLAIMED_BY_ANOTHER = "ClaimedByAnother";
+        /// The cluster of the host is another Drover's, through another node.
+        CLUSTER_DIVIDED = "ClusterDivided";
         /// A machine was made of a backup, as an Event.
         RESTORED = "Restored";
         /// A finished action, as an Event.

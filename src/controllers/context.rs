@@ -10,6 +10,7 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, ResourceExt};
 
+use super::claims::Claims;
 use super::journal::Journal;
 use super::latest::Latest;
 use super::memory::Memory;
@@ -17,6 +18,8 @@ use super::numbers::NumberBook;
 use super::others::OthersHosts;
 use crate::api::{ProxmoxNode, VirtualMachine, VirtualMachineClass};
 use crate::fleet::Fleet;
+use crate::plan::claim::Shard;
+use crate::runtime::leader::lease_name;
 use crate::runtime::{Fence, Runtime, Settings};
 
 /// Caches of what the passes refer to.
@@ -58,6 +61,10 @@ pub struct Context {
     pub(super) memory: Memory,
     /// Which numbers were handed out.
     pub(super) numbers: NumberBook,
+    /// Whose replica this process is.
+    pub(super) shard: Shard,
+    /// What is remembered of the claims on hosts.
+    pub(super) claims: Claims,
     /// Hosts that are another Drover's.
     pub(super) others: OthersHosts,
     /// Hosts over which a pass was made.
@@ -82,6 +89,14 @@ impl Context {
         fence: Fence,
         stores: Stores,
     ) -> Self {
+        let shard = Shard {
+            name: lease_name(settings.host_selector.as_deref()),
+            namespace: settings
+                .election
+                .as_ref()
+                .map(|election| election.namespace.clone()),
+            selector: settings.host_selector.clone(),
+        };
         Self {
             journal: Journal::new(client.clone(), runtime.clock.clone(), None),
             started: runtime.clock.now(),
@@ -99,6 +114,8 @@ impl Context {
             hosts_seen: AtomicBool::new(false),
             memory: Memory::default(),
             numbers: NumberBook::default(),
+            shard,
+            claims: Claims::default(),
             others: OthersHosts::default(),
         }
     }
@@ -127,7 +144,14 @@ impl Context {
     /// All hosts that this process acts on, in their newest versions.
     pub(super) fn all_hosts(&self) -> Vec<Arc<ProxmoxNode>> {
         let cached = self.stores.hosts.state();
-        cached.into_iter().map(|h| self.hosts.newest(h)).collect()
+        let newest = cached.into_iter().map(|h| self.hosts.newest(h));
+        newest.filter(|host| !self.is_others(host)).collect()
+    }
+
+    /// Whether another shard has claimed a host that is selected here, too.
+    pub(super) fn is_others(&self, host: &ProxmoxNode) -> bool {
+        let claim = host.status.as_ref().and_then(|s| s.claimed_by.as_ref());
+        claim.is_some_and(|claim| !self.shard.holds(claim))
     }
 
     /// All machines, in their newest versions.

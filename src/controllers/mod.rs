@@ -4,6 +4,7 @@
 //! reads before it and the writes after it. The controllers don't know each other: they meet in the
 //! Kubernetes API and in the fleet.
 
+mod claims;
 mod context;
 mod error;
 mod journal;

@@ -1,6 +1,7 @@
 //! Pure functions: what is wanted and what was seen, to what is done next and what is said about it.
 
 pub mod checkup;
+pub mod claim;
 pub mod desired;
 pub mod discovery;
 pub mod export;

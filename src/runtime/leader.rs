@@ -14,12 +14,26 @@ use kube::{
     api::{ObjectMeta, PostParams},
 };
 
+use uuid::Uuid;
+
 use super::{Clock, Fence, fence::MARGIN};
 
 /// The shortest lease: what is left between two renewals beyond the margin must suffice for a slow API server.
 pub const SHORTEST_LEASE: Duration = Duration::from_secs(10);
 /// The longest lease: how long a crash leaves the hosts alone.
 pub const LONGEST_LEASE: Duration = Duration::from_mins(5);
+
+/// The lease of all who act on the same hosts.
+#[must_use]
+pub fn lease_name(host_selector: Option<&str>) -> String {
+    host_selector.map_or_else(
+        || "drover".to_owned(),
+        |selector| {
+            let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, selector.as_bytes());
+            format!("drover-{}", id.simple())
+        },
+    )
+}
 
 /// Which lease is held, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]

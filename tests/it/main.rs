@@ -30,6 +30,7 @@ mod moves;
 mod observe;
 mod plan;
 mod restore;
+mod shards;
 mod standalone;
 mod story;
 mod support;

@@ -161,7 +161,7 @@ async fn a_move_that_can_not_be_is_refused_with_what_stands_in_the_way() {
 #[tokio::test]
 async fn a_host_of_another_cluster_is_refused_and_the_machine_can_still_go() {
     let world = World::new("elsewhere").await;
-    let other = World::new("elsewhere-other").await;
+    let other = World::builder("elsewhere-other").without_drover().start().await;
     world.apply_vm("web", SMALL).await;
     world.wait_ready("web").await;
     let vmid = world.vmid("web").await;

@@ -4,7 +4,8 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AllowedNamespaces, Maintenance, MaintenanceWindow, NameRef, Poll, ProxmoxNodeStatus, SecretRef, Tenancy, Tls,
+    AllowedNamespaces, Maintenance, MaintenanceWindow, NameRef, Poll, ProxmoxNodeStatus, SecretRef, Tenancy,
+    Tls,
 };
 use crate::api::span::Span;
 

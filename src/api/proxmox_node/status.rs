@@ -28,6 +28,9 @@ pub struct ProxmoxNodeStatus {
     /// Name of the node in Proxmox VE, pinned once seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_name: Option<String>,
+    /// The shard of Drover that acts on it; others keep away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_by: Option<HostClaim>,
     /// Its cluster; a node on its own is a cluster of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterInfo>,
@@ -85,6 +88,25 @@ pub struct DeletionsHeld {
     /// When a person let those go that had been deleted until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_at: Option<Time>,
+}
+
+/// The shard of Drover that acts on a node: all replicas with the same `--host-selector`.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostClaim {
+    /// Its name, which is that of the lease that its leader holds.
+    #[schemars(length(max = 253))]
+    pub shard: String,
+    /// The namespace of that lease; absent for one that takes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub namespace: Option<String>,
+    /// Its `--host-selector`; absent for one that acts on all hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub selector: Option<String>,
+    /// Since when.
+    pub since: Time,
 }
 
 /// The cluster of a node.

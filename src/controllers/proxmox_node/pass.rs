@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
+use super::claim::{self, Whose};
 use super::{connection, discover, judge, privileges, record};
 use crate::api::conditions::{self, Truth, reason};
 use crate::api::names::HOST_FINALIZER;
@@ -19,8 +20,9 @@ use crate::plan::host::{self, Contact, Seen};
 use crate::plan::maintenance;
 use crate::plan::status::{Outcome, Standing};
 
-pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Action, Error> {
+pub(super) async fn run(ctx: &Context, cached: Arc<ProxmoxNode>) -> Result<Action, Error> {
     let timing = &ctx.settings.timing;
+    let mut host = Arc::clone(&cached);
     let name = host.name_any();
     let finalized = host.finalizers().iter().any(|f| f == HOST_FINALIZER);
     let deleting = host.metadata.deletion_timestamp.is_some();
@@ -28,6 +30,14 @@ pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Act
         forget(ctx, &host);
         return Ok(Action::await_change());
     }
+    host = match claim::claim(ctx, host).await? {
+        Whose::Ours(host) => host,
+        Whose::Theirs(why) => {
+            ctx.fleet.forget(&name);
+            keep_away(ctx, &cached, why).await;
+            return Ok(Action::requeue(claim::LOOK));
+        }
+    };
     let mut users = None;
     if deleting {
         let found = record::users(ctx, &name).await?;
@@ -42,38 +52,17 @@ pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Act
     }
 
     let mut status = host.status.clone().unwrap_or_default();
-    let mut more = false;
-    let spec = connection::host_spec(ctx, &host).await?;
-    let (outcome, contact, quorate) = match spec {
-        Err(problem) => {
-            // Nothing is sent with credentials that were taken away.
-            ctx.fleet.forget(&name);
-            let unknown = Contact {
-                reachable: Truth::Unknown,
-                authenticated: Truth::Unknown,
-            };
-            (problem, unknown, None)
-        }
-        Ok(spec) => {
-            let (fingerprint, sweep) = (spec.fingerprint, spec.poll.sweep);
-            ctx.fleet.declare(&name, spec);
-            let view = ctx.fleet.host(&name);
-            if let Some(view) = view.as_ref().filter(|v| v.state == HostState::Usable) {
-                privileges::observe(ctx, &host, fingerprint, sweep, view, &mut status).await;
-                more = found(ctx, &host, view).await;
-            }
-            observe(ctx, &host, view.as_ref(), &mut status);
-            count(ctx, &name, view.as_ref());
-            let judged = judge::judge(view.as_ref());
-            let said = status.observed_generation == host.metadata.generation
-                && conditions::find(&status.conditions, conditions::READY).is_some();
-            if said && users.is_none() && judged.0.reason == reason::CONNECTING {
-                // As just after a start: no reason to take back what was said before.
-                return Ok(Action::requeue(timing.requeue_busy));
-            }
-            judged
-        }
+    let recorded = status.cluster.is_some();
+    let Some(looked) = look(ctx, &host, &mut status, users.is_none()).await? else {
+        // As just after a start: no reason to take back what was said before.
+        return Ok(Action::requeue(timing.requeue_busy));
     };
+    let Looked {
+        outcome,
+        contact,
+        quorate,
+        mut more,
+    } = looked;
     let outcome = match users {
         Some(users) => Outcome::progressing(
             reason::IN_USE,
@@ -105,6 +94,13 @@ pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Act
         let entry = Entry::normal(known.copied().unwrap_or(reason::CORDONED), now.message.clone());
         ctx.journal.publish(host.as_ref(), vec![entry]).await;
     }
+    if !recorded && host.status.as_ref().is_some_and(|s| s.cluster.is_some()) {
+        // Written first, looked at then: who does the same at the same time through another node is seen by one of the two.
+        if divided(ctx, &host, host.status.as_ref(), true).await?.is_none() {
+            ctx.claims.clear(&name);
+        }
+        more = true;
+    }
     if stood.as_deref() != Some(outcome.reason) {
         announce(ctx, &host, &outcome).await;
     }
@@ -118,6 +114,95 @@ pub(super) async fn run(ctx: &Context, mut host: Arc<ProxmoxNode>) -> Result<Act
         Standing::Ready => timing.requeue_idle,
         Standing::Progressing => timing.requeue_busy,
         Standing::Unknown | Standing::Stalled => timing.requeue_waiting,
+    }))
+}
+
+/// How it stands with a host.
+struct Looked {
+    outcome: Outcome,
+    contact: Contact,
+    quorate: Option<bool>,
+    /// Whether something is to be done soon.
+    more: bool,
+}
+
+/// Declares a host to the fleet, if its whole cluster is this shard's, and takes over what was seen of it; nothing where
+/// there is nothing to say yet.
+async fn look(
+    ctx: &Context,
+    host: &Arc<ProxmoxNode>,
+    status: &mut ProxmoxNodeStatus,
+    stays: bool,
+) -> Result<Option<Looked>, Error> {
+    let name = host.name_any();
+    let unknown = |outcome| Looked {
+        outcome,
+        contact: Contact {
+            reachable: Truth::Unknown,
+            authenticated: Truth::Unknown,
+        },
+        quorate: None,
+        more: false,
+    };
+    let recorded = status.cluster.is_some();
+    if let Some(outcome) = divided(ctx, host, Some(status), false).await? {
+        return Ok(Some(unknown(outcome)));
+    }
+    if recorded {
+        ctx.claims.clear(&name);
+    }
+    let spec = match connection::host_spec(ctx, host).await? {
+        Ok(spec) => spec,
+        Err(problem) => {
+            // Nothing is sent with credentials that were taken away.
+            ctx.fleet.forget(&name);
+            return Ok(Some(unknown(problem)));
+        }
+    };
+    let (fingerprint, sweep) = (spec.fingerprint, spec.poll.sweep);
+    ctx.fleet.declare(&name, spec);
+    let view = ctx.fleet.host(&name);
+    let mut more = false;
+    if let Some(view) = view.as_ref().filter(|v| v.state == HostState::Usable) {
+        privileges::observe(ctx, host, fingerprint, sweep, view, status).await;
+        more = ctx.claims.is_clear(&name) && found(ctx, host, view).await;
+    }
+    observe(ctx, host, view.as_ref(), status);
+    count(ctx, &name, view.as_ref());
+    if !recorded && let Some(outcome) = divided(ctx, host, Some(status), true).await? {
+        return Ok(Some(unknown(outcome)));
+    }
+    let (outcome, contact, quorate) = judge::judge(view.as_ref());
+    let said = status.observed_generation == host.metadata.generation
+        && conditions::find(&status.conditions, conditions::READY).is_some();
+    if said && stays && outcome.reason == reason::CONNECTING {
+        return Ok(None);
+    }
+    Ok(Some(Looked {
+        outcome,
+        contact,
+        quorate,
+        more,
+    }))
+}
+
+/// Whether the cluster of a host is another shard's, through another node: then nothing is asked of it. `fresh`: it was
+/// only just seen which cluster it is.
+async fn divided(
+    ctx: &Context,
+    host: &ProxmoxNode,
+    status: Option<&ProxmoxNodeStatus>,
+    fresh: bool,
+) -> Result<Option<Outcome>, Error> {
+    let Some(cluster) = status.and_then(|s| s.cluster.as_ref()) else {
+        return Ok(None);
+    };
+    let why = claim::split(ctx, host, &cluster.id, fresh).await?;
+    Ok(why.map(|why| {
+        let name = host.name_any();
+        ctx.claims.refuse(&name);
+        ctx.fleet.forget(&name);
+        Outcome::stalled(reason::CLUSTER_DIVIDED, why)
     }))
 }
 
@@ -141,6 +226,15 @@ async fn found(ctx: &Context, host: &ProxmoxNode, view: &HostView) -> bool {
     }
 }
 
+/// Says, once, that a host is another shard's. Its status is that one's to write.
+async fn keep_away(ctx: &Context, host: &ProxmoxNode, why: String) {
+    if ctx.claims.refuse(&host.name_any()) {
+        tracing::warn!(host.name = host.name_any(), "{why}");
+        let entry = Entry::warning(reason::CLAIMED_BY_ANOTHER, why);
+        ctx.journal.publish(host, vec![entry]).await;
+    }
+}
+
 async fn announce(ctx: &Context, host: &ProxmoxNode, outcome: &Outcome) {
     let name = host.name_any();
     let entry = match outcome.standing {
@@ -157,8 +251,10 @@ async fn announce(ctx: &Context, host: &ProxmoxNode, outcome: &Outcome) {
     ctx.journal.publish(host, vec![entry]).await;
 }
 
-fn forget(ctx: &Context, host: &ProxmoxNode) {
+/// Forgets a host that is gone, or is no longer selected.
+pub fn forget(ctx: &Context, host: &ProxmoxNode) {
     let name = host.name_any();
+    ctx.claims.forget(&name);
     ctx.fleet.forget(&name);
     ctx.runtime.metrics.forget_host(&name);
     if let Some(uid) = host.uid() {

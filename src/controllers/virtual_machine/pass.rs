@@ -279,7 +279,11 @@ impl Pass<'_> {
     async fn host(&self) -> Flow<Arc<ProxmoxNode>> {
         let name = self.placed().unwrap_or(&self.vm.spec.host_ref.name);
         if let Some(host) = self.ctx.host(name) {
-            return Ok(host);
+            return if self.ctx.is_others(&host) {
+                Err(Stop::Silent)
+            } else {
+                Ok(host)
+            };
         }
         if self.ctx.others.has(name, self.ctx.runtime.clock.instant()) {
             return Err(Stop::Silent);
@@ -396,6 +400,9 @@ impl Pass<'_> {
         let (Some(cluster), Some(node)) = (view.cluster, view.node) else {
             return Err(self.early(&name, "it was not looked at yet"));
         };
+        if !self.ctx.claims.is_clear(&name) {
+            return Err(self.early(&name, "whether another Drover has its cluster is being looked at"));
+        }
         if let Err(why) = cluster.reachable() {
             return Err(not_usable(reason::HOST_UNREACHABLE, &why));
         }
@@ -443,6 +450,7 @@ impl Pass<'_> {
             .fleet
             .cluster(&id)
             .filter(|cluster| same && cluster.reachable().is_ok())?;
+        self.ctx.claims.is_clear(&host.name_any()).then_some(())?;
         let node: NodeName = status.node_name.as_ref()?.parse().ok()?;
         let snapshot = cluster.snapshot();
         let member = snapshot.status.members.iter().any(|member| member.name == node);
