@@ -2,7 +2,7 @@
 
 use drover::api::VirtualMachine;
 use kube::ResourceExt;
-use pve_sim::{GuestView, SeedGuest};
+use pve_sim::{GuestView, Release, SeedGuest};
 use serde_json::json;
 
 use crate::support::{World, condition};
@@ -466,4 +466,34 @@ async fn what_a_release_can_not_do_is_told_and_the_rest_is_done() {
         .await;
     let vm = world.wait_ready("web").await;
     assert!(condition(&vm, "Unsupported").is_none());
+}
+
+#[tokio::test]
+async fn group_of_high_availability_is_set_and_changed_where_the_release_has_groups() {
+    let world = World::builder("ha-group")
+        .seed(|seed| seed.with_release(Release::V8_4))
+        .start()
+        .await;
+    for group in ["prefer_a", "prefer_b"] {
+        let body = format!("group={group}&nodes=pve1");
+        world.as_person("/cluster/ha/groups", &body).await;
+    }
+    let spec = format!("{SMALL}\nhighAvailability: {{state: stopped, group: prefer_a}}");
+    world.apply_vm("web", &spec).await;
+    let vm = world.wait_ready("web").await;
+    assert!(condition(&vm, "Unsupported").is_none());
+    let sent = world.sent("POST", "/cluster/ha/resources");
+    assert_eq!(sent.iter().next().unwrap().param("group"), Some("prefer_a"));
+    world
+        .patch_vm(
+            "web",
+            json!({"spec": {"highAvailability": {"group": "prefer_b"}}}),
+        )
+        .await;
+    let changed = async || {
+        let sent = world.sent("PUT", "/cluster/ha/resources/*");
+        (sent.iter().next()?.param("group") == Some("prefer_b")).then_some(())
+    };
+    world.wait_until("the other group", changed).await;
+    world.wait_ready("web").await;
 }

@@ -1,6 +1,10 @@
 //! Two replicas for the same hosts: one acts, the other takes over.
 
-use crate::support::{Process, World};
+use std::time::Duration;
+
+use pve_sim::{Mark, Matcher};
+
+use crate::support::{Gate, Process, World, within};
 
 const SPEC: &str = "{powerState: Running, memory: {size: 512Mi}, disks: [{name: scsi0, size: 1Gi}]}";
 const LEASE: &str = "--lease-duration=10s";
@@ -76,4 +80,75 @@ async fn leader_that_was_stopped_past_its_lease_changes_nothing_more() {
     assert!(sent.is_empty(), "{sent:?}");
     assert_eq!(world.sent("POST", "/nodes/*/qemu").len(), 1);
     assert!(leads(&second).await);
+}
+
+/// As a Deployment does: a replica that ended is started again.
+async fn keep_up(gate: &Gate, world: &World, replicas: &mut Vec<Process>) {
+    for replica in replicas {
+        if replica.ended().is_some() {
+            *replica = Process::start_by(
+                &gate.kubeconfig(),
+                &world.selector(),
+                &["--create-settle=2s", LEASE],
+            )
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn kubernetes_api_that_is_away_for_a_minute_costs_nobody_a_machine() {
+    let world = World::builder("leader-outage").without_drover().start().await;
+    let mut gate = Gate::open().await;
+    let mut replicas = Vec::new();
+    for _ in 0..2 {
+        replicas.push(
+            Process::start_by(
+                &gate.kubeconfig(),
+                &world.selector(),
+                &["--create-settle=2s", LEASE],
+            )
+            .await,
+        );
+    }
+    world.apply_vm("web", SPEC).await;
+    world.wait_ready("web").await;
+    let web = world.vmid("web").await;
+
+    // It goes away in the middle of a create: the call was sent, its answer can't be written down.
+    let create = world
+        .sim
+        .hold(Matcher::new("POST", "/nodes/*/qemu"), Mark::BeforeAct);
+    world.apply_vm("late", SPEC).await;
+    create.reached().await;
+    gate.shut();
+    create.release();
+    world.sim.power_off(web).unwrap();
+    let ended = within(Duration::from_mins(1), async || {
+        replicas
+            .iter_mut()
+            .any(|replica| replica.ended().is_some())
+            .then_some(())
+    });
+    assert!(ended.await.is_some(), "who can't renew its lease ends");
+    // Whoever led has ended, and nobody leads: nothing is done, whatever happens on the host.
+    let position = world.sim.position();
+    world.delete_vm("web").await;
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    let sent = world.sim.mutations().since(position);
+    assert!(sent.is_empty(), "{sent:?}");
+    assert!(world.sim.guest(web).is_some());
+
+    gate.reopen().await;
+    keep_up(&gate, &world, &mut replicas).await;
+    world.wait_vm_gone("web").await;
+    world.wait_ready("late").await;
+    assert_eq!(world.sim.guest(web), None);
+    assert_eq!(
+        world.sent("POST", "/nodes/*/qemu").len(),
+        2,
+        "web and late, once each"
+    );
+    assert_eq!(world.sim.guests().len(), 2, "the template and late");
+    assert_eq!(world.sent("DELETE", "/nodes/*/qemu/*").len(), 1);
 }

@@ -5,6 +5,7 @@
 //! by `DROVER_WHOLE_RUN`, and then what was written down must be the whole of it.
 
 mod check;
+mod coverage;
 mod finds;
 mod schema;
 mod value;
@@ -118,8 +119,9 @@ async fn some_calls(release: Release) {
 fn recorded(folder: &Path) -> (Vec<RecordedRequest>, usize) {
     let mut requests = Vec::new();
     let mut processes = 0;
-    for file in fs::read_dir(folder).unwrap() {
-        let bytes = fs::read(file.unwrap().path()).unwrap();
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    for file in files.filter(|file| file.extension().is_some_and(|end| end == "jsonl")) {
+        let bytes = fs::read(file).unwrap();
         // A line that is being written has no end yet, and may be cut within a character.
         let text = String::from_utf8_lossy(&bytes);
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);

@@ -18,6 +18,34 @@ fn small() -> Value {
 }
 
 #[tokio::test]
+async fn gateways_are_made_changed_and_kept() {
+    let world = swept("cloud-init-gateways").await;
+    let mut spec = small();
+    spec["cloudInit"] = json!({
+        "networks": [{"name": "net0", "ipv4": "192.0.2.7/24", "ipv6": "2001:db8::7/64"}]
+    });
+    let fields = [
+        field(
+            "cloudInit.networks[net0]",
+            "/cloudInit/networks/0/gateway4",
+            "ipconfig0",
+            [json!("192.0.2.1"), json!("192.0.2.2")],
+            ["gw=192.0.2.1", "gw=192.0.2.2"],
+            "gw=192.0.2.3",
+        ),
+        field(
+            "cloudInit.networks[net0]",
+            "/cloudInit/networks/0/gateway6",
+            "ipconfig0",
+            [json!("2001:db8::1"), json!("2001:db8::2")],
+            ["gw6=2001:db8::1", "gw6=2001:db8::2"],
+            "gw6=2001:db8::3",
+        ),
+    ];
+    check(&world, spec, &fields).await;
+}
+
+#[tokio::test]
 async fn every_field_of_cloud_init_is_made_changed_and_kept() {
     let world = swept("cloud-init").await;
     let mut spec = small();

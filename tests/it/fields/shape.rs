@@ -19,6 +19,14 @@ async fn processor_and_boot_are_made_changed_and_kept() {
     let world = swept("shape-fields").await;
     let fields = [
         field(
+            "cpu.sockets",
+            "/cpu/sockets",
+            "sockets",
+            [json!(2), json!(1)],
+            ["2", "1"],
+            "4",
+        ),
+        field(
             "cpu.type",
             "/cpu/type",
             "cpu",

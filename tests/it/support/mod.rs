@@ -2,12 +2,14 @@
 //! host, a Drover that acts on this host only. Everything ends with the test, also when it panics.
 
 mod drover;
+mod gate;
 mod hands;
 mod plane;
 mod process;
 mod waiting;
 mod world;
 
+pub(crate) use gate::Gate;
 pub(crate) use process::{Ended, Process, drover};
 pub(crate) use waiting::within;
 pub(crate) use world::{Conditioned, World, condition};

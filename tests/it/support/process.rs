@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
 };
 
@@ -45,12 +45,17 @@ pub(crate) fn drover(arguments: &[&str]) -> Ended {
 impl Process {
     /// Starts it, and waits until it serves its probes.
     pub(crate) async fn start(host_selector: &str, more: &[&str]) -> Self {
+        Self::start_by(plane().kubeconfig(), host_selector, more).await
+    }
+
+    /// Starts it with another way to the Kubernetes API.
+    pub(crate) async fn start_by(kubeconfig: &Path, host_selector: &str, more: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("log");
         let child = Command::new(env!("CARGO_BIN_EXE_drover"))
             .args(["run", "--admin-listen=127.0.0.1:0", "--log-format=json"])
             .arg("--kubeconfig")
-            .arg(plane().kubeconfig())
+            .arg(kubeconfig)
             .arg("--host-selector")
             .arg(host_selector)
             .args(more)

@@ -1,7 +1,7 @@
 //! Writes down every request that this process's simulators receive, for a check over a whole run of tests: one file
 //! a process, one JSON object a line. It is off unless `PVE_SIM_RECORD` names a folder, or a test asks for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -52,6 +52,8 @@ pub enum RecordedValue {
 struct Recorder {
     folder: PathBuf,
     file: Mutex<File>,
+    /// Options of configurations that a client was shown, each once.
+    shown: Mutex<BTreeSet<String>>,
 }
 
 impl Recorder {
@@ -62,6 +64,7 @@ impl Recorder {
         Ok(Self {
             folder: folder.to_owned(),
             file: Mutex::new(file),
+            shown: Mutex::default(),
         })
     }
 }
@@ -86,12 +89,31 @@ fn wanted() -> Option<Recorder> {
     }
 }
 
+fn recorder() -> Option<&'static Recorder> {
+    let begun = || OWN.get().and_then(Option::as_ref);
+    WANTED.get_or_init(wanted).as_ref().or_else(begun)
+}
+
+/// Writes down which options of a configuration a client was shown, if that is wanted: one a line, each once a process,
+/// in a file that ends in `.shown`.
+pub(crate) fn show(keys: impl FnOnce() -> Vec<String>) {
+    let Some(recorder) = recorder() else { return };
+    let mut shown = locked(&recorder.shown);
+    let before = shown.len();
+    shown.extend(keys());
+    if shown.len() == before {
+        return;
+    }
+    let text: String = shown.iter().flat_map(|key| [key.as_str(), "\n"]).collect();
+    let path = recorder.folder.join(format!("{}.shown", std::process::id()));
+    if let Err(error) = fs::write(path, text) {
+        tracing::error!(%error, "what a client was shown can't be written down");
+    }
+}
+
 /// Writes a request down, if that is wanted.
 pub(crate) fn record(request: impl FnOnce() -> RecordedRequest) {
-    let begun = || OWN.get().and_then(Option::as_ref);
-    let Some(recorder) = WANTED.get_or_init(wanted).as_ref().or_else(begun) else {
-        return;
-    };
+    let Some(recorder) = recorder() else { return };
     let Ok(mut line) = serde_json::to_vec(&request()) else {
         return;
     };

@@ -23,6 +23,11 @@ impl Reply {
         }
     }
 
+    /// As it is sent.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+
     /// `{"data": …}`.
     pub(crate) fn data(data: impl Serialize) -> Self {
         #[derive(Serialize)]

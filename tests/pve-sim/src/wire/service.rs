@@ -132,6 +132,7 @@ async fn handle(sim: Arc<Shared>, mut received: Received) -> Result<Response<Ful
         sim.events.tell(format!("{}{lost}", told.trim_end()));
     }
     finish(status, !trouble.lost_answer);
+    note_shown(&received, &result);
     if trouble.lost_answer {
         return Err(Unanswered::Reset);
     }
@@ -198,6 +199,21 @@ fn logged(given: &Result<BTreeMap<String, Given>, ApiError>) -> Vec<(String, Str
         .flatten()
         .map(|(name, value)| (name.clone(), shown(name, value)))
         .collect()
+}
+
+/// Notes which options Drover was shown of a guest.
+fn note_shown(received: &Received, result: &ApiResult) {
+    let agent = received.headers.get(header::USER_AGENT);
+    let is_drover = agent.is_some_and(|agent| agent.as_bytes().starts_with(b"drover/"));
+    let of_guest = received.segments.last().is_some_and(|last| last == "pending");
+    if let Some(reply) = result.as_ref().ok().filter(|_| is_drover && of_guest) {
+        recorder::show(|| {
+            let answer: serde_json::Value = serde_json::from_slice(reply.bytes()).unwrap_or_default();
+            let rows = answer["data"].as_array().into_iter().flatten();
+            rows.filter_map(|row| row["key"].as_str().map(str::to_owned))
+                .collect()
+        });
+    }
 }
 
 /// What a record of all requests keeps, likewise.
