@@ -52,7 +52,7 @@ pub struct Tls {
 pub struct Poll {
     /// Between two looks at the recent tasks; 3s when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = ("duration(self) >= duration('100ms')", "tasks must be 100ms at least"))]
+    #[x_kube(validation = ("duration(self) >= duration('30ms')", "tasks must be 30ms at least"))]
     pub tasks: Option<Span>,
     /// Between two looks at the list of guests; 10s when absent, which is how often Proxmox VE refreshes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
