@@ -41,7 +41,7 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
     // Of a guest that was not read since the start it is not known: it is asked only while it may be booting.
     let agent = known.unwrap_or(row.uptime < BOOTING);
     pass.watch(site, vmid, agent);
-    observe_agent(pass, site, vmid, agent);
+    observe_agent(pass, site, vmid, known);
     // The sweep reads configurations by itself; one that was not compared yet is compared now, without a call.
     let compared = pass.ctx.memory.get(&pass.uid).compared;
     if let Some(reading) = reading.filter(|r| compared.is_none_or(|at| at < r.read_at)) {
@@ -105,7 +105,7 @@ pub(super) async fn keep(
     status::observe_config(&mut pass.status, &desired, &reading.config);
     pass.watch(site, at.vmid, reading.config.current.agent);
     let power = power(pass, site, &at, &desired, &reading.config).await?;
-    observe_agent(pass, site, at.vmid, reading.config.current.agent);
+    observe_agent(pass, site, at.vmid, Some(reading.config.current.agent));
 
     let ha = if desired.high_availability.is_some() {
         let asked = site.cluster.driver().high_availability(&at).await;
@@ -248,12 +248,17 @@ async fn power(
     Ok(power)
 }
 
-/// Takes over what the agent reported. Of a machine without one, or that does not run, nothing of that counts.
-pub(super) fn observe_agent(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, agent: bool) {
+/// Takes over what the agent reported; `agent` tells whether the machine has one, as far as that is known. Of one without,
+/// or that does not run, nothing of that counts.
+pub(super) fn observe_agent(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, agent: Option<bool>) {
     let stopped = pass.status.power_state == Some(ObservedPower::Stopped);
-    match site.cluster.agent(vmid) {
-        Some(report) if agent => status::observe_agent(&mut pass.status, &report),
-        _ if stopped || !agent => pass.forget_agent(),
+    match (site.cluster.agent(vmid), agent) {
+        (_, Some(false)) => pass.forget_agent(),
+        // That none answers says nothing where there may be none.
+        (Some(report), _) if report.connected || agent.is_some() => {
+            status::observe_agent(&mut pass.status, &report);
+        }
+        (None, _) if stopped => pass.forget_agent(),
         _ => {}
     }
 }

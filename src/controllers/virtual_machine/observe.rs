@@ -42,7 +42,7 @@ pub(super) async fn observe(pass: &mut Pass<'_>, site: &Site) -> Flow<End> {
     let reading = reading(pass, site, &at, row).await?;
     let config = &reading.config;
     pass.watch(site, vmid, config.current.agent);
-    keep::observe_agent(pass, site, vmid, config.current.agent);
+    keep::observe_agent(pass, site, vmid, Some(config.current.agent));
     let desired = pass.desired(site)?;
     status::observe_config(&mut pass.status, &desired, config);
     let seen = Seen {
