@@ -20,7 +20,9 @@ const FASTER: u32 = 100;
 /// The number of the first machine.
 const FIRST: u32 = 20_000;
 
+/// `make test` runs it after the others: measured beside them it measures them too, and takes the processors from them.
 #[tokio::test]
+#[ignore = "wants the machine for itself: make test runs it at the end"]
 async fn idle_with_a_thousand_guests_keeps_to_the_formula_and_writes_nothing() {
     let mut world = World::builder("idle")
         .seed(|seed| seed.with_timing(Timing::instant()))
