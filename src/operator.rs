@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::Controller;
 use kube::runtime::reflector::{self, Store};
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
@@ -155,7 +155,7 @@ async fn act(client: Client, settings: Settings, runtime: Runtime, fence: Fence)
         let (hosts_filled, machines_filled) = (hosts.filled.clone(), machines.filled.clone());
         let hosts_cached = hosts_filled.clone();
         let run_hosts = proxmox_node::run(
-            hosts.controller({
+            hosts.controller(predicates::resource_version, {
                 let context = Arc::clone(&context);
                 move |gone| proxmox_node::forget(&context, gone)
             }),
@@ -164,7 +164,7 @@ async fn act(client: Client, settings: Settings, runtime: Runtime, fence: Fence)
             token.clone(),
         );
         let run_machines = virtual_machine::run(
-            machines.controller({
+            machines.controller(virtual_machine::version, {
                 let context = Arc::clone(&context);
                 move |gone| virtual_machine::forget(&context, gone)
             }),
@@ -288,14 +288,22 @@ where
         }
     }
 
-    /// A controller that this watch triggers. What is gone triggers no pass, and is told to `gone`.
-    fn controller(self, gone: impl Fn(&K) + Send + 'static) -> Controller<K> {
+    /// A controller that this watch triggers when `version` of an object changes. What is gone triggers no pass, and is told to
+    /// `gone`.
+    fn controller(
+        self,
+        version: impl Predicate<K> + Send + 'static,
+        gone: impl Fn(&K) + Send + 'static,
+    ) -> Controller<K> {
         let stream = self.stream.inspect_ok(move |event| {
             if let watcher::Event::Delete(object) = event {
                 gone(object);
             }
         });
-        Controller::for_stream(stream.applied_objects(), self.store)
+        let changed = stream
+            .applied_objects()
+            .predicate_filter(version, PredicateConfig::default());
+        Controller::for_stream(changed, self.store)
     }
 
     /// Keeps the cache filled in the background.

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// A source of wall-clock and monotonic time; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,7 @@ pub struct Clock(Source);
 enum Source {
     #[default]
     System,
+    Shifted(SignedDuration),
     Manual(Arc<Manual>),
 }
 
@@ -36,6 +37,12 @@ impl Clock {
     #[must_use]
     pub const fn system() -> Self {
         Self(Source::System)
+    }
+
+    /// The machine's clock, with a wall-clock time that is off by so much: time passes as ever.
+    #[must_use]
+    pub const fn shifted(by: SignedDuration) -> Self {
+        Self(Source::Shifted(by))
     }
 
     /// A clock that stands at `start` until [`Clock::advance`] moves it.
@@ -57,6 +64,10 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System => Timestamp::now(),
+            Source::Shifted(by) => {
+                let now = Timestamp::now();
+                now.checked_add(*by).unwrap_or(now)
+            }
             // Past the end of jiff's calendar (year 9999) the clock stands still.
             Source::Manual(manual) => manual
                 .timestamp
@@ -69,7 +80,7 @@ impl Clock {
     #[must_use]
     pub fn instant(&self) -> Instant {
         match &self.0 {
-            Source::System => Instant::now(),
+            Source::System | Source::Shifted(_) => Instant::now(),
             Source::Manual(manual) => manual.instant + manual.elapsed(),
         }
     }
@@ -79,7 +90,7 @@ impl Clock {
     #[must_use]
     pub fn since_boot(&self) -> Duration {
         match &self.0 {
-            Source::System => {
+            Source::System | Source::Shifted(_) => {
                 let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
                 let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
                 Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
@@ -114,6 +125,17 @@ mod tests {
         clock.clone().advance(Duration::from_secs(90));
         assert_eq!(clock.now().as_second(), 90);
         assert_eq!(clock.instant() - before, Duration::from_secs(90));
+    }
+
+    #[test]
+    fn shifted_clock_is_off_and_runs_as_ever() {
+        let clock = Clock::shifted(SignedDuration::from_hours(-1));
+        let behind = Clock::system().now().duration_since(clock.now());
+        assert!((behind - SignedDuration::from_hours(1)).abs() < SignedDuration::from_mins(1));
+        let since = Clock::system()
+            .instant()
+            .saturating_duration_since(clock.instant());
+        assert!(since < Duration::from_mins(1));
     }
 
     #[test]

@@ -31,3 +31,4 @@ mod trouble;
 
 pub use controller::run;
 pub use pass::forget;
+pub use record::version;

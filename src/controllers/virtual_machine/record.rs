@@ -1,10 +1,12 @@
 //! Writes what is said about a machine: only when it differs from what is stored, and never over somebody
 //! else's write.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Resource, ResourceExt};
+use serde::Serialize;
 
 use super::controller::KIND;
 use super::pass::Pass;
@@ -98,21 +100,26 @@ pub(super) async fn save(pass: &mut Pass<'_>) -> Result<(), Error> {
     if pass.vm.status.as_ref() == Some(&pass.status) {
         return Ok(());
     }
-    let mut object = pass.vm.as_ref().clone();
-    object.status = Some(pass.status.clone());
     let params = PostParams {
         field_manager: Some(MANAGER.to_owned()),
         ..PostParams::default()
     };
-    let written = api(pass)
-        .replace_status(&pass.vm.name_any(), &params, &object)
-        .await;
-    let written = match written {
-        Ok(written) => written,
-        Err(error) => {
-            // The version that was written against is not the newest: let the cache decide.
-            pass.ctx.machines.forget(&pass.uid);
-            return Err(error.into());
+    let mut tries = 0;
+    let written = loop {
+        let mut object = pass.vm.as_ref().clone();
+        object.status = Some(pass.status.clone());
+        let written = api(pass)
+            .replace_status(&pass.vm.name_any(), &params, &object)
+            .await;
+        tries += 1;
+        match written {
+            Ok(written) => break written,
+            Err(error) if tries < TRIES && is_conflict(&error) && caught_up(pass).await? => {}
+            Err(error) => {
+                // The version that was written against is not the newest: let the cache decide.
+                pass.ctx.machines.forget(&pass.uid);
+                return Err(error.into());
+            }
         }
     };
     pass.ctx.runtime.metrics.kubernetes_write(KIND, "update-status");
@@ -169,19 +176,101 @@ pub(super) async fn remove_finalizer(pass: &mut Pass<'_>) -> Result<(), Error> {
 }
 
 /// Changes metadata, unless somebody wrote in between.
-async fn patch_metadata(pass: &Pass<'_>, mut metadata: serde_json::Value) -> Result<VirtualMachine, Error> {
-    metadata["resourceVersion"] = pass.vm.meta().resource_version.clone().into();
-    let patch = serde_json::json!({ "metadata": metadata });
+async fn patch_metadata(
+    pass: &mut Pass<'_>,
+    mut metadata: serde_json::Value,
+) -> Result<VirtualMachine, Error> {
     let params = PatchParams {
         field_manager: Some(MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    let written = api(pass)
-        .patch(&pass.vm.name_any(), &params, &Patch::Merge(&patch))
-        .await;
-    pass.ctx.runtime.metrics.kubernetes_write(KIND, "patch");
-    if written.is_err() {
-        pass.ctx.machines.forget(&pass.uid);
+    let mut tries = 0;
+    loop {
+        metadata["resourceVersion"] = pass.vm.meta().resource_version.clone().into();
+        let patch = serde_json::json!({ "metadata": metadata });
+        let written = api(pass)
+            .patch(&pass.vm.name_any(), &params, &Patch::Merge(&patch))
+            .await;
+        pass.ctx.runtime.metrics.kubernetes_write(KIND, "patch");
+        tries += 1;
+        match written {
+            Ok(written) => return Ok(written),
+            Err(error) if tries < TRIES && is_conflict(&error) && caught_up(pass).await? => {}
+            Err(error) => {
+                pass.ctx.machines.forget(&pass.uid);
+                return Err(error.into());
+            }
+        }
     }
-    Ok(written?)
+}
+
+/// How often a write is tried that met somebody else's.
+const TRIES: u32 = 5;
+
+fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_conflict())
+}
+
+/// Takes the newest version up after a conflict, if what was written in between is nothing that a pass goes by: whoever writes
+/// other people's annotations all the time would else keep every pass from its end.
+async fn caught_up(pass: &mut Pass<'_>) -> Result<bool, Error> {
+    let Some(newest) = api(pass).get_opt(&pass.vm.name_any()).await? else {
+        return Ok(false);
+    };
+    let same = goes_by(&newest) == goes_by(&pass.vm);
+    if same {
+        pass.vm = Arc::new(newest);
+    }
+    Ok(same)
+}
+
+/// Tells versions of a machine apart by what a pass goes by. Other people's annotations trigger none: written often enough, they
+/// would put each off for ever.
+#[must_use]
+pub fn version(vm: &VirtualMachine) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_string(&goes_by(vm)).ok()?.hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+/// All that a pass goes by.
+fn goes_by(vm: &VirtualMachine) -> impl PartialEq + Serialize + '_ {
+    let meta = &vm.metadata;
+    let own = meta.annotations.iter().flatten();
+    let own: Vec<_> = own.filter(|(key, _)| key.starts_with("drover.dev/")).collect();
+    (
+        (&meta.uid, meta.generation, &meta.deletion_timestamp),
+        (&meta.finalizers, &meta.labels, own),
+        &vm.status,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{VirtualMachineSpec, VirtualMachineStatus};
+
+    #[test]
+    fn only_what_a_pass_does_not_go_by_may_change_in_between() {
+        let vm = VirtualMachine::new("web", VirtualMachineSpec::default());
+        let mut other = vm.clone();
+        let noted = |key: &str| Some([(key.to_owned(), "1".to_owned())].into());
+        other.metadata.annotations = noted("example.com/round");
+        other.metadata.resource_version = Some("7".into());
+        assert!(goes_by(&vm) == goes_by(&other) && version(&vm) == version(&other));
+        let alterations: [fn(&mut VirtualMachine); 5] = [
+            |vm| vm.metadata.generation = Some(2),
+            |vm| vm.metadata.finalizers = Some(vec!["example.com/x".into()]),
+            |vm| vm.status = Some(VirtualMachineStatus::default()),
+            |vm| vm.metadata.uid = Some("other".into()),
+            |vm| vm.metadata.labels = Some([("a".to_owned(), "b".to_owned())].into()),
+        ];
+        for alter in alterations {
+            let mut changed = vm.clone();
+            alter(&mut changed);
+            assert!(goes_by(&vm) != goes_by(&changed) && version(&vm) != version(&changed));
+        }
+        other.metadata.annotations = noted(RESERVED_VMID);
+        assert!(goes_by(&vm) != goes_by(&other));
+    }
 }

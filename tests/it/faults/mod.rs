@@ -2,6 +2,8 @@
 //! touched.
 
 mod answers;
+mod clock;
+mod conflicts;
 mod idle;
 mod kills;
 mod outage;

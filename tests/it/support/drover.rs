@@ -43,7 +43,7 @@ pub(crate) fn settings(host_selector: &str) -> Settings {
 
 impl InProcess {
     /// Starts one.
-    pub(crate) fn start(settings: Settings) -> Self {
+    pub(crate) fn start(settings: Settings, clock: Clock) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
             tracing_subscriber::fmt()
                 .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
@@ -56,7 +56,7 @@ impl InProcess {
             .enable_all()
             .build()
             .unwrap();
-        let runtime = Runtime::new(Clock::system());
+        let runtime = Runtime::new(clock);
         let supervisor = runtime.supervisor.clone();
         let running = tokio.spawn(async move { operator::run(plane().client(), settings, runtime).await });
         Self {

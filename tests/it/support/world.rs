@@ -10,8 +10,9 @@ use std::{
 
 use drover::{
     api::{ProxmoxNode, VirtualMachine},
-    runtime::Settings,
+    runtime::{Clock, Settings},
 };
+use jiff::SignedDuration;
 use k8s_openapi::{
     ByteString,
     api::core::v1::{Event, Namespace, Secret},
@@ -59,6 +60,7 @@ pub(crate) struct World {
     /// The simulated cluster.
     pub(crate) sim: Simulator,
     settings: Settings,
+    clock: Clock,
     drover: Option<InProcess>,
 }
 
@@ -72,6 +74,7 @@ pub(crate) struct WorldBuilder {
     declared: bool,
     drover: bool,
     settings: Option<SettingsChange>,
+    clock: Clock,
 }
 
 /// Resources that have conditions.
@@ -136,6 +139,12 @@ impl WorldBuilder {
         self
     }
 
+    /// Drover's clock is off by so much.
+    pub(crate) fn clock_off(mut self, by: SignedDuration) -> Self {
+        self.clock = Clock::shifted(by);
+        self
+    }
+
     /// Makes it.
     pub(crate) async fn start(self) -> World {
         let client = plane().client();
@@ -150,6 +159,7 @@ impl WorldBuilder {
             client,
             sim,
             settings,
+            clock: self.clock,
             drover: None,
         };
         world.create_namespace(&world.name.clone(), json!({})).await;
@@ -190,6 +200,7 @@ impl World {
             declared: true,
             drover: true,
             settings: None,
+            clock: Clock::system(),
         }
     }
 
@@ -203,7 +214,7 @@ impl World {
     /// Starts a Drover within this process.
     pub(crate) fn start_drover(&mut self) {
         assert!(self.drover.is_none(), "one at a time");
-        self.drover = Some(InProcess::start(self.settings.clone()));
+        self.drover = Some(InProcess::start(self.settings.clone(), self.clock.clone()));
     }
 
     /// Ends it at whatever it does, as SIGKILL does.

@@ -1,0 +1,54 @@
+//! Somebody writes the resource all the time, so that writes of Drover meet another version than they know.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{BLANK, CLONE, assert_one_guest_each, tasks};
+use crate::support::World;
+
+/// Writes a machine again and again, as a controller does that is at odds with another.
+async fn disturb(world: &World, name: &str) {
+    for round in 0_u64.. {
+        let patch = json!({"metadata": {"annotations": {"example.com/round": round.to_string()}}});
+        // It may not be there yet, or no longer.
+        let _absent = world.try_patch_vm(name, patch).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A machine's whole life.
+async fn live(world: &World, name: &str, spec: &str) {
+    world.apply_vm(name, spec).await;
+    world.wait_ready(name).await;
+    assert_one_guest_each(world, &[name.to_owned()]).await;
+    let vmid = world.vmid(name).await;
+    world
+        .patch_vm(
+            name,
+            json!({"spec": {"cpu": {"cores": 2}, "powerState": "Stopped"}}),
+        )
+        .await;
+    world
+        .wait_guest(vmid, "to be changed and stopped", |guest| {
+            !guest.running && guest.config.get("cores").is_some_and(|cores| cores == "2")
+        })
+        .await;
+    world.delete_vm(name).await;
+    world.wait_vm_gone(name).await;
+    assert_eq!(world.sim.guest(vmid), None);
+}
+
+#[tokio::test]
+async fn resource_that_is_written_all_the_time_lives_its_life_once() {
+    let world = World::new("conflicts").await;
+    for (name, spec, making) in [("blank", BLANK, "qmcreate"), ("copy", CLONE, "qmclone")] {
+        tokio::select! {
+            () = disturb(&world, name) => unreachable!("it has no end"),
+            () = live(&world, name, spec) => {}
+        }
+        assert_eq!(tasks(&world, making), 1);
+    }
+    assert_eq!((tasks(&world, "qmstart"), tasks(&world, "qmdestroy")), (2, 2));
+    assert_eq!(tasks(&world, "qmshutdown") + tasks(&world, "qmstop"), 2);
+}
