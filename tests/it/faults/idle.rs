@@ -12,7 +12,7 @@ use kube::{Api, ResourceExt};
 use pve_sim::{GuestView, SeedGuest, Timing};
 use serde_json::json;
 
-use crate::support::{Process, World};
+use crate::support::{Process, World, within};
 
 const GUESTS: u32 = 1000;
 /// How many times shorter the intervals of the first measurement are.
@@ -127,14 +127,21 @@ async fn lay_down(world: &World, cluster: &str, vmid: u32, model: &VirtualMachin
 /// Watches for a while: requests by the formula `28 + 3 N / 60` a minute, none that changes anything, and no
 /// write to Kubernetes.
 async fn measure(world: &World, process: &Process, faster: u32, window: Duration) {
-    // The first sweep and the last write may still be on their way.
-    world
-        .wait_until("everything to be quiet", async || {
-            let before = stored(world, process).await;
-            tokio::time::sleep(Duration::from_secs(3)).await;
-            (stored(world, process).await == before).then_some(())
-        })
-        .await;
+    // The first sweep and the last write may still be on their way: machines that were just started may have an agent, and
+    // are asked for it until their configuration was read.
+    let asked = || {
+        world
+            .sim
+            .requests()
+            .matching("GET", "/nodes/*/qemu/*/agent/*")
+            .len()
+    };
+    let quiet = within(Duration::from_mins(3), async || {
+        let before = (stored(world, process).await, asked());
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        ((stored(world, process).await, asked()) == before).then_some(())
+    });
+    assert!(quiet.await.is_some(), "it becomes quiet");
     let before = stored(world, process).await;
     let position = world.sim.position();
     // The one place where time itself is what is asked about.
