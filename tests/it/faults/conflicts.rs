@@ -9,11 +9,12 @@ use crate::support::World;
 
 /// Writes a machine again and again, as a controller does that is at odds with another.
 async fn disturb(world: &World, name: &str) {
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
     for round in 0_u64.. {
+        pace.tick().await;
         let patch = json!({"metadata": {"annotations": {"example.com/round": round.to_string()}}});
         // It may not be there yet, or no longer.
         let _absent = world.try_patch_vm(name, patch).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
