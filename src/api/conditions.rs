@@ -71,6 +71,12 @@ pub mod reason {
         CLONING = "Cloning";
         /// The machine is being made of a backup.
         RESTORING = "Restoring";
+        /// The medium with the machine's user data is being brought to the host.
+        UPLOADING_MEDIUM = "UploadingMedium";
+        /// A medium whose user data is needed no longer is being removed.
+        REMOVING_MEDIUM = "RemovingMedium";
+        /// A file that Drover did not make has the name of one that it is to make.
+        FILE_IN_THE_WAY = "FileInTheWay";
         /// The machine's new identity is being written.
         SEALING = "Sealing";
         /// The configuration is being changed.
@@ -251,6 +257,12 @@ pub mod reason {
         CLAIMED_BY_ANOTHER = "ClaimedByAnother";
         /// The cluster of the host is another Drover's, through another node.
         CLUSTER_DIVIDED = "ClusterDivided";
+        /// A medium with user data was brought to the host, as an Event.
+        MEDIUM_UPLOADED = "MediumUploaded";
+        /// A medium with user data was removed, as an Event.
+        MEDIUM_REMOVED = "MediumRemoved";
+        /// A medium with user data that is needed no longer can't be removed, as an Event.
+        MEDIUM_STAYS = "MediumStays";
         /// A machine was made of a backup, as an Event.
         RESTORED = "Restored";
         /// A finished action, as an Event.

@@ -24,6 +24,7 @@ use crate::plan::desired::{self, Desired};
 use crate::plan::guest::{self, Managed, Moving, Reboot, Seen, SeenHa, SeenPool};
 use crate::plan::identity::placed::{self, Claim, Sighting, Step};
 use crate::plan::preview::{self, Effect};
+use crate::plan::seed;
 use crate::plan::status;
 use crate::plan::tenancy::Allowed;
 
@@ -365,7 +366,7 @@ async fn of_guest(
     } else {
         moving(machine, host, row, power)
     };
-    let managed = Managed::of(machine.status.as_ref().and_then(|s| s.observed.as_ref()));
+    let managed = Managed::of(&machine.status.clone().unwrap_or_default());
     let seen = Seen {
         config: &config,
         power,
@@ -377,7 +378,11 @@ async fn of_guest(
         high_availability: SeenHa::Unknown,
         moving: moving.as_ref(),
     };
-    let plan = guest::plan(desired, seen);
+    let mut desired = desired.clone();
+    if !uid.is_empty() {
+        seed::settle(&mut desired, &config.next, &uid);
+    }
+    let plan = guest::plan(&desired, seen);
     let stored = machine.status.clone().unwrap_or_default();
     let reported = status::only_reports(machine, &stored);
     let differences = preview::lines(&plan, power, &managed, reported);

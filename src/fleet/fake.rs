@@ -15,6 +15,8 @@ use crate::model::{
     StorageRow, TaskExit, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
+use crate::plan::seed::Seed;
+use crate::plan::seed::record::Disused;
 
 pub(super) fn vmid(number: u32) -> Vmid {
     number.try_into().unwrap()
@@ -355,6 +357,14 @@ impl Hypervisor for FakeHost {
 
     fn guest_system<'a>(&'a self, _at: &'a GuestAddress) -> Answer<'a, Option<String>> {
         Box::pin(self.answer("guest_system", |_| Some("Debian GNU/Linux".to_owned())))
+    }
+
+    fn upload_seed<'a>(&'a self, _node: &'a NodeName, _seed: &'a Seed) -> Answer<'a, Progress> {
+        Box::pin(self.answer("upload_seed", |_| Progress::Done))
+    }
+
+    fn remove_medium<'a>(&'a self, _node: &'a NodeName, _medium: &'a Disused) -> Answer<'a, Progress> {
+        Box::pin(self.answer("remove_medium", |_| Progress::Done))
     }
 
     fn create<'a>(&'a self, _guest: &'a CreateGuest) -> Answer<'a, Progress> {

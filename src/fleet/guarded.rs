@@ -21,6 +21,8 @@ use crate::model::{
     PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
+use crate::plan::seed::Seed;
+use crate::plan::seed::record::Disused;
 
 /// A verified connection to one host of a cluster, until its breaker opens.
 pub(super) struct Connection {
@@ -271,6 +273,14 @@ impl Hypervisor for Guarded {
 
     fn guest_system<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Option<String>> {
         guard!(self, guest_system(at))
+    }
+
+    fn upload_seed<'a>(&'a self, node: &'a NodeName, seed: &'a Seed) -> Answer<'a, Progress> {
+        guard!(self, upload_seed(node, seed))
+    }
+
+    fn remove_medium<'a>(&'a self, node: &'a NodeName, medium: &'a Disused) -> Answer<'a, Progress> {
+        guard!(self, remove_medium(node, medium))
     }
 
     fn create<'a>(&'a self, guest: &'a CreateGuest) -> Answer<'a, Progress> {

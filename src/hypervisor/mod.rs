@@ -6,8 +6,10 @@
 
 mod error;
 pub mod proxmox;
+mod seed_image;
 
 pub use error::{Error, Refusal};
+pub use seed_image::seed_image;
 
 use futures::future::BoxFuture;
 
@@ -17,6 +19,8 @@ use crate::model::{
     PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
+use crate::plan::seed::Seed;
+use crate::plan::seed::record::Disused;
 
 /// The answer to one call.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
@@ -112,6 +116,12 @@ pub trait Hypervisor: Send + Sync + 'static {
 
     /// What the guest's agent calls the system inside.
     fn guest_system<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Option<String>>;
+
+    /// Brings a medium for cloud-init to the storage that its volume names.
+    fn upload_seed<'a>(&'a self, node: &'a NodeName, seed: &'a Seed) -> Answer<'a, Progress>;
+
+    /// Removes such a medium.
+    fn remove_medium<'a>(&'a self, node: &'a NodeName, medium: &'a Disused) -> Answer<'a, Progress>;
 
     /// Makes an empty machine under a reserved number.
     fn create<'a>(&'a self, guest: &'a CreateGuest) -> Answer<'a, Progress>;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::guest::GuestAddress;
 use super::hardware::Addresses;
 use super::ids::VolumeId;
-use super::secret::Password;
+use super::secret::SecretText;
 
 /// A new machine.
 #[derive(Clone, Debug, PartialEq)]
@@ -259,7 +259,7 @@ pub enum CloudInitChange {
     /// The user that is made.
     User(String),
     /// The user's password.
-    Password(Password),
+    Password(SecretText),
     /// The keys that may log in.
     SshKeys(Vec<String>),
     /// The addresses of an interface.

@@ -21,5 +21,5 @@ pub use host::{
     Overview, Permissions, StorageRow, Volume,
 };
 pub use ids::{ClusterId, NodeName, ParseId, Vmid, VolumeId};
-pub use secret::Password;
+pub use secret::SecretText;
 pub use task::{Progress, TaskExit, TaskRecord, TaskState, Upid};

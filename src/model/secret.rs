@@ -2,25 +2,25 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// A password.
+/// A password, or a document with one.
 #[derive(Clone, Debug)]
-pub struct Password(SecretString);
+pub struct SecretText(SecretString);
 
-impl Password {
-    /// Takes a password.
+impl SecretText {
+    /// Takes it.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
     }
 
-    /// The password itself, for the call that sends it.
+    /// The text itself, for the call that sends it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 }
 
-impl PartialEq for Password {
+impl PartialEq for SecretText {
     fn eq(&self, other: &Self) -> bool {
         self.expose() == other.expose()
     }
@@ -32,6 +32,6 @@ mod tests {
 
     #[test]
     fn a_password_is_not_printed() {
-        assert!(!format!("{:?}", Password::new("hunter2")).contains("hunter2"));
+        assert!(!format!("{:?}", SecretText::new("hunter2")).contains("hunter2"));
     }
 }

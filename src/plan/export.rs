@@ -203,6 +203,8 @@ fn cloud_init(hardware: &Hardware) -> Option<CloudInit> {
     let cloud_init = CloudInit {
         user: Some(told.user.clone()).filter(|user| !user.is_empty()),
         password_ref: None,
+        hostname: None,
+        user_data_ref: None,
         ssh_authorized_keys: told.ssh_keys.clone(),
         networks: told.addresses.iter().map(network).collect(),
         nameservers: told.nameservers.clone(),

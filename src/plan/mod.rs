@@ -14,6 +14,7 @@ pub mod moving;
 pub mod preview;
 pub mod privileges;
 pub mod removal;
+pub mod seed;
 pub mod status;
 pub mod tenancy;
 pub mod window;

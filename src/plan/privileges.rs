@@ -65,7 +65,9 @@ pub fn missing(permissions: &Permissions, major: u32, spec: &ProxmoxNodeSpec) ->
         }
     }
     if let Some(storage) = defaults.iso_storage {
-        needed.push((format!("/storage/{storage}"), "Datastore.Audit"));
+        for privilege in ["Datastore.AllocateTemplate", "Datastore.Audit"] {
+            needed.push((format!("/storage/{storage}"), privilege));
+        }
     }
     if major >= 8 {
         let zone = "/sdn/zones/localnetwork";

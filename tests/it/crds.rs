@@ -54,6 +54,14 @@ async fn machine_that_can_not_be_meant_is_refused_with_a_sentence_that_helps() {
             "a disk must be 1Mi at least and 128Ti at most",
         ),
         (
+            format!("{memory}\n{disk}\ncloudInit: {{user: ada, userDataRef: {{name: setup}}}}"),
+            "the document in userDataRef says who may log in",
+        ),
+        (
+            format!("{memory}\n{disk}\ncloudInit: {{hostname: -web}}"),
+            "spec.cloudInit.hostname",
+        ),
+        (
             format!("{memory}\ndisks: [{{name: hda, size: 1Gi}}]"),
             "spec.disks[0].name",
         ),

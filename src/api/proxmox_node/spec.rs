@@ -267,7 +267,7 @@ pub struct HostDefaults {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 15))]
     pub bridge: Option<String>,
-    /// The storage of ISO images.
+    /// The storage of ISO images, to which Drover brings media with user data (`spec.cloudInit.userDataRef` of machines).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]
     pub iso_storage: Option<String>,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What cloud-init sets up inside the machine at its next start. What is absent is left as it is.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("!has(self.userDataRef) || (!has(self.user) && !has(self.passwordRef) && (!has(self.sshAuthorizedKeys) || size(self.sshAuthorizedKeys) == 0))", "the document in userDataRef says who may log in: leave out user, passwordRef and sshAuthorizedKeys"))]
 pub struct CloudInit {
     /// The user that is made; the image's own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,6 +23,16 @@ pub struct CloudInit {
         inner(length(min = 16, max = 4096), regex(pattern = r"^[^\s]+ [^\r\n]+$"))
     )]
     pub ssh_authorized_keys: Vec<String>,
+    /// The machine's name for itself, where that is not its name on the host. On Proxmox VE it goes the way of
+    /// `userDataRef`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(
+            pattern = r"^[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)*$"
+        )
+    )]
+    pub hostname: Option<String>,
     /// The addresses of its network interfaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
@@ -39,6 +50,12 @@ pub struct CloudInit {
         inner(length(min = 1, max = 253), regex(pattern = r"^[a-zA-Z0-9.\-]+$"))
     )]
     pub search_domains: Vec<String>,
+    /// A document of one's own in place of user, password and keys (`#cloud-config`, a script, or what else the machine's
+    /// cloud-init knows as user data), as a Secret holds it. Proxmox VE takes none, so Drover puts it on a medium of its
+    /// own, which it brings to `spec.defaults.isoStorage` of the host and removes when it is needed no longer. When the
+    /// document changes, the machine takes itself for a new one at its next start, and carries all of it out again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_data_ref: Option<SecretKeyRef>,
 }
 
 /// A key of a Secret in the machine's namespace.
@@ -48,7 +65,7 @@ pub struct SecretKeyRef {
     /// The Secret's name.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// The key within it; `password` when absent.
+    /// The key within it; when absent, `password` for a password and `userdata` for user data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
     pub key: Option<String>,

@@ -159,6 +159,22 @@ pub struct CloudInitStatus {
     /// The version of the Secret whose password was sent last (its UID and `resourceVersion`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_version: Option<String>,
+    /// Media with user data that Drover made for the machine and has not removed yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub media: Vec<SeedMedium>,
+}
+
+/// A medium that Drover made.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeedMedium {
+    /// Its volume.
+    #[schemars(length(min = 1, max = 256))]
+    pub volume: String,
+    /// When it was made, by the storage; absent while it was not seen there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Time>,
 }
 
 /// A move to another node that was begun.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use kube::ResourceExt;
 
 use super::pass::{Again, End, Flow, Pass, Site};
-use super::{act, moves, secrets};
+use super::{act, moves, secrets, seed};
 use crate::api::conditions::reason;
 use crate::api::{DesiredPower, ObservedPower, RebootPolicy};
 use crate::fleet::ConfigReading;
 use crate::model::{GuestAddress, GuestConfig, Power, PowerState, Vmid};
-use crate::plan::desired::Desired;
+use crate::plan::desired::{Desired, DesiredCloudInit};
 use crate::plan::guest::{self, Action, Managed, Plan, Problem, Reboot, Seen, SeenHa, SeenPool};
 use crate::plan::identity::{Ownership, Verdict, judge};
 use crate::plan::status::{self, Outcome};
@@ -28,7 +28,7 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
     let Some(row) = site.snapshot.guest(vmid) else {
         return Ok(None);
     };
-    let desired = pass.desired(site)?;
+    let mut desired = pass.desired(site)?;
     if pass.class_changed()? || !status::agrees(&pass.vm, &desired, row, site.snapshot.paused.contains(&vmid))
     {
         return Ok(None);
@@ -60,19 +60,21 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
                 reading.config.lock.as_ref(),
             ),
             password_sent: None,
-            managed: &Managed::of(pass.status.observed.as_ref()),
+            managed: &Managed::of(&pass.status),
             pool: pool(pass, site, vmid),
             reboot: Reboot::No,
             high_availability: SeenHa::Unknown,
             moving: None,
         };
+        seed::settle(pass, &mut desired, &reading.config.next);
         let plan = guest::plan(&desired, seen);
         // What a Secret holds is not known here.
         let secret = desired
             .cloud_init
             .as_ref()
-            .is_some_and(|c| c.password_ref.is_some());
-        if secret || !ours || !plan.actions.is_empty() || plan.problem.is_some() {
+            .is_some_and(DesiredCloudInit::needs_secrets);
+        let tidy = seed::is_tidy(pass, &reading.config, &desired);
+        if secret || !tidy || !ours || !plan.actions.is_empty() || plan.problem.is_some() {
             return Ok(None);
         }
         status::observe_config(&mut pass.status, &desired, &reading.config);
@@ -98,10 +100,11 @@ pub(super) async fn keep(
     }
     pass.status.unsupported.clone_from(&desired.unsupported);
     let no_secret = secrets::fill(pass, &mut desired).await?;
+    seed::settle(pass, &mut desired, &reading.config.next);
     moves::settle(pass, site, &at, &reading.config).await?;
     pass.status.reservation = None;
     pass.status.node = Some(at.node.to_string());
-    let managed = Managed::of(pass.status.observed.as_ref());
+    let managed = Managed::of(&pass.status);
     status::observe_config(&mut pass.status, &desired, &reading.config);
     pass.watch(site, at.vmid, reading.config.current.agent);
     let power = power(pass, site, &at, &desired, &reading.config).await?;
@@ -162,10 +165,16 @@ pub(super) async fn keep(
         return Ok(End::progressing(reason::LOCKED, message, Again::Busy));
     }
     let Some(action) = plan.actions.first() else {
+        if let Some(end) = seed::tidy(pass, site, &at, Some(&reading.config), &desired).await? {
+            return Ok(end);
+        }
         return Ok(settled(pass, &desired, &plan, &reading, opens));
     };
     had_effect(pass, action, &plan)?;
     restarted_too_often(pass, action)?;
+    if let Some(end) = seed::ready(pass, site, &at, &reading.config, &desired, action).await? {
+        return Ok(end);
+    }
     act::act(pass, site, &own, &reading, &desired, action).await
 }
 

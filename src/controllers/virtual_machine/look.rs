@@ -101,7 +101,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
         (Step::WaitForPresence(presence), _) => Ok(absent(vmid, presence)),
         (Step::Hold(why), _) => Ok(End::new(status::hold(why, vmid, &pass.uid), Again::Waiting)),
         (Step::Lost, _) => lost::lost(pass, site, vmid).await,
-        (Step::Release, _) => remove::release(pass, site, vmid).await,
+        (Step::Release, _) => remove::gone(pass, site, vmid).await,
         (Step::LetGo, _) => remove::let_go(pass, site, vmid).await,
         (Step::LookAtTasks | Step::Act(_) | Step::Remark(_) | Step::Seal(_), _) => Ok(End::progressing(
             reason::HOST_BUSY,

@@ -25,6 +25,7 @@ mod place;
 mod record;
 mod remove;
 mod secrets;
+mod seed;
 mod take;
 mod task;
 mod trouble;

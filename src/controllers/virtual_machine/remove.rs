@@ -6,7 +6,7 @@ use kube::runtime::reflector::ObjectRef;
 use super::pass::{Again, End, Flow, Pass, Site, Stop};
 use super::record;
 use super::task::{self, Act};
-use super::{backup, brake, ledger, limit, look};
+use super::{backup, brake, ledger, limit, look, seed};
 use crate::api::conditions::reason;
 use crate::fleet::{ConfigReading, Work};
 use crate::hypervisor::StopMode;
@@ -149,6 +149,14 @@ pub(super) async fn let_go(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow
     let note =
         format!("machine {vmid} stays on the host as it is, and its mark says that nobody owns it: {why}");
     brake::announce(pass, site, &note).await;
+    release(pass, site, vmid).await
+}
+
+/// The guest is gone for certain: what Drover made beside it goes too, and then the resource.
+pub(super) async fn gone(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+    if let Some(end) = seed::remove_all(pass, site, vmid).await? {
+        return Ok(end);
+    }
     release(pass, site, vmid).await
 }
 

@@ -33,12 +33,14 @@ pub(super) enum Act {
     ShutDown,
     Destroy,
     BackUp,
+    UploadMedium,
+    RemoveMedium,
     /// Somebody else's task on the same guest.
     Other,
 }
 
 impl Act {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::Create,
         Self::Clone,
         Self::Restore,
@@ -55,6 +57,8 @@ impl Act {
         Self::ShutDown,
         Self::Destroy,
         Self::BackUp,
+        Self::UploadMedium,
+        Self::RemoveMedium,
         Self::Other,
     ];
 
@@ -77,6 +81,8 @@ impl Act {
             Self::ShutDown => "ShutDown",
             Self::Destroy => "Destroy",
             Self::BackUp => "BackUp",
+            Self::UploadMedium => "UploadMedium",
+            Self::RemoveMedium => "RemoveMedium",
             Self::Other => "Other",
         }
     }
@@ -100,6 +106,8 @@ impl Act {
             Self::ShutDown => "shut-down",
             Self::Destroy => "destroy",
             Self::BackUp => "back-up",
+            Self::UploadMedium => "upload-medium",
+            Self::RemoveMedium => "remove-medium",
             Self::Other => "other",
         }
     }
@@ -127,6 +135,14 @@ impl Act {
             Self::BackUp => (
                 reason::BACKING_UP,
                 "the machine is being backed up before it is destroyed",
+            ),
+            Self::UploadMedium => (
+                reason::UPLOADING_MEDIUM,
+                "the medium with the machine's user data is being brought to the host",
+            ),
+            Self::RemoveMedium => (
+                reason::REMOVING_MEDIUM,
+                "a medium whose user data no machine needs any more is being removed",
             ),
             Self::Other => (
                 reason::HOST_BUSY,
@@ -184,6 +200,14 @@ impl Act {
             Self::Destroy => (
                 reason::DESTROYED,
                 format!("destroyed machine {vmid} on node {node}"),
+            ),
+            Self::UploadMedium => (
+                reason::MEDIUM_UPLOADED,
+                format!("brought the medium with the user data of machine {vmid} to node {node}"),
+            ),
+            Self::RemoveMedium => (
+                reason::MEDIUM_REMOVED,
+                format!("removed a medium of machine {vmid} whose user data is needed no longer"),
             ),
             // Said when the archive was seen, and the machine on its new node.
             Self::BackUp | Self::Migrate | Self::Other => return None,
@@ -281,7 +305,7 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
                 site.cluster.read_power(&at).await.map_err(|e| pass.trouble(&e))?;
             }
             if act == Act::Destroy && pass.deleting && super::look::late_call(pass).is_none() {
-                return Err(super::remove::release(pass, site, vmid)
+                return Err(super::remove::gone(pass, site, vmid)
                     .await
                     .map_or_else(|stop| stop, Into::into));
             }

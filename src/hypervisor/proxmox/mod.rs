@@ -4,7 +4,7 @@
 //! `login`, `ticket`, `client`), how a request is written (`call`, `encode`) and an answer read (`verdict`,
 //! `failure`, `answers`, `lenient`, `sentences`), how things are spelt (`property`, `devices`, `options`, `size`,
 //! `config`, `changes`), in which version (`versions`), and what is asked: by the floors above (`cluster`, `qemu`,
-//! `storage`, `archive`, `tasks`), and in full (`api`, `transfer`, `follow`).
+//! `storage`, `archive`, `media`, `tasks`), and in full (`api`, `transfer`, `follow`).
 
 mod answers;
 pub mod api;
@@ -25,6 +25,7 @@ mod follow;
 mod inspect;
 mod lenient;
 mod login;
+mod media;
 mod member;
 mod members;
 mod migration;
@@ -65,6 +66,8 @@ use crate::model::{
     PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
+use crate::plan::seed::Seed;
+use crate::plan::seed::record::Disused;
 
 /// A member of a Proxmox VE cluster.
 pub struct Proxmox {
@@ -152,6 +155,14 @@ impl Hypervisor for Proxmox {
 
     fn guest_system<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Option<String>> {
         Box::pin(self.client.guest_system(at))
+    }
+
+    fn upload_seed<'a>(&'a self, node: &'a NodeName, seed: &'a Seed) -> Answer<'a, Progress> {
+        Box::pin(self.bring_seed(node, seed))
+    }
+
+    fn remove_medium<'a>(&'a self, node: &'a NodeName, medium: &'a Disused) -> Answer<'a, Progress> {
+        Box::pin(self.remove_disused(node, medium))
     }
 
     fn create<'a>(&'a self, guest: &'a CreateGuest) -> Answer<'a, Progress> {

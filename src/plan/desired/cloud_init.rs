@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use super::Invalid;
-use crate::api::{CloudInit, CloudInitNetwork, SecretKeyRef};
-use crate::model::{Addresses, Password};
+use crate::api::{CloudInit, CloudInitNetwork, HostDefaults, SecretKeyRef};
+use crate::model::{Addresses, SecretText};
+use crate::plan::seed::Seed;
 
 /// What cloud-init is to be told; what is absent is left as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +24,53 @@ pub struct DesiredCloudInit {
     pub nameservers: Option<Vec<String>>,
     /// Domains in which short names are looked up.
     pub search_domains: Option<Vec<String>>,
+    /// The machine's name for itself.
+    pub hostname: Option<String>,
+    /// Where a document stands that is given in place of user, password and keys.
+    pub user_data_ref: Option<SecretKeyRef>,
+    /// The document and the version of its Secret, once it was read.
+    pub user_data: Option<UserData>,
+    /// Which medium tells the machine.
+    pub source: Datasource,
+    /// The storage for media that Drover makes.
+    pub iso_storage: Option<String>,
+}
+
+/// The medium that tells a machine.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Datasource {
+    /// The one that the host writes.
+    #[default]
+    Host,
+    /// One that Drover makes; absent while not all is known that goes into it.
+    Seed(Option<Box<Seed>>),
+}
+
+/// A document as a Secret holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserData {
+    /// What tells this version of the Secret from others.
+    pub version: String,
+    /// The document.
+    pub text: SecretText,
+}
+
+impl DesiredCloudInit {
+    /// The field of the spec because of which Drover makes the medium.
+    #[must_use]
+    pub const fn why_seed(&self) -> &'static str {
+        if self.user_data_ref.is_some() {
+            "cloudInit.userDataRef"
+        } else {
+            "cloudInit.hostname"
+        }
+    }
+
+    /// Whether it says something that only Secrets tell.
+    #[must_use]
+    pub const fn needs_secrets(&self) -> bool {
+        self.password_ref.is_some() || self.user_data_ref.is_some()
+    }
 }
 
 /// A password as a Secret holds it.
@@ -31,10 +79,18 @@ pub struct Secret {
     /// What tells this version of the Secret from others.
     pub version: String,
     /// The password.
-    pub password: Password,
+    pub password: SecretText,
 }
 
-pub(super) fn resolve(spec: &CloudInit) -> Result<DesiredCloudInit, Invalid> {
+/// `name` is the machine's on its host.
+pub(super) fn resolve(
+    spec: &CloudInit,
+    name: &str,
+    defaults: &HostDefaults,
+) -> Result<DesiredCloudInit, Invalid> {
+    // Proxmox VE's medium gives a machine the name that it has there, up to the first dot.
+    let told_by_host = |hostname: &String| hostname == name && !name.contains('.');
+    let named_otherwise = spec.hostname.as_ref().is_some_and(|told| !told_by_host(told));
     let some = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
     let keys = spec
         .ssh_authorized_keys
@@ -54,6 +110,15 @@ pub(super) fn resolve(spec: &CloudInit) -> Result<DesiredCloudInit, Invalid> {
         addresses: spec.networks.iter().map(of_network).collect::<Result<_, _>>()?,
         nameservers: some(&nameservers?),
         search_domains: some(&spec.search_domains),
+        hostname: spec.hostname.clone(),
+        user_data_ref: spec.user_data_ref.clone(),
+        user_data: None,
+        source: if spec.user_data_ref.is_some() || named_otherwise {
+            Datasource::Seed(None)
+        } else {
+            Datasource::Host
+        },
+        iso_storage: defaults.iso_storage.clone(),
     })
 }
 

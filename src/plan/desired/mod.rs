@@ -6,7 +6,7 @@ mod disks;
 mod nics;
 mod settings;
 
-pub use cloud_init::{DesiredCloudInit, Secret};
+pub use cloud_init::{Datasource, DesiredCloudInit, Secret, UserData};
 pub use disks::DesiredDisk;
 pub use nics::DesiredNic;
 pub use settings::DesiredSettings;
@@ -250,7 +250,11 @@ pub fn resolve(
             snapshot: source.and_then(|clone| clone.snapshot.clone()),
         },
         origin,
-        cloud_init: spec.cloud_init.as_ref().map(cloud_init::resolve).transpose()?,
+        cloud_init: spec
+            .cloud_init
+            .as_ref()
+            .map(|told| cloud_init::resolve(told, &guest_name(vm), defaults))
+            .transpose()?,
     })
 }
 

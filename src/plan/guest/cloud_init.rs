@@ -1,18 +1,21 @@
 //! What cloud-init is told.
 
-use super::{CDROM, Compare, Problem, storage_for};
-use crate::model::{Addresses, Change, CloudInitChange, Hardware};
-use crate::plan::desired::Desired;
+use super::{CDROM, Compare, Managed, Problem, storage_for};
+use crate::model::{Addresses, Change, CloudInitChange, Hardware, VolumeId};
+use crate::plan::desired::{Datasource, Desired, DesiredCloudInit};
+use crate::plan::seed::{self, Seed};
 
-/// Where the host's medium for cloud-init is put, first choice first. `ide2` is left to `spec.cdrom`.
+/// Where the medium for cloud-init is put, first choice first. `ide2` is left to `spec.cdrom`.
 const SLOTS: [&str; 5] = ["ide0", "ide1", "ide3", "sata5", "sata4"];
 
 /// `sent` is the version of the Secret whose password the guest was given last.
 pub(super) fn compare(desired: &Desired, next: &Hardware, sent: Option<&str>, compare: &mut Compare) {
     let Some(want) = &desired.cloud_init else { return };
     let have = &next.cloud_init;
-    if have.drive.is_none() {
-        add_drive(desired, next, compare);
+    match &want.source {
+        Datasource::Host if have.drive.is_none() => add_drive(desired, next, compare),
+        Datasource::Host => {}
+        Datasource::Seed(seed) => return insert(desired, want, seed.as_deref(), next, compare),
     }
     let mut tell = |field: &str, want: String, have: String, change: CloudInitChange| {
         compare.differs(
@@ -96,9 +99,9 @@ fn or_none(text: &str) -> String {
 }
 
 fn add_drive(desired: &Desired, next: &Hardware, compare: &mut Compare) {
-    let named = |slot: &str| desired.disks.iter().any(|disk| disk.slot == slot);
-    let taken = |slot: &str| named(slot) || next.disks.contains_key(slot) || next.cdroms.contains_key(slot);
-    let slot = SLOTS.into_iter().chain([CDROM]).find(|slot| !taken(slot));
+    let last =
+        || Some(CDROM).filter(|slot| !next.disks.contains_key(*slot) && !next.cdroms.contains_key(*slot));
+    let slot = free_slot(desired, next).or_else(last);
     let (Some(slot), Some(storage)) = (slot, storage_for(desired, next)) else {
         compare.problem(Problem::NoPlaceForCloudInit);
         return;
@@ -114,4 +117,97 @@ fn add_drive(desired: &Desired, next: &Hardware, compare: &mut Compare) {
         observed,
         Change::CloudInit(change),
     );
+}
+
+/// The drive with a medium that Drover made, of whichever machine: a copy has that of its source.
+fn seeded(next: &Hardware) -> Option<(&String, &VolumeId)> {
+    let mut media = next
+        .cdroms
+        .iter()
+        .filter_map(|(slot, medium)| Some((slot, medium.as_ref()?)));
+    media.find(|(slot, medium)| *slot != CDROM && seed::is_seed(medium))
+}
+
+/// Whether the machine is to have a medium that Drover makes, and has none: it must not start without.
+pub(super) fn lacks_seed(desired: &Desired, next: &Hardware, compare: &Compare) -> bool {
+    desired.cloud_init.as_ref().is_some_and(|told| {
+        let wanted = matches!(told.source, Datasource::Seed(_)) && !compare.ignores(told.why_seed());
+        wanted && seeded(next).is_none()
+    })
+}
+
+/// Puts the medium that Drover makes into the machine, and takes the host's out: of two a machine reads either.
+fn insert(
+    desired: &Desired,
+    want: &DesiredCloudInit,
+    seed: Option<&Seed>,
+    next: &Hardware,
+    compare: &mut Compare,
+) {
+    let field = want.why_seed();
+    if want.iso_storage.is_none() {
+        compare.problem(Problem::NoStorageForSeed { field });
+        return;
+    }
+    let Some(seed) = seed else { return };
+    let present = seeded(next);
+    if present.map(|(_, medium)| medium) != Some(seed.volume()) {
+        // One that somebody took the medium out of serves as well.
+        let is_empty = |slot: &&str| next.cdroms.get(*slot) == Some(&None);
+        let free = || {
+            SLOTS
+                .into_iter()
+                .find(is_empty)
+                .or_else(|| free_slot(desired, next))
+        };
+        let slot = present.map_or_else(free, |(slot, _)| Some(slot.as_str()));
+        let Some(slot) = slot else {
+            compare.problem(Problem::NoPlaceForCloudInit);
+            return;
+        };
+        let observed = present.map_or_else(|| "none".to_owned(), |(_, medium)| medium.to_string());
+        let change = Change::Cdrom {
+            slot: slot.to_owned(),
+            volume: Some(seed.volume().clone()),
+        };
+        compare.differs(field, seed.volume().to_string(), observed, change);
+    }
+    if let Some(drive) = &next.cloud_init.drive {
+        let observed = format!("the host's own medium at {drive}");
+        compare.differs(
+            field,
+            "none beside it".to_owned(),
+            observed,
+            Change::Unplug(drive.clone()),
+        );
+    }
+}
+
+/// Takes out the media that Drover made, where none is declared any more; beside the host's own medium that of any machine,
+/// which a copy brought along.
+pub(super) fn take_out(desired: &Desired, next: &Hardware, managed: &Managed, compare: &mut Compare) {
+    let source = desired.cloud_init.as_ref().map(|told| &told.source);
+    if matches!(source, Some(Datasource::Seed(_))) {
+        return;
+    }
+    for (slot, medium) in &next.cdroms {
+        let Some(medium) = medium else { continue };
+        let ours = managed.seeds.contains(&medium.to_string());
+        if slot != CDROM && (ours || (source.is_some() && seed::is_seed(medium))) {
+            let change = Change::Unplug(slot.clone());
+            compare.differs(
+                "cloudInit",
+                "no medium of Drover's".to_owned(),
+                medium.to_string(),
+                change,
+            );
+        }
+    }
+}
+
+fn free_slot(desired: &Desired, next: &Hardware) -> Option<&'static str> {
+    let named = |slot: &str| desired.disks.iter().any(|disk| disk.slot == slot);
+    let is_drive = |slot: &str| next.disks.contains_key(slot) || next.cdroms.contains_key(slot);
+    let taken = |slot: &str| named(slot) || is_drive(slot) || next.cloud_init.drive.as_deref() == Some(slot);
+    SLOTS.into_iter().find(|slot| !taken(slot))
 }

@@ -18,7 +18,7 @@ pub use problem::Problem;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{FieldDrift, Observed, OnRemove};
+use crate::api::{FieldDrift, Observed, OnRemove, VirtualMachineStatus};
 use crate::model::{Change, GuestConfig, HaSetting, Hardware, Lock, Migration, PowerState};
 use crate::plan::desired::Desired;
 use compare::Compare;
@@ -97,6 +97,8 @@ pub struct Managed {
     pub nics: BTreeSet<String>,
     /// Devices of the host: slot and mapping.
     pub devices: BTreeMap<String, String>,
+    /// Media for cloud-init that Drover made.
+    pub seeds: BTreeSet<String>,
 }
 
 /// A disk that the spec named.
@@ -111,10 +113,10 @@ pub struct ManagedDisk {
 impl Managed {
     /// As the status remembers it.
     #[must_use]
-    pub fn of(observed: Option<&Observed>) -> Self {
-        let Some(observed) = observed else {
-            return Self::default();
-        };
+    pub fn of(status: &VirtualMachineStatus) -> Self {
+        let none = Observed::default();
+        let observed = status.observed.as_ref().unwrap_or(&none);
+        let media = status.cloud_init.iter().flat_map(|told| &told.media);
         let disks = observed.disks.iter().filter(|disk| disk.managed).map(|disk| {
             let known = ManagedDisk {
                 volume: disk.volume.clone(),
@@ -128,6 +130,7 @@ impl Managed {
             disks: disks.collect(),
             nics: nics.map(|nic| nic.name.clone()).collect(),
             devices: devices.map(|d| (d.name.clone(), d.mapping.clone())).collect(),
+            seeds: media.map(|medium| medium.volume.clone()).collect(),
         }
     }
 }
@@ -223,6 +226,8 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
     nics::remove(desired, &config.next, seen.managed, &mut compare);
     remove_devices(desired, &config.next, seen.managed, &mut compare);
     disks::compare(desired, &config.next, seen.managed, &mut compare);
+    cloud_init::take_out(desired, &config.next, seen.managed, &mut compare);
+    let lacks_seed = cloud_init::lacks_seed(desired, &config.next, &compare);
     pool(desired, seen.pool, &mut compare);
     high_availability(desired, seen.high_availability, &mut compare);
     let Compare {
@@ -243,6 +248,10 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
     }
     plan.actions.extend(then);
     power::compare(desired, seen.power, &mut plan);
+    if lacks_seed {
+        // What it is told at its first start, it is told once.
+        plan.actions.retain(|action| *action != Action::Start);
+    }
     migrate(seen.moving, &mut plan);
     power::reboot(desired, seen, &mut plan);
     template(desired, seen, &mut plan);

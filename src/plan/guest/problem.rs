@@ -47,6 +47,11 @@ pub enum Problem {
     },
     /// No slot is free for the medium of cloud-init, or nobody names a storage for it.
     NoPlaceForCloudInit,
+    /// The host names no storage for a medium that Drover makes.
+    NoStorageForSeed {
+        /// The field that demands one.
+        field: &'static str,
+    },
     /// It can't be moved to the node where it is to be.
     CantMove {
         /// What stands in the way.
@@ -113,6 +118,13 @@ impl Problem {
                 "the drive of cloud-init can't be added: no slot is free for it, or neither a disk of the spec nor one of \
                  the machine names a storage"
                     .to_owned(),
+            ),
+            Self::NoStorageForSeed { field } => (
+                reason::STORAGE_NOT_FOUND,
+                format!(
+                    "spec.{field} is told on a medium that Drover brings to the host, and its ProxmoxNode names no storage for \
+                     that: set spec.defaults.isoStorage there"
+                ),
             ),
             Self::CantMove { why } => (
                 reason::MIGRATION_IMPOSSIBLE,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::fit::{Missing, check_node, listed};
+use super::fit::{Missing, check_iso_storage, check_node, listed};
 use super::sources::Material;
 use super::{blank, copies};
 use crate::api::conditions::reason;
@@ -13,7 +13,8 @@ use crate::model::{
     CloneGuest, CreateGuest, GuestAddress, GuestRow, NodeName, NodeRow, RestoreGuest, StorageRow, Vmid,
     Volume,
 };
-use crate::plan::desired::Desired;
+use crate::plan::desired::{Datasource, Desired};
+use crate::plan::guest::Problem;
 use crate::plan::identity::Mark;
 
 /// The call that makes the guest.
@@ -76,6 +77,7 @@ pub fn make(
         );
         return Err(Missing::new(reason::ISO_NOT_FOUND, message));
     }
+    check_seed(desired, site)?;
     let at = GuestAddress {
         node: site.node.clone(),
         vmid,
@@ -88,6 +90,22 @@ pub fn make(
         Material::Archive(volume, config) => {
             copies::restore(desired, site, at, volume, config, &mark.clone().sealed(identity))
                 .map(Make::Restore)
+        }
+    }
+}
+
+/// Checks that the medium with user data, which the machine gets before its first start, has a place.
+fn check_seed(desired: &Desired, site: Site<'_>) -> Result<(), Missing> {
+    let Some(told) = desired.cloud_init.as_ref() else {
+        return Ok(());
+    };
+    match (&told.source, &told.iso_storage) {
+        (Datasource::Host, _) => Ok(()),
+        (Datasource::Seed(_), Some(storage)) => check_iso_storage(storage, site.node, site.view),
+        (Datasource::Seed(_), None) => {
+            let field = told.why_seed();
+            let (reason, message) = Problem::NoStorageForSeed { field }.told();
+            Err(Missing::new(reason, message))
         }
     }
 }

@@ -64,6 +64,28 @@ pub(super) fn check_storage(storage: &str, site: Site<'_>) -> Result<(), Missing
     }
 }
 
+/// Checks that a node has a storage to which ISO images can be brought.
+pub fn check_iso_storage(storage: &str, node: &NodeName, view: View<'_>) -> Result<(), Missing> {
+    let fit = |row: &StorageRow| row.node == *node && row.content.iter().any(|c| c == "iso");
+    let rows = view.storages;
+    let problem = match rows
+        .iter()
+        .find(|row| row.storage == storage && row.node == *node)
+    {
+        Some(row) if fit(row) && row.available => return Ok(()),
+        Some(row) if fit(row) => "is not available there now",
+        Some(_) => "holds no ISO images",
+        None => "does not exist there",
+    };
+    let others = rows.iter().filter(|row| fit(row)).map(|row| row.storage.clone());
+    let message = format!(
+        "the storage '{storage}' for media with user data (spec.defaults.isoStorage of the ProxmoxNode) {problem} (node {node}); \
+         name one of: {}",
+        listed(others)
+    );
+    Err(Missing::new(reason::STORAGE_NOT_FOUND, message))
+}
+
 pub(super) fn listed(names: impl Iterator<Item = String>) -> String {
     const MOST: usize = 10;
     let mut names: Vec<String> = names.collect();

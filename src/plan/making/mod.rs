@@ -12,5 +12,5 @@ mod sources;
 mod tests;
 
 pub use call::{Make, Site, View, iso_storage, make};
-pub use fit::{Missing, check_node};
+pub use fit::{Missing, check_iso_storage, check_node};
 pub use sources::{Material, archive, archive_storage, source};

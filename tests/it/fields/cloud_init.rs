@@ -116,18 +116,19 @@ async fn every_field_of_cloud_init_is_made_changed_and_kept() {
     assert!(!guest.config.contains_key("ide2"), "left to spec.cdrom");
 }
 
-async fn write(world: &World, password: &str) {
+/// Writes a Secret of the machines' namespace, with one key.
+pub(crate) async fn write_secret(world: &World, name: &str, key: &str, text: &str) {
     let secret = Secret {
         metadata: ObjectMeta {
-            name: Some("login".to_owned()),
+            name: Some(name.to_owned()),
             ..ObjectMeta::default()
         },
-        data: Some([("password".to_owned(), ByteString(password.as_bytes().to_vec()))].into()),
+        data: Some([(key.to_owned(), ByteString(text.as_bytes().to_vec()))].into()),
         ..Secret::default()
     };
     let api: Api<Secret> = Api::namespaced(world.client.clone(), &world.name);
     let apply = PatchParams::apply("test").force();
-    api.patch("login", &apply, &Patch::Apply(&secret)).await.unwrap();
+    api.patch(name, &apply, &Patch::Apply(&secret)).await.unwrap();
 }
 
 #[tokio::test]
@@ -144,7 +145,7 @@ async fn a_password_comes_from_a_secret_and_is_sent_once_a_version() {
         "nothing is made without its password"
     );
 
-    write(&world, "first-words\n").await;
+    write_secret(&world, "login", "password", "first-words\n").await;
     world.wait_ready("web").await;
     let vmid = world.vmid("web").await;
     let sent = |position| {
@@ -162,7 +163,7 @@ async fn a_password_comes_from_a_secret_and_is_sent_once_a_version() {
     let position = world.sim.position();
     let noted = world.vm("web").await.status.unwrap().cloud_init.unwrap();
     let before = noted.password_version;
-    write(&world, "second-words").await;
+    write_secret(&world, "login", "password", "second-words").await;
     world
         .wait_until("the new password to be sent", async || {
             (sent(position) == 1).then_some(())

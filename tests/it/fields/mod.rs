@@ -4,6 +4,7 @@ mod cloud_init;
 mod disks;
 mod networks;
 mod policies;
+mod seed;
 mod settings;
 mod shape;
 

@@ -119,6 +119,13 @@ impl Simulator {
         on_node.map(|v| v.volid.clone()).collect()
     }
 
+    /// The first 256 KiB of a file that was uploaded to a storage of a node.
+    #[must_use]
+    pub fn uploaded(&self, node: &str, volid: &str) -> Option<Vec<u8>> {
+        let world = self.core.world();
+        world.volume(node, volid).map(|volume| volume.head.clone())
+    }
+
     /// Starts a guest; one that runs goes on.
     pub fn power_on(&self, vmid: u32) -> Result<(), HandsError> {
         self.core.happen_now(Happening::PowerOn { vmid })

@@ -118,6 +118,9 @@ pub(crate) struct Volume {
     /// What a backup holds.
     #[serde(default)]
     pub(crate) archive: Option<Archive>,
+    /// The beginning of a file that was uploaded.
+    #[serde(skip)]
+    pub(crate) head: Vec<u8>,
 }
 
 impl Volume {
@@ -136,6 +139,7 @@ impl Volume {
             notes: None,
             protected: false,
             archive: None,
+            head: Vec::new(),
         }
     }
 
@@ -160,6 +164,7 @@ impl Volume {
             notes: None,
             protected: false,
             archive: None,
+            head: Vec::new(),
         }
     }
 

@@ -149,8 +149,8 @@ struct Sink {
     checksum: Option<Checksum>,
 }
 
-/// How much of a file's beginning is kept, to see what it is.
-const HEAD: usize = 64;
+/// How much of a file's beginning is kept, to see what it is; a small one whole.
+const HEAD: usize = 256 * 1024;
 
 impl Sink {
     fn new(checksum: Option<Checksum>, boundary: &str) -> Self {

@@ -120,7 +120,10 @@ impl Import {
         world
             .check_room(&self.node, &self.volid, uploaded.size)
             .map_err(|()| "import failed: exit code 1".to_owned())?;
-        world.add_volume(Volume::file(&self.node, self.volid.clone(), uploaded.size));
+        world.add_volume(Volume {
+            head: uploaded.head.clone(),
+            ..Volume::file(&self.node, self.volid.clone(), uploaded.size)
+        });
         world.tasks.log(&worker.upid, "finished file import successfully");
         drop(world);
         Ok(())
