@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::pass::{Again, End, Flow, Pass, Site};
+use super::pass::{Again, End, Flow, Pass};
+use super::site::Site;
 use super::task::{self, Act};
 use super::{keep, look, moves};
 use crate::api::conditions::reason;

@@ -4,7 +4,8 @@
 use kube::ResourceExt;
 
 use super::look;
-use super::pass::{Again, End, Flow, Pass, Site};
+use super::pass::{Again, End, Flow, Pass};
+use super::site::Site;
 use super::task::{self, Act};
 use crate::api::FinalBackup;
 use crate::api::conditions::reason;

@@ -5,8 +5,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::Api;
 use kube::{CustomResourceExt as _, Resource, ResourceExt as _};
 
-use super::pass::{Again, End, Flow, Pass, Site, Stop};
+use super::pass::{Again, End, Flow, Pass, Stop};
 use super::record;
+use super::site::Site;
 use crate::api::VirtualMachine;
 use crate::api::conditions::reason;
 use crate::api::names::DELETE_GUESTS;

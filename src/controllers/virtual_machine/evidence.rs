@@ -3,7 +3,8 @@
 use jiff::SignedDuration;
 
 use super::make;
-use super::pass::{Flow, Pass, Site};
+use super::pass::{Flow, Pass};
+use super::site::Site;
 use super::task::{self, Act};
 use crate::hypervisor::{Error, TaskFilter};
 use crate::model::{GuestAddress, TaskExit, TaskRecord, TaskState, Upid, Vmid};

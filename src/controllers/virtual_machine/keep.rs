@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 
-use super::pass::{Again, End, Flow, Pass, Site};
+use super::pass::{Again, End, Flow, Pass};
+use super::site::Site;
 use super::{act, moves, secrets, seed};
 use crate::api::conditions::reason;
 use crate::api::{DesiredPower, ObservedPower, RebootPolicy};

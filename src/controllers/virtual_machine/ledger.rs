@@ -5,7 +5,8 @@ use std::sync::Arc;
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
 
-use super::pass::{Pass, Site};
+use super::pass::Pass;
+use super::site::Site;
 use crate::api::ProxmoxNode;
 use crate::api::names::MANAGER;
 use crate::controllers::Error;

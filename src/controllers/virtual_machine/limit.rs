@@ -9,7 +9,8 @@ use kube::ResourceExt;
 use serde_json::json;
 
 use super::ledger;
-use super::pass::{Again, End, Flow, Pass, Site, Stop};
+use super::pass::{Again, End, Flow, Pass, Stop};
+use super::site::Site;
 use crate::api::conditions::reason;
 use crate::api::names::RELEASE_DELETIONS;
 use crate::api::{DestroyBegun, ProxmoxNode, ProxmoxNodeStatus};

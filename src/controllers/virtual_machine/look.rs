@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::pass::{Again, End, Flow, Pass, Site, Stop};
+use super::pass::{Again, End, Flow, Pass, Stop};
+use super::site::Site;
 use super::task::{self, Act};
 use super::{evidence, keep, lost, make, record, remove, take};
 use crate::api::IdentityStatus;

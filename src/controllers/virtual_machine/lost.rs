@@ -2,7 +2,8 @@
 
 use kube::runtime::reflector::ObjectRef;
 
-use super::pass::{Again, End, Flow, Pass, Site, Stop};
+use super::pass::{Again, End, Flow, Pass, Stop};
+use super::site::Site;
 use super::{ledger, record};
 use crate::api::WhenLost;
 use crate::api::conditions::reason;

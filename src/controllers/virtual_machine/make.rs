@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::pass::{Again, End, Flow, Pass, Site};
+use super::pass::{Again, End, Flow, Pass};
+use super::site::Site;
 use super::task::{self, Act};
 use super::{act, secrets};
 use crate::api::conditions::reason;

@@ -1,11 +1,13 @@
 //! The controller of `VirtualMachine`.
 //!
-//! `controller.rs` runs the passes. One pass: `pass.rs` finds host, class and task; `place.rs` gives a machine its
-//! number, or `take.rs` one that stands there already; `look.rs` sees what stands under it, with `evidence.rs` who made that, and `lost.rs` does what is due when it
-//! is gone or somebody else's; `make.rs` makes it, `keep.rs` keeps it as declared by the steps of `act.rs`, `moves.rs` has it where it is to be, `observe.rs` only looks on, `remove.rs` sees its deletion to the
-//! end, unless `brake.rs` finds that more than the resource is being deleted, or `limit.rs` that too many are, and after
-//! `backup.rs` where a backup comes first; `secrets.rs` reads what Secrets hold for it; `ledger.rs` notes with the host
-//! what must outlive it, and `record.rs` writes what is said about it.
+//! `controller.rs` runs the passes. One pass: `pass.rs` finds class and task, `site.rs` the host; `place.rs` gives a machine
+//! its number, which `number.rs` finds, or `take.rs` one that stands there already; `look.rs` sees what stands under it, with
+//! `evidence.rs` who made that, and `lost.rs` does what is due when it is gone or somebody else's; `make.rs` makes it,
+//! `keep.rs` keeps it as declared by the steps of `act.rs`, `moves.rs` has it where it is to be, `observe.rs` only looks on,
+//! `remove.rs` sees its deletion to the end, unless `brake.rs` finds that more than the resource is being deleted, or
+//! `limit.rs` that too many are, and after `backup.rs` where a backup comes first; `secrets.rs` reads what Secrets hold for
+//! it, and `seed.rs` brings the medium with user data; `ledger.rs` notes with the host what must outlive it, and `record.rs`
+//! writes what is said about it.
 
 mod act;
 mod backup;
@@ -19,6 +21,7 @@ mod look;
 mod lost;
 mod make;
 mod moves;
+mod number;
 mod observe;
 mod pass;
 mod place;
@@ -26,6 +29,7 @@ mod record;
 mod remove;
 mod secrets;
 mod seed;
+mod site;
 mod take;
 mod task;
 mod trouble;

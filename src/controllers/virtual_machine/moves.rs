@@ -6,7 +6,8 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
-use super::pass::{Again, End, Flow, Pass, Site};
+use super::pass::{Again, End, Flow, Pass};
+use super::site::Site;
 use super::{evidence, record};
 use crate::api::conditions::{reason, truncate};
 use crate::api::{DesiredPower, Evacuation, MaintenanceMode, MigrationStatus, NodePolicy, ProxmoxNode};

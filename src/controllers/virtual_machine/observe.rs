@@ -4,7 +4,8 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use super::keep;
-use super::pass::{Again, End, Flow, Pass, Site};
+use super::pass::{Again, End, Flow, Pass};
+use super::site::Site;
 use crate::api::conditions::reason;
 use crate::api::names::ADOPT;
 use crate::fleet::ConfigReading;

@@ -4,28 +4,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::ResourceExt;
-use kube::api::ListParams;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use uuid::Uuid;
 
+use super::site::Site;
 use super::{look, observe, record, task, trouble};
-use crate::api::conditions::{self, reason};
+use crate::api::conditions::reason;
 use crate::api::names::{FORCE_RELEASE, GUEST_FINALIZER};
 use crate::api::{
     ClassPolicy, DeletionPolicy, EffectivePolicies, GuestOrigin, HostDefaults, ManagementPolicy,
-    NamespacesFrom, ProxmoxNode, VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
+    VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
 };
 use crate::controllers::journal::Entry;
 use crate::controllers::{Context, Error};
-use crate::fleet::{Cluster, HostState, Interest, Snapshot};
-use crate::model::{ClusterId, NodeName, Vmid};
+use crate::fleet::Interest;
+use crate::model::Vmid;
 use crate::plan::desired::{self, Desired, Origin};
-use crate::plan::discovery;
 use crate::plan::identity::{Mark, numbers};
 use crate::plan::removal;
 use crate::plan::status::{self, Outcome};
-use crate::plan::tenancy::{Allowed, Refused};
 use crate::runtime::Timing;
 
 /// When the machine is looked at again, if nothing wakes it before.
@@ -111,15 +109,6 @@ pub(super) struct Pass<'a> {
     pub(super) deleting: bool,
 }
 
-/// The host of a machine, usable now.
-pub(super) struct Site {
-    pub(super) host: Arc<ProxmoxNode>,
-    pub(super) cluster: Cluster,
-    /// The node that the host is.
-    pub(super) node: NodeName,
-    pub(super) snapshot: Arc<Snapshot>,
-}
-
 /// Runs one pass.
 pub(super) async fn run(ctx: &Context, vm: Arc<VirtualMachine>) -> Result<Action, Error> {
     let Some(uid) = vm.uid() else {
@@ -194,19 +183,6 @@ pub fn forget(ctx: &Context, vm: &VirtualMachine) {
     }
 }
 
-impl From<Refused> for End {
-    fn from(refused: Refused) -> Self {
-        Self::stalled(reason::NOT_ALLOWED_BY_TENANCY, refused.to_string())
-    }
-}
-
-impl Site {
-    /// What the host's owner lets namespaces reach.
-    pub(super) fn allowed(&self) -> Allowed<'_> {
-        Allowed::new(self.host.spec.tenancy.as_ref(), self.host.spec.defaults.as_ref())
-    }
-}
-
 impl Pass<'_> {
     async fn steps(&mut self) -> Flow<End> {
         let host = self.host().await?;
@@ -266,234 +242,6 @@ impl Pass<'_> {
             self.ctx.journal.publish(host.as_ref(), vec![entry]).await;
         }
         record::remove_finalizer(self).await
-    }
-
-    /// The host on which the machine is being made, or that it is taken from, whatever the spec names since; else the one
-    /// of the spec.
-    fn placed(&self) -> Option<&String> {
-        let making = self.status.vmid.is_some() && self.status.identity.is_none();
-        let placed = self.status.host.as_ref().filter(|_| making || self.deleting);
-        placed.filter(|name| self.ctx.host(name).is_some())
-    }
-
-    async fn host(&self) -> Flow<Arc<ProxmoxNode>> {
-        let name = self.placed().unwrap_or(&self.vm.spec.host_ref.name);
-        if let Some(host) = self.ctx.host(name) {
-            return if self.ctx.is_others(&host) {
-                Err(Stop::Silent)
-            } else {
-                Ok(host)
-            };
-        }
-        if self.ctx.others.has(name, self.ctx.runtime.clock.instant()) {
-            return Err(Stop::Silent);
-        }
-        let api: kube::Api<ProxmoxNode> = kube::Api::all(self.ctx.client.clone());
-        if api.get_opt(name).await?.is_some() {
-            let mut ours = ListParams::default().fields(&format!("metadata.name={name}"));
-            ours.label_selector.clone_from(&self.ctx.settings.host_selector);
-            return Err(if api.list(&ours).await?.items.is_empty() {
-                self.ctx.others.note(name, self.ctx.runtime.clock.instant());
-                Stop::Silent
-            } else {
-                // So new that the cache shows it only in a moment.
-                Stop::Later(Duration::from_millis(200))
-            });
-        }
-        let what = if self.deleting {
-            "the machine can't be removed without it"
-        } else {
-            "make it, or name another"
-        };
-        Err(End::stalled(
-            reason::HOST_NOT_FOUND,
-            format!("there is no ProxmoxNode '{name}' (spec.hostRef): {what}"),
-        )
-        .into())
-    }
-
-    fn allowed(&self, host: &ProxmoxNode) -> Flow<()> {
-        if self.is_allowed(host) {
-            return Ok(());
-        }
-        let (name, namespace) = (host.name_any(), self.vm.namespace().unwrap_or_default());
-        Err(End::stalled(
-            reason::NAMESPACE_NOT_ALLOWED,
-            format!(
-                "ProxmoxNode '{name}' does not allow the namespace '{namespace}': its owner must name it in \
-                 spec.allowedNamespaces"
-            ),
-        )
-        .into())
-    }
-
-    /// Whether the resource only looks on, in the namespace where the host's owner wants its machines shown.
-    pub(super) fn is_shown_by(&self, host: &ProxmoxNode) -> bool {
-        self.observes() && self.vm.metadata.namespace.as_deref() == discovery::namespace(host)
-    }
-
-    /// Whether the host's owner lets the machine's namespace in.
-    pub(super) fn is_allowed(&self, host: &ProxmoxNode) -> bool {
-        let namespace = self.vm.namespace().unwrap_or_default();
-        if self.is_shown_by(host) {
-            return true;
-        }
-        match &host.spec.allowed_namespaces {
-            None => false,
-            Some(allowed) => match allowed.from {
-                NamespacesFrom::None => false,
-                NamespacesFrom::All => true,
-                NamespacesFrom::Selector => {
-                    let labels = self.ctx.namespace_labels(&namespace);
-                    let selector = allowed.selector.clone().unwrap_or_default();
-                    let selector = kube::core::Selector::try_from(selector);
-                    match (labels, selector) {
-                        (Some(labels), Ok(selector)) => {
-                            use kube::core::SelectorExt;
-                            selector.matches(&labels)
-                        }
-                        _ => false,
-                    }
-                }
-            },
-        }
-    }
-
-    /// The host as it can be used now, or why it can't.
-    fn site(&self, host: Arc<ProxmoxNode>) -> Flow<Site> {
-        let name = host.name_any();
-        let Some(view) = self.ctx.fleet.host(&name) else {
-            return Err(self.undeclared(&host));
-        };
-        let not_usable = |reason, why: &str| {
-            let message = format!(
-                "ProxmoxNode '{name}' can't be used: {why}. Nothing is sent and nothing counts as gone until it \
-                 can"
-            );
-            // The host's return wakes its machines.
-            Stop::from(End::new(Outcome::unknown(reason, message), Again::Waiting))
-        };
-        match &view.state {
-            HostState::Usable => {}
-            HostState::Connecting => return Err(self.early(&name, "it is being connected to")),
-            HostState::Unreachable { reason } => match self.by_another_member(&host) {
-                Some(site) => return Ok(site),
-                None => return Err(not_usable(reason::HOST_UNREACHABLE, reason)),
-            },
-            HostState::Denied { reason } => return Err(not_usable(reason::CREDENTIALS_REFUSED, reason)),
-            HostState::Untrusted { reason, .. } => {
-                return Err(not_usable(reason::CERTIFICATE_NOT_TRUSTED, reason));
-            }
-            HostState::ClusterChanged { expected, found } => {
-                let why = format!("its address now answers as cluster {found}, not {expected}");
-                return Err(not_usable(reason::CLUSTER_CHANGED, &why));
-            }
-            HostState::NodeUnknown { .. } => {
-                return Err(not_usable(reason::NODE_NOT_FOUND, "its cluster has no such node"));
-            }
-            HostState::NotMember { of } => {
-                let why = format!("it is not a member of the cluster of '{of}'");
-                return Err(not_usable(reason::CLUSTER_CHANGED, &why));
-            }
-            HostState::Failed { reason } => return Err(not_usable(reason::HOST_NOT_READY, reason)),
-        }
-        let (Some(cluster), Some(node)) = (view.cluster, view.node) else {
-            return Err(self.early(&name, "it was not looked at yet"));
-        };
-        if !self.ctx.claims.is_clear(&name) {
-            return Err(self.early(&name, "whether another Drover has its cluster is being looked at"));
-        }
-        if let Err(why) = cluster.reachable() {
-            return Err(not_usable(reason::HOST_UNREACHABLE, &why));
-        }
-        if let Some(recorded) = &self.status.cluster
-            && recorded != cluster.id().as_str()
-        {
-            if let Some(placed) = self.status.host.as_ref().filter(|placed| **placed != name) {
-                let message = format!(
-                    "ProxmoxNode '{name}' (spec.hostRef) is of another cluster than '{placed}', which has the machine: a \
-                     machine is moved within its cluster alone, and nothing is sent. Name '{placed}' again, or back the machine up \
-                     and make another one from that"
-                );
-                return Err(End::stalled(reason::MIGRATION_IMPOSSIBLE, message).into());
-            }
-            let message = format!(
-                "the machine was made on cluster {recorded}, and ProxmoxNode '{name}' now is cluster {}: nothing is \
-                 sent. Let the host's address lead to the former cluster again",
-                cluster.id()
-            );
-            return Err(End::stalled(reason::CLUSTER_CHANGED, message).into());
-        }
-        let snapshot = cluster.snapshot();
-        if snapshot.taken.is_none() {
-            return Err(self.early(&name, "its guests are being listed"));
-        }
-        Ok(Site {
-            host,
-            cluster,
-            node,
-            snapshot,
-        })
-    }
-
-    /// The host's cluster, where its own address does not answer and another member's does.
-    fn by_another_member(&self, host: &Arc<ProxmoxNode>) -> Option<Site> {
-        let status = host.status.as_ref()?;
-        let id = ClusterId::from_fingerprint(&status.cluster.as_ref()?.id).ok()?;
-        let same = self
-            .status
-            .cluster
-            .as_ref()
-            .is_none_or(|recorded| recorded == id.as_str());
-        let cluster = self
-            .ctx
-            .fleet
-            .cluster(&id)
-            .filter(|cluster| same && cluster.reachable().is_ok())?;
-        self.ctx.claims.is_clear(&host.name_any()).then_some(())?;
-        let node: NodeName = status.node_name.as_ref()?.parse().ok()?;
-        let snapshot = cluster.snapshot();
-        let member = snapshot.status.members.iter().any(|member| member.name == node);
-        (member && snapshot.taken.is_some()).then(|| Site {
-            host: Arc::clone(host),
-            cluster,
-            node,
-            snapshot,
-        })
-    }
-
-    /// The fleet does not know the host: its declaration has a mistake, or was not looked at yet.
-    fn undeclared(&self, host: &ProxmoxNode) -> Stop {
-        let name = host.name_any();
-        let said = host
-            .status
-            .as_ref()
-            .filter(|s| s.observed_generation == host.metadata.generation);
-        let ready = said.and_then(|s| conditions::find(&s.conditions, conditions::READY));
-        let mistake = ready.filter(|c| c.status == "False").and_then(|c| {
-            let known = reason::ALL.iter().find(|known| **known == c.reason);
-            known.map(|reason| (*reason, &c.message))
-        });
-        match mistake {
-            Some((reason, why)) => {
-                let message = format!("ProxmoxNode '{name}' can't be used: {why}");
-                End::unknown(reason, message).into()
-            }
-            None => self.early(&name, "it is being connected to"),
-        }
-    }
-
-    /// The host was not looked at yet, as just after a start: no reason to take back what was said before.
-    fn early(&self, host: &str, why: &str) -> Stop {
-        // A connection takes a moment; that its first list came wakes nobody.
-        let soon = self.ctx.settings.timing.requeue_task;
-        let said = self.status.observed_generation == self.vm.metadata.generation
-            && conditions::find(&self.status.conditions, conditions::READY).is_some();
-        if said && !self.deleting {
-            return Stop::Later(soon);
-        }
-        let message = format!("ProxmoxNode '{host}' can't be used yet: {why}");
-        End::progressing(reason::HOST_NOT_READY, message, Again::After(soon)).into()
     }
 
     async fn settle_task(&mut self, site: &Site) -> Flow<()> {

@@ -10,28 +10,24 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
-use super::pass::{Again, End, Flow, Pass, Site, Stop};
+use super::pass::{Again, End, Flow, Pass, Stop};
+use super::site::Site;
 use super::{look, make, record, remove, take};
 use crate::api::conditions::reason;
 use crate::api::names::{ADOPT, RESERVED_VMID};
-use crate::api::{IdentityStatus, MaintenanceMode, PinnedClass, Reservation, VmidReuse};
+use crate::api::{IdentityStatus, MaintenanceMode, PinnedClass, Reservation};
 use crate::controllers::journal::Entry;
 use crate::fleet::NumberPresence;
 use crate::hypervisor::{Error, Refusal};
-use crate::model::{
-    GuestAddress, GuestConfig, GuestKind, GuestRow, NumberBounds, NumberState, Vmid, Volume, VolumeId,
-};
+use crate::model::{GuestAddress, GuestConfig, GuestKind, GuestRow, NumberState, Vmid};
 use crate::plan::desired::{self, Desired};
 use crate::plan::identity::mark::{self, MarkReading};
-use crate::plan::identity::numbers::{self, Next, Numbers};
 use crate::plan::identity::presence::{self, NumberLook, Presence};
 use crate::plan::identity::unplaced::{self, Next as Due, Obstacle, Seeker, Unowned};
 use crate::plan::status;
 
 /// How many configurations of unowned guests one pass reads.
 const READS_A_PASS: usize = 32;
-/// How many numbers one pass tries.
-const NUMBERS_A_PASS: usize = 32;
 
 /// Until what another pass or the fleet is about to learn is looked at again.
 const SOON: Again = Again::After(Duration::from_millis(200));
@@ -325,7 +321,7 @@ impl Pass<'_> {
     }
 
     /// Numbers that other resources have on this cluster.
-    fn claimed(&self, site: &Site) -> std::collections::BTreeSet<u32> {
+    pub(super) fn claimed(&self, site: &Site) -> std::collections::BTreeSet<u32> {
         let machines = self.ctx.all_machines();
         machines
             .iter()
@@ -403,67 +399,6 @@ impl Pass<'_> {
         }
     }
 
-    /// A number that the spec names must be free.
-    fn check_taken(&self, site: &Site, desired: &Desired) -> Flow<()> {
-        let Some(vmid) = desired.pinned else { return Ok(()) };
-        let taken = |by: String| {
-            let message =
-                format!("number {vmid} (spec.vmid) is taken by {by}: choose another, or leave spec.vmid out");
-            Stop::from(End::stalled(reason::VMID_TAKEN, message))
-        };
-        if let Some(row) = site.snapshot.guest(vmid) {
-            let name = row.name.as_deref().unwrap_or("a guest without a name");
-            let by = format!(
-                "'{name}' on node {} (to have that machine, 'kubectl annotate dvm {} {ADOPT}=true')",
-                row.node,
-                self.vm.name_any()
-            );
-            return Err(taken(by));
-        }
-        if self.claimed(site).contains(&vmid.get()) {
-            return Err(taken("another resource".to_owned()));
-        }
-        Ok(())
-    }
-
-    /// Nothing may be left of a guest that had the number that the spec names.
-    async fn check_left(&self, site: &Site, desired: &Desired, facts: &make::Facts<'_>) -> Flow<()> {
-        let Some(vmid) = desired.pinned else { return Ok(()) };
-        // The backup of which the machine is made is one of this number's: it comes back to what it was.
-        let restored = facts.archived_number() == Some(vmid);
-        if let Some(volume) = self.left_of(site, vmid, !restored).await? {
-            let message = format!(
-                "number {vmid} (spec.vmid) still has volumes, such as {volume}: they would belong to the new machine. \
-                 Choose another number, or remove them"
-            );
-            return Err(End::stalled(reason::VMID_HAS_VOLUMES, message).into());
-        }
-        Ok(())
-    }
-
-    /// A volume or, if they count, an archive that is left of a guest with this number.
-    async fn left_of(&self, site: &Site, vmid: Vmid, archives: bool) -> Flow<Option<VolumeId>> {
-        let driver = site.cluster.driver();
-        for row in site.snapshot.storages.iter().filter(|row| row.available) {
-            let holds = row
-                .content
-                .iter()
-                .any(|c| matches!(c.as_str(), "images" | "rootdir" | "backup"));
-            if !holds {
-                continue;
-            }
-            let volumes = driver
-                .volumes(&row.node, &row.storage, None, Some(vmid))
-                .await
-                .map_err(|e| self.trouble(&e))?;
-            let counts = |v: &Volume| v.vmid == Some(vmid) && (archives || v.content != "backup");
-            if let Some(volume) = volumes.into_iter().find(counts) {
-                return Ok(Some(volume.id));
-            }
-        }
-        Ok(None)
-    }
-
     /// Reserves a number in the status, by a write that fails if somebody wrote in between.
     async fn reserve(&mut self, site: &Site, vmid: Vmid) -> Flow<()> {
         self.status.vmid = Some(vmid.get());
@@ -498,34 +433,6 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// A number that the cluster itself says is free: the list may not show all guests. That it is still the
-    /// same cluster, with a majority, is checked with it.
-    async fn free_number(&self, site: &Site, desired: &Desired) -> Flow<Vmid> {
-        for _ in 0..NUMBERS_A_PASS {
-            let vmid = match desired.pinned {
-                Some(vmid) => vmid,
-                None => self.next_number(site).await?,
-            };
-            let presence = site.cluster.confirm_gone(vmid).await;
-            match presence.map_err(|e| self.trouble(&e))? {
-                NumberPresence::Free => return Ok(vmid),
-                NumberPresence::NotQuorate => return Err(no_majority().into()),
-                NumberPresence::Taken if desired.pinned.is_some() => {
-                    let message = format!(
-                        "number {vmid} (spec.vmid) is taken by a guest that the host does not show: choose another, \
-                         or leave spec.vmid out; if it is to be shown, the token lacks VM.Audit on /vms/{vmid}"
-                    );
-                    return Err(End::stalled(reason::VMID_TAKEN, message).into());
-                }
-                // It was handed out here, so that the next one is another.
-                NumberPresence::Taken => {}
-            }
-        }
-        let message =
-            "the next numbers are taken by guests that the host does not show; further ones are tried";
-        Err(End::progressing(reason::RESERVING, message, Again::Now).into())
-    }
-
     /// Takes the class as it stands now, for good.
     pub(super) fn pin_class(&mut self) {
         if let (Some(named), Ok(Some(spec))) = (&self.vm.spec.class_ref, self.class()) {
@@ -534,66 +441,6 @@ impl Pass<'_> {
                 spec,
             });
         }
-    }
-
-    async fn next_number(&self, site: &Site) -> Flow<Vmid> {
-        let now = self.ctx.runtime.clock.instant();
-        let spent = self.ctx.numbers.traces(&site.cluster, now).await;
-        let traces = spent.map_err(|e| self.trouble(&e))?;
-        let mut spent = traces.spent;
-        let id = site.cluster.id().as_str();
-        let mut here_too = BTreeSet::new();
-        for host in self.ctx.all_hosts() {
-            let status = host.status.as_ref();
-            let here = status
-                .and_then(|s| s.cluster.as_ref())
-                .is_some_and(|c| c.id == id);
-            spent.extend(status.filter(|_| here).and_then(|s| s.highest_vmid));
-            here_too.extend(here.then(|| host.name_any()));
-        }
-        // Whoever lost a status had a number too.
-        let machines = self.ctx.all_machines();
-        let of_cluster = machines
-            .iter()
-            .filter(|m| here_too.contains(&m.spec.host_ref.name));
-        let reserved = of_cluster.filter_map(|m| m.annotations().get(RESERVED_VMID));
-        spent.extend(reserved.filter_map(|n| n.parse::<u32>().ok()));
-        let mut used = self.claimed(site);
-        used.extend(site.snapshot.guests.keys().map(|v| v.get()));
-        let (range, reuse) = self.range(site);
-        let numbers = Numbers {
-            used,
-            left: traces.left,
-            spent,
-        };
-        let id = site.cluster.id();
-        loop {
-            let next = self.ctx.numbers.hand_out(id, numbers.clone(), range, reuse);
-            let next = next.map_err(|exhausted| {
-                let message = format!(
-                    "{exhausted}: widen spec.vmidRange of ProxmoxNode '{}', or allow vmidReuse: AfterRange there",
-                    site.host.name_any()
-                );
-                Stop::from(End::stalled(reason::VMID_RANGE_EXHAUSTED, message))
-            })?;
-            match next {
-                Next::Fresh(vmid) => return Ok(vmid),
-                Next::Again(vmid) if self.left_of(site, vmid, true).await?.is_none() => return Ok(vmid),
-                Next::Again(vmid) => self.ctx.numbers.leave(id, vmid),
-            }
-        }
-    }
-
-    /// The range of the host, or of the one from which it takes its connection.
-    fn range(&self, site: &Site) -> ((u32, u32), bool) {
-        let named = site.host.spec.connection_ref.as_ref();
-        let host = named
-            .and_then(|r| self.ctx.host(&r.name))
-            .unwrap_or_else(|| Arc::clone(&site.host));
-        let configured = host.spec.vmid_range.as_ref().map(|r| (r.min, r.max));
-        let bounds: NumberBounds = site.snapshot.bounds;
-        let reuse = host.spec.vmid_reuse == Some(VmidReuse::AfterRange);
-        (numbers::range(configured, bounds), reuse)
     }
 }
 

@@ -108,21 +108,13 @@ pub(super) async fn save(pass: &mut Pass<'_>) -> Result<(), Error> {
     let written = loop {
         let mut object = pass.vm.as_ref().clone();
         object.status = Some(pass.status.clone());
-        let written = api(pass)
-            .replace_status(&pass.vm.name_any(), &params, &object)
-            .await;
-        tries += 1;
-        match written {
+        let name = object.name_any();
+        pass.ctx.runtime.metrics.kubernetes_write(KIND, "update-status");
+        match api(pass).replace_status(&name, &params, &object).await {
             Ok(written) => break written,
-            Err(error) if tries < TRIES && is_conflict(&error) && caught_up(pass).await? => {}
-            Err(error) => {
-                // The version that was written against is not the newest: let the cache decide.
-                pass.ctx.machines.forget(&pass.uid);
-                return Err(error.into());
-            }
+            Err(error) => again(pass, error, &mut tries).await?,
         }
     };
-    pass.ctx.runtime.metrics.kubernetes_write(KIND, "update-status");
     pass.vm = pass.ctx.machines.wrote(written);
     Ok(())
 }
@@ -187,21 +179,25 @@ async fn patch_metadata(
     let mut tries = 0;
     loop {
         metadata["resourceVersion"] = pass.vm.meta().resource_version.clone().into();
-        let patch = serde_json::json!({ "metadata": metadata });
-        let written = api(pass)
-            .patch(&pass.vm.name_any(), &params, &Patch::Merge(&patch))
-            .await;
+        let patch = Patch::Merge(serde_json::json!({ "metadata": metadata }));
+        let name = pass.vm.name_any();
         pass.ctx.runtime.metrics.kubernetes_write(KIND, "patch");
-        tries += 1;
-        match written {
+        match api(pass).patch(&name, &params, &patch).await {
             Ok(written) => return Ok(written),
-            Err(error) if tries < TRIES && is_conflict(&error) && caught_up(pass).await? => {}
-            Err(error) => {
-                pass.ctx.machines.forget(&pass.uid);
-                return Err(error.into());
-            }
+            Err(error) => again(pass, error, &mut tries).await?,
         }
     }
+}
+
+/// Whether a write that failed may be sent again: somebody else wrote in between, and nothing that a pass goes by.
+async fn again(pass: &mut Pass<'_>, error: kube::Error, tries: &mut u32) -> Result<(), Error> {
+    *tries += 1;
+    if *tries < TRIES && is_conflict(&error) && caught_up(pass).await? {
+        return Ok(());
+    }
+    // The version that was written against is not the newest: let the cache decide.
+    pass.ctx.machines.forget(&pass.uid);
+    Err(error.into())
 }
 
 /// How often a write is tried that met somebody else's.

@@ -3,8 +3,9 @@
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
-use super::pass::{Again, End, Flow, Pass, Site, Stop};
+use super::pass::{Again, End, Flow, Pass, Stop};
 use super::record;
+use super::site::Site;
 use super::task::{self, Act};
 use super::{backup, brake, ledger, limit, look, seed};
 use crate::api::conditions::reason;

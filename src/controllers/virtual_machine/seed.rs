@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::make::view;
-use super::pass::{Again, End, Flow, Pass, Site, Stop};
+use super::pass::{Again, End, Flow, Pass, Stop};
 use super::record;
+use super::site::Site;
 use super::task::{self, Act};
 use crate::api::conditions::reason;
 use crate::api::{CloudInitStatus, SeedMedium};

@@ -4,7 +4,8 @@
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 
-use super::pass::{Again, End, Flow, Pass, Site, Stop};
+use super::pass::{Again, End, Flow, Pass, Stop};
+use super::site::Site;
 use super::{evidence, record};
 use crate::api::conditions::reason;
 use crate::api::names::ADOPT;

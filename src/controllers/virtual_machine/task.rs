@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
-use super::pass::{Again, End, Flow, Pass, Site};
+use super::pass::{Again, End, Flow, Pass};
+use super::site::Site;
 use crate::api::TaskStatus;
 use crate::api::conditions::reason;
 use crate::controllers::journal::Entry;
