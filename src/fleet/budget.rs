@@ -173,7 +173,9 @@ impl Budgets {
 
     fn hand_out(&self, state: &mut State) {
         let mut place = 0;
-        while let Some(work) = state.waiting.get(place) {
+        while state.used.tasks < state.limits.tasks.max(1)
+            && let Some(work) = state.waiting.get(place)
+        {
             if state.used.fits(&state.limits, work).is_err() {
                 place += 1;
                 continue;

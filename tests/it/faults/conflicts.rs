@@ -1,11 +1,12 @@
 //! Somebody writes the resource all the time, so that writes of Drover meet another version than they know.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::{BLANK, CLONE, assert_one_guest_each, tasks};
-use crate::support::World;
+use crate::support::{Contention, World};
 
 /// Writes a machine again and again, as a controller does that is at odds with another.
 async fn disturb(world: &World, name: &str) {
@@ -49,6 +50,27 @@ async fn resource_that_is_written_all_the_time_lives_its_life_once() {
             () = live(&world, name, spec) => {}
         }
         assert_eq!(tasks(&world, making), 1);
+    }
+    assert_eq!((tasks(&world, "qmstart"), tasks(&world, "qmdestroy")), (2, 2));
+    assert_eq!(tasks(&world, "qmshutdown") + tasks(&world, "qmstop"), 2);
+}
+
+#[tokio::test]
+async fn machine_whose_status_is_never_written_at_the_first_try_lives_its_life_once() {
+    let contention = Arc::new(Contention::default());
+    let world = World::builder("conflict-each")
+        .contended(&contention)
+        .start()
+        .await;
+    for (name, spec, making) in [("blank", BLANK, "qmcreate"), ("copy", CLONE, "qmclone")] {
+        let before = contention.conflicts();
+        live(&world, name, spec).await;
+        assert_eq!(tasks(&world, making), 1);
+        let met = contention.conflicts() - before;
+        assert!(
+            met >= 8,
+            "each step of the life of {name} met another write: {met}"
+        );
     }
     assert_eq!((tasks(&world, "qmstart"), tasks(&world, "qmdestroy")), (2, 2));
     assert_eq!(tasks(&world, "qmshutdown") + tasks(&world, "qmstop"), 2);

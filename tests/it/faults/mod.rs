@@ -2,6 +2,7 @@
 //! touched.
 
 mod answers;
+mod burst;
 mod clock;
 mod conflicts;
 mod idle;

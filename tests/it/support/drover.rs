@@ -1,5 +1,6 @@
 //! A Drover within the test's process, on a runtime of its own, so that it can be killed as by SIGKILL.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use drover::{
@@ -8,6 +9,7 @@ use drover::{
 };
 use tokio::task::JoinHandle;
 
+use super::contention::Contention;
 use super::plane::plane;
 
 /// A running Drover; dropped, it is killed.
@@ -42,8 +44,8 @@ pub(crate) fn settings(host_selector: &str) -> Settings {
 }
 
 impl InProcess {
-    /// Starts one.
-    pub(crate) fn start(settings: Settings, clock: Clock) -> Self {
+    /// Starts one, whose writes may meet others.
+    pub(crate) fn start(settings: Settings, clock: Clock, contention: Option<Arc<Contention>>) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
             tracing_subscriber::fmt()
                 .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
@@ -58,7 +60,14 @@ impl InProcess {
             .unwrap();
         let runtime = Runtime::new(clock);
         let supervisor = runtime.supervisor.clone();
-        let running = tokio.spawn(async move { operator::run(plane().client(), settings, runtime).await });
+        let running = tokio.spawn(async move {
+            let client = plane().client();
+            let client = match contention {
+                Some(contention) => contention.client(client),
+                None => client,
+            };
+            operator::run(client, settings, runtime).await
+        });
         Self {
             tokio: Some(tokio),
             supervisor,

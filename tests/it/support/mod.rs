@@ -1,6 +1,7 @@
 //! The harness: one control plane a test run, and for each test a world of its own: a namespace, a simulated
 //! host, a Drover that acts on this host only. Everything ends with the test, also when it panics.
 
+mod contention;
 mod drover;
 mod gate;
 mod hands;
@@ -9,6 +10,7 @@ mod process;
 mod waiting;
 mod world;
 
+pub(crate) use contention::Contention;
 pub(crate) use gate::Gate;
 pub(crate) use process::{Ended, Process, drover};
 pub(crate) use waiting::within;

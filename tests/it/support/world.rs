@@ -3,7 +3,7 @@
 use std::{
     fmt::{Debug, Write},
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -31,6 +31,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
+    contention::Contention,
     drover::{InProcess, settings},
     plane::plane,
     process::Process,
@@ -61,6 +62,7 @@ pub(crate) struct World {
     pub(crate) sim: Simulator,
     settings: Settings,
     clock: Clock,
+    contention: Option<Arc<Contention>>,
     drover: Option<InProcess>,
 }
 
@@ -75,6 +77,7 @@ pub(crate) struct WorldBuilder {
     drover: bool,
     settings: Option<SettingsChange>,
     clock: Clock,
+    contention: Option<Arc<Contention>>,
 }
 
 /// Resources that have conditions.
@@ -145,6 +148,12 @@ impl WorldBuilder {
         self
     }
 
+    /// Each write of a status by Drover meets another one.
+    pub(crate) fn contended(mut self, contention: &Arc<Contention>) -> Self {
+        self.contention = Some(Arc::clone(contention));
+        self
+    }
+
     /// Makes it.
     pub(crate) async fn start(self) -> World {
         let client = plane().client();
@@ -160,6 +169,7 @@ impl WorldBuilder {
             sim,
             settings,
             clock: self.clock,
+            contention: self.contention,
             drover: None,
         };
         world.create_namespace(&world.name.clone(), json!({})).await;
@@ -201,6 +211,7 @@ impl World {
             drover: true,
             settings: None,
             clock: Clock::system(),
+            contention: None,
         }
     }
 
@@ -214,7 +225,11 @@ impl World {
     /// Starts a Drover within this process.
     pub(crate) fn start_drover(&mut self) {
         assert!(self.drover.is_none(), "one at a time");
-        self.drover = Some(InProcess::start(self.settings.clone(), self.clock.clone()));
+        self.drover = Some(InProcess::start(
+            self.settings.clone(),
+            self.clock.clone(),
+            self.contention.clone(),
+        ));
     }
 
     /// Ends it at whatever it does, as SIGKILL does.

@@ -1,0 +1,85 @@
+//! A thousand machines are declared at once, on one host.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use drover::api::VirtualMachine;
+use futures::StreamExt;
+use kube::api::ListParams;
+use pve_sim::Timing;
+use serde_json::json;
+
+use super::{marked, tasks};
+use crate::support::{World, condition, within};
+
+const MACHINES: usize = 1000;
+/// Tasks that the host is given at once.
+const BUDGET: usize = 32;
+
+/// `make test` runs it after the others, which it would take the processors from.
+#[tokio::test]
+#[ignore = "wants the machine for itself: make test runs it at the end"]
+async fn thousand_machines_declared_at_once_are_made_once_each() {
+    let world = World::builder("burst")
+        .seed(|seed| seed.with_timing(Timing::instant()))
+        // Its own intervals: those of the other tests have every machine that waits looked at twice a second.
+        .settings(|settings| settings.timing = drover::runtime::Timing::default())
+        .host(json!({
+            "budget": {"requests": 8, "tasks": BUDGET, "tasksPerStorage": BUDGET},
+            "poll": {"tasks": "50ms", "resources": "500ms", "sweep": "1h"},
+        }))
+        .start()
+        .await;
+    let names: Vec<String> = (0..MACHINES).map(|number| format!("vm-{number}")).collect();
+    let spec = "{powerState: Running, memory: {size: 16Mi}, disks: [{name: scsi0, size: 1Gi}]}";
+    futures::stream::iter(&names)
+        .for_each_concurrent(32, async |name| world.apply_vm(name, spec).await)
+        .await;
+    let ready = within(Duration::from_mins(10), async || {
+        let all = world.vms().list(&ListParams::default()).await.unwrap().items;
+        let ready = |vm: &VirtualMachine| condition(vm, "Ready").is_some_and(|c| c.status == "True");
+        (all.iter().filter(|vm| ready(vm)).count() == MACHINES).then_some(all)
+    });
+    let Some(machines) = ready.await else {
+        let all = world.vms().list(&ListParams::default()).await.unwrap().items;
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        for vm in &all {
+            let ready = condition(vm, "Ready");
+            *reasons
+                .entry(ready.map(|c| c.reason.clone()).unwrap_or_default())
+                .or_default() += 1;
+        }
+        panic!("not all became ready: {reasons:?}");
+    };
+    let numbers: BTreeSet<u32> = machines
+        .iter()
+        .map(|vm| vm.status.as_ref().unwrap().vmid.unwrap())
+        .collect();
+    assert_eq!(numbers.len(), MACHINES, "a number each");
+    let guests = marked(&world);
+    let made: BTreeSet<&str> = guests.iter().filter_map(|guest| guest.name.as_deref()).collect();
+    assert_eq!((guests.len(), made.len()), (MACHINES, MACHINES), "a guest each");
+    assert!(
+        guests
+            .iter()
+            .all(|guest| guest.running && numbers.contains(&guest.vmid))
+    );
+    for kind in ["qmcreate", "qmstart"] {
+        assert_eq!(tasks(&world, kind), MACHINES, "{kind}");
+    }
+    assert_eq!(world.sim.mutations().0.len(), 2 * MACHINES);
+    // What is asked grows with the machines that are made, and not with those that wait beside them.
+    let asked = |path: &str| world.sim.requests().matching("GET", path).len();
+    for (path, most) in [
+        ("/nodes/*/qemu/*/pending", 7),
+        ("/nodes/*/qemu/*/status/current", 7),
+        ("/nodes/*/tasks", 1),
+        ("/nodes/*/tasks/*/status", 2),
+        ("/nodes/*/storage/*/content", 1),
+        ("/cluster/nextid", 2),
+    ] {
+        let count = asked(path);
+        eprintln!("burst: {count} times GET {path}");
+        assert!(count <= most * MACHINES, "{count} times GET {path}");
+    }
+}
