@@ -1,6 +1,6 @@
 //! `drover doctor`: whether the hosts are as Drover needs them, and what to do where they are not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, bail};
 use k8s_openapi::api::core::v1::Namespace;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::api::ProxmoxNode;
 use crate::hypervisor::Hypervisor;
-use crate::model::{GuestAddress, GuestKind, Overview};
+use crate::model::{GuestAddress, GuestKind, HostVersion, NodeName, Overview};
 use crate::plan::checkup::{self, Check, Verdict};
 use crate::plan::identity::mark::{self, MarkReading};
 use crate::plan::privileges;
@@ -65,6 +65,7 @@ async fn examine(arguments: &Args, client: &kube::Client) -> anyhow::Result<usiz
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let own = namespaces.get("kube-system").await?.uid().unwrap_or_default();
     let mut wrong = 0;
+    let mut seen = Seen::default();
     for host in &hosts {
         let name = host.name_any();
         if !arguments.host.is_empty() && !arguments.host.contains(&name) {
@@ -72,7 +73,7 @@ async fn examine(arguments: &Args, client: &kube::Client) -> anyhow::Result<usiz
         }
         say(&format!("ProxmoxNode {name}\n"));
         let mut checks = doubled(host, &hosts);
-        match of_host(client, host, &hosts, &own).await {
+        match of_host(client, host, &hosts, &own, &mut seen).await {
             Ok(found) => checks.extend(found),
             Err(error) => checks.push(Check::wrong("connection", format!("{error:#}"))),
         }
@@ -114,6 +115,7 @@ async fn of_host(
     host: &ProxmoxNode,
     hosts: &[ProxmoxNode],
     own: &str,
+    seen: &mut Seen,
 ) -> anyhow::Result<Vec<Check>> {
     let driver = reach::driver(client, host, hosts).await?;
     let version = driver.version().await?;
@@ -141,6 +143,12 @@ async fn of_host(
     {
         return Ok(checks);
     }
+    let cluster = driver.cluster_id(&node).await?.as_str().to_owned();
+    let online = status.members.iter().filter(|member| member.online);
+    let online: Vec<&NodeName> = online.map(|member| &member.name).collect();
+    if seen.clusters.insert(cluster.clone()) {
+        checks.extend(checkup::versions(&versions(&driver, &online).await));
+    }
     let told = driver.clock(&node).await?;
     checks.push(checkup::clock(told, Clock::system().now().as_second()));
     let permissions = driver.permissions().await?;
@@ -152,22 +160,64 @@ async fn of_host(
     checks.extend(checkup::storages(&host.spec, node.as_str(), &overview.storages));
     let bridges = driver.bridges(&node).await?;
     checks.extend(checkup::bridges(&host.spec, node.as_str(), &bridges));
-    checks.extend(checkup::marks(
-        &marks(&driver, &overview, node.as_str()).await?,
-        own,
-    ));
+    let nodes = seen.nodes_for(&cluster, &node, &online, hosts);
+    let found = marks(&driver, &overview, &nodes).await?;
+    checks.extend(checkup::marks(&found, own, &nodes));
     Ok(checks)
 }
 
-/// How many machines of a node carry the mark of which Kubernetes cluster.
+/// What was looked at for a host before.
+#[derive(Debug, Default)]
+struct Seen {
+    clusters: BTreeSet<String>,
+    nodes: BTreeSet<(String, String)>,
+}
+
+impl Seen {
+    /// The nodes whose machines are looked at for a host: its own, and those for which no resource stands.
+    fn nodes_for(
+        &mut self,
+        cluster: &str,
+        own: &NodeName,
+        online: &[&NodeName],
+        hosts: &[ProxmoxNode],
+    ) -> Vec<String> {
+        let of_cluster = |host: &&ProxmoxNode| {
+            let known = host.status.as_ref().and_then(|status| status.cluster.as_ref());
+            known.is_some_and(|known| known.id == cluster)
+        };
+        let declared: Vec<&str> = hosts
+            .iter()
+            .filter(of_cluster)
+            .filter_map(reach::node_of)
+            .collect();
+        let is_due = |node: &&&NodeName| **node == own || !declared.contains(&node.as_str());
+        let due = online.iter().filter(is_due).map(ToString::to_string);
+        due.filter(|node| self.nodes.insert((cluster.to_owned(), node.clone())))
+            .collect()
+    }
+}
+
+/// The version of each member that answers.
+async fn versions(driver: &impl Hypervisor, members: &[&NodeName]) -> BTreeMap<String, HostVersion> {
+    let mut found = BTreeMap::new();
+    for node in members {
+        if let Ok(version) = driver.node_version(node).await {
+            found.insert(node.to_string(), version);
+        }
+    }
+    found
+}
+
+/// How many machines of some nodes carry the mark of which Kubernetes cluster.
 async fn marks(
     driver: &impl Hypervisor,
     overview: &Overview,
-    node: &str,
+    nodes: &[String],
 ) -> anyhow::Result<BTreeMap<String, usize>> {
     let mut found = BTreeMap::new();
     for row in &overview.guests {
-        if row.kind != GuestKind::VirtualMachine || row.node.as_str() != node {
+        if row.kind != GuestKind::VirtualMachine || !nodes.iter().any(|node| *node == row.node.as_str()) {
             continue;
         }
         let at = GuestAddress {

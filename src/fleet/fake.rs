@@ -246,6 +246,10 @@ impl Hypervisor for FakeHost {
         }))
     }
 
+    fn node_version<'a>(&'a self, _node: &'a NodeName) -> Answer<'a, HostVersion> {
+        self.version()
+    }
+
     fn cluster_status(&self) -> Answer<'_, ClusterStatus> {
         Box::pin(self.answer("cluster_status", |world| {
             let quorate = if world.quorum_to_come.is_empty() {

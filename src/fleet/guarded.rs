@@ -201,6 +201,10 @@ impl Hypervisor for Guarded {
         guard!(self, version())
     }
 
+    fn node_version<'a>(&'a self, node: &'a NodeName) -> Answer<'a, HostVersion> {
+        guard!(self, node_version(node))
+    }
+
     fn cluster_status(&self) -> Answer<'_, ClusterStatus> {
         guard!(self, cluster_status())
     }

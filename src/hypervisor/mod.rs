@@ -60,6 +60,9 @@ pub trait Hypervisor: Send + Sync + 'static {
     /// The version of the host.
     fn version(&self) -> Answer<'_, HostVersion>;
 
+    /// The version of a node of its cluster.
+    fn node_version<'a>(&'a self, node: &'a NodeName) -> Answer<'a, HostVersion>;
+
     /// Membership and quorum.
     fn cluster_status(&self) -> Answer<'_, ClusterStatus>;
 

@@ -82,6 +82,33 @@ pub fn version(version: &HostVersion) -> Check {
     Check::fine("version", told)
 }
 
+/// The releases of the members of a cluster, by node.
+#[must_use]
+pub fn versions(by_node: &BTreeMap<String, HostVersion>) -> Option<Check> {
+    let told = || {
+        let all = by_node
+            .iter()
+            .map(|(node, version)| format!("{node} {}", version.text));
+        all.collect::<Vec<_>>().join(", ")
+    };
+    let texts: BTreeSet<&str> = by_node.values().map(|version| version.text.as_str()).collect();
+    let majors: BTreeSet<u32> = by_node.values().map(|version| version.major).collect();
+    let differ = match (texts.len(), majors.len()) {
+        (0 | 1, _) => {
+            return (by_node.len() > 1)
+                .then(|| Check::fine("versions", format!("all members alike: {}", told())));
+        }
+        (_, 1) => "the members' versions differ",
+        _ => {
+            "the members' releases differ, and a machine that runs can't be moved to an older one for certain"
+        }
+    };
+    Some(Check::warning(
+        "versions",
+        format!("{differ}: {}. Upgrade those that are behind", told()),
+    ))
+}
+
 /// Members and majority, and that the node is one of them.
 #[must_use]
 pub fn cluster(status: &ClusterStatus, node: &str) -> Check {
@@ -236,16 +263,23 @@ pub fn bridges(spec: &ProxmoxNodeSpec, node: &str, there: &[String]) -> Vec<Chec
 
 /// Marks of machines by the UID of the Kubernetes cluster whose Drover made them.
 #[must_use]
-pub fn marks(by_cluster: &BTreeMap<String, usize>, own: &str) -> Vec<Check> {
+pub fn marks(by_cluster: &BTreeMap<String, usize>, own: &str, nodes: &[String]) -> Vec<Check> {
+    if by_cluster.is_empty() && !nodes.is_empty() {
+        return vec![Check::fine(
+            "marks",
+            format!("no machine on {} carries one", nodes.join(", ")),
+        )];
+    }
+    let nodes = nodes.join(", ");
     let check = |(cluster, count): (&String, &usize)| {
         if cluster == own {
             Check::fine(
                 "marks",
-                format!("{count} machines are of this Kubernetes cluster"),
+                format!("{count} machines are of this Kubernetes cluster (on {nodes})"),
             )
         } else {
             let told = format!(
-                "{count} machines carry marks of another Kubernetes cluster ({cluster}). If that one is lost and this one takes \
+                "{count} machines on {nodes} carry marks of another Kubernetes cluster ({cluster}). If that one is lost and this one takes \
                  its place, start Drover with --recover-from {cluster}"
             );
             Check::warning("marks", told)
@@ -334,8 +368,22 @@ mod tests {
             found.iter().map(|c| c.verdict).collect::<Vec<_>>(),
             [Verdict::Fine, Verdict::Wrong]
         );
-        let found = marks(&[("a".to_owned(), 2), ("b".to_owned(), 1)].into(), "a");
+        let nodes = ["pve1".to_owned()];
+        let found = marks(&[("a".to_owned(), 2), ("b".to_owned(), 1)].into(), "a", &nodes);
         assert_eq!(found[0].verdict, Verdict::Fine);
         assert!(found[1].told.contains("--recover-from b"));
+        assert_eq!(marks(&BTreeMap::new(), "a", &nodes)[0].verdict, Verdict::Fine);
+        let members = |second: &str, major| {
+            let version = |text: &str, major| HostVersion {
+                text: text.to_owned(),
+                major,
+            };
+            let members = [("pve1", version("9.2.11", 9)), ("pve2", version(second, major))];
+            versions(&members.map(|(node, version)| (node.to_owned(), version)).into()).unwrap()
+        };
+        assert_eq!(members("9.2.11", 9).verdict, Verdict::Fine);
+        assert_eq!(members("9.1.0", 9).verdict, Verdict::Warning);
+        assert!(members("8.4.1", 8).told.contains("can't be moved"));
+        assert_eq!(versions(&BTreeMap::new()), None);
     }
 }

@@ -109,6 +109,40 @@ async fn a_list_that_a_token_may_not_see_any_more_takes_no_resource_away() {
 }
 
 #[tokio::test]
+async fn doctor_looks_at_members_that_nobody_declared_and_compares_their_versions() {
+    let mut guest = SeedGuest::new(150, "elsewhere");
+    guest.node = Some("pve2".to_owned());
+    let lost = "0f0f0f0f-0000-4000-8000-0123456789ab";
+    let mark = format!(
+        "<!-- drover/v1 cluster={lost} kind=VirtualMachine namespace=a name=b uid=0b7e0a64-0f2c-4b1e-9d3f-1c2d3e4f5a6b id=150 -->"
+    );
+    guest.config.insert("description".to_owned(), mark);
+    let world = World::builder("doctor-members")
+        .seed(|seed| Seed { nodes: 2, ..seed }.with_guest(guest))
+        .start()
+        .await;
+    world.wait_host("Ready", "True", "Usable").await;
+    let told = drover(&["doctor", "--host", &world.name]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for part in [
+        "ok       versions     all members alike: pve1 ",
+        &format!(
+            "warning  marks        1 machines on pve1, pve2 carry marks of another Kubernetes cluster ({lost})"
+        ),
+    ] {
+        assert!(told.printed.contains(part), "{part} in:\n{}", told.printed);
+    }
+
+    world.sim.set_node_version("pve2", "8.4.1");
+    let told = drover(&["doctor", "--host", &world.name]);
+    assert!(
+        told.printed
+            .contains("warning  versions     the members' releases differ"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
 async fn further_members_of_a_cluster_are_declared() {
     let world = World::builder("members")
         .seed(|seed| Seed { nodes: 3, ..seed })
@@ -231,7 +265,8 @@ async fn doctor_tells_a_host_that_does_not_answer_one_that_is_doubled_and_marks_
         "{told:?}"
     );
     assert!(
-        told.printed.contains("1 machines are of this Kubernetes cluster"),
+        told.printed
+            .contains("1 machines are of this Kubernetes cluster (on pve1)"),
         "{told:?}"
     );
 

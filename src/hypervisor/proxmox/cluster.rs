@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::answers::{self, Scalar, number, truth};
 use super::api::cluster::{ClusterOptions, NextId, Resources, StatusRow, Version};
-use super::api::nodes::NodeCertificates;
+use super::api::nodes::{NodeCertificates, NodeVersion};
 use super::api::{self, Request as _};
 use super::client::Client;
 use super::property::Properties;
@@ -63,16 +63,26 @@ struct Resource {
     shared: bool,
 }
 
+/// `9.2.11`, and up to 7.4 `7.4-17`.
+fn host_version(text: String) -> Result<HostVersion, String> {
+    let major = text.split(['.', '-']).next().and_then(|m| m.parse().ok());
+    match major {
+        Some(major) => Ok(HostVersion { text, major }),
+        None => Err(format!("'{text}' is no version")),
+    }
+}
+
 impl Client {
     pub(super) async fn version(&self) -> Result<HostVersion, Error> {
         let request = Version::new();
         let version = self.ask(&request).await?.version;
-        // `9.2.11`, and up to 7.4 `7.4-17`.
-        let major = version.split(['.', '-']).next().and_then(|m| m.parse().ok());
-        match major {
-            Some(major) => Ok(HostVersion { text: version, major }),
-            None => Err(request.call().unreadable(format!("'{version}' is no version"))),
-        }
+        host_version(version).map_err(|reason| request.call().unreadable(reason))
+    }
+
+    pub(super) async fn node_version(&self, node: &NodeName) -> Result<HostVersion, Error> {
+        let request = NodeVersion::new(node.clone());
+        let version = self.ask(&request).await?.version;
+        host_version(version).map_err(|reason| request.call().unreadable(reason))
     }
 
     pub(super) async fn cluster_status(&self) -> Result<ClusterStatus, Error> {

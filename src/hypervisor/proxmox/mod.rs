@@ -83,6 +83,10 @@ impl Hypervisor for Proxmox {
         Box::pin(self.client.version())
     }
 
+    fn node_version<'a>(&'a self, node: &'a NodeName) -> Answer<'a, HostVersion> {
+        Box::pin(self.client.node_version(node))
+    }
+
     fn cluster_status(&self) -> Answer<'_, ClusterStatus> {
         Box::pin(self.client.cluster_status())
     }

@@ -218,6 +218,14 @@ impl Simulator {
         self.core.happen_now(Happening::Proxy { node, proxy })
     }
 
+    /// Upgrades a node's packages, or leaves it behind the others.
+    pub fn set_node_version(&self, node: &str, version: &str) {
+        let mut world = self.core.world();
+        for known in world.nodes.iter_mut().filter(|known| known.name == node) {
+            known.version = Some(version.to_owned());
+        }
+    }
+
     /// Lets all statistics begin so many whole minutes ago, and time stand still for them. What has happened to guests
     /// counts to the minute that has just begun.
     pub fn freeze_statistics(&self, minutes: u32) {

@@ -26,6 +26,9 @@ pub(crate) struct Node {
     pub(crate) settings: Settings,
     /// What `GET /nodes/{node}/certificates/info` says, the CA's first.
     pub(crate) certificates: Vec<crate::tls::CertificateInfo>,
+    /// The version of its packages, where it is not the cluster's.
+    #[serde(default)]
+    pub(crate) version: Option<String>,
 }
 
 impl Node {

@@ -51,6 +51,7 @@ impl World {
                     measured_since: begun,
                     rootfs: (seed.machine.rootfs_size, seed.machine.rootfs_size / 8),
                     certificates,
+                    version: None,
                 }
             })
             .collect();

@@ -7,7 +7,6 @@ mod sites;
 mod status;
 
 pub(super) use datacenter::NODE_CONFIG;
-pub(super) use status::version;
 
 /// The endpoints of the family, a table for each file.
 pub(super) const TABLES: &[&[super::Endpoint]] = &[

@@ -20,7 +20,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     ),
 ];
 
-pub(in super::super) fn version(call: &Call) -> Reply {
+fn version(call: &Call) -> Reply {
     let release = call.release();
     Reply::data(json!({"version": release.version(), "release": release.name(), "repoid": release.repoid()}))
 }

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::super::cluster::version;
 use super::super::{Allow, Call, Endpoint, Run};
 use super::status::used_memory;
 use crate::state::{Node, World};
@@ -12,6 +11,15 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/nodes", Allow::Everyone, &[], Run::Show(list)),
     Endpoint::get("/nodes/{node}/version", Allow::Everyone, &[], Run::Show(version)),
 ];
+
+/// The version of a node's own packages: one that is being upgraded is ahead of the others.
+fn version(call: &Call) -> Reply {
+    let release = call.release();
+    let world = call.world();
+    let own = world.node(call.node()).and_then(|node| node.version.clone());
+    let version = own.unwrap_or_else(|| release.version().to_owned());
+    Reply::data(json!({"version": version, "release": release.name(), "repoid": release.repoid()}))
+}
 
 /// A node as `/nodes` and `/cluster/resources` show it; without Sys.Audit, without figures. Until pvestatd has told its
 /// first figures a node is `unknown` (`PVE::API2Tools::extract_node_stats`).
