@@ -22,7 +22,7 @@ pub(super) fn main(arguments: &Args) -> anyhow::Result<()> {
         fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
     }
     for crd in api::crds() {
-        let text = serde_yaml::to_string(&crd).context("can't write a definition as YAML")?;
+        let text = serde_saphyr::to_string(&crd).context("can't write a definition as YAML")?;
         if to_stdout {
             say(&format!("---\n{text}"));
             continue;

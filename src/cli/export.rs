@@ -106,7 +106,7 @@ async fn of_host(
             }
             Declared::Machine(mut machine) => {
                 machine.metadata.namespace.clone_from(&arguments.namespace);
-                let text = serde_yaml::to_string(&machine).context("can't write a machine as YAML")?;
+                let text = serde_saphyr::to_string(&machine).context("can't write a machine as YAML")?;
                 say(&format!("---\n{text}"));
             }
         }

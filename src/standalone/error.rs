@@ -45,7 +45,7 @@ pub enum Error {
     Tokens(PathBuf),
     /// A document could not be written as YAML.
     #[error("can't write YAML")]
-    Yaml(#[from] serde_yaml::Error),
+    Yaml(#[from] serde_saphyr::ser::Error),
     /// A document could not be read or written as JSON.
     #[error("can't read or write JSON")]
     Json(#[from] serde_json::Error),

@@ -124,8 +124,8 @@ impl HostAccess {
 
     /// Both as one YAML file, for `kubectl apply`.
     pub(super) fn manifest(&self) -> Result<String, Error> {
-        let secret = serde_yaml::to_string(&self.secret())?;
-        let node = serde_yaml::to_string(&self.proxmox_node())?;
+        let secret = serde_saphyr::to_string(&self.secret())?;
+        let node = serde_saphyr::to_string(&self.proxmox_node())?;
         Ok(format!("{secret}---\n{node}"))
     }
 

@@ -12,7 +12,7 @@ const NAME: &str = "drover-standalone";
 
 /// A kubeconfig for one user of the API server on a port of the loopback interface; it carries the authority.
 pub(super) fn render(port: u16, ca: &str, user: &str, token: &str) -> Result<String, Error> {
-    Ok(serde_yaml::to_string(&build(port, ca, user, token))?)
+    Ok(serde_saphyr::to_string(&build(port, ca, user, token))?)
 }
 
 /// A client's configuration from the same facts.

@@ -411,7 +411,7 @@ fn checked_in_definitions_are_what_the_types_say() {
     for crd in crds() {
         let file = format!("{}.yaml", crd.spec.names.plural);
         let stored = fs::read_to_string(directory.join(&file)).unwrap();
-        let written = serde_yaml::to_string(&crd).unwrap();
+        let written = serde_saphyr::to_string(&crd).unwrap();
         assert!(
             stored == written,
             "crds/{file} is not what src/api says: run `make crds`"
@@ -423,6 +423,34 @@ fn checked_in_definitions_are_what_the_types_say() {
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect();
     assert_eq!(found, expected, "a file a kind");
+}
+
+#[tokio::test]
+async fn checked_in_definitions_mean_the_same_to_kubectl() {
+    let world = bare("definitions").await;
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+    for crd in crds() {
+        let file = directory.join(format!("{}.yaml", crd.spec.names.plural));
+        let same = ["label", "--local", "--output=json", "read=1", "-f"];
+        let read = world.kubectl(&[&same[..], &[file.to_str().unwrap()]].concat());
+        let mut read: Value = serde_json::from_str(&read).unwrap();
+        read["metadata"].as_object_mut().unwrap().remove("labels");
+        let mut meant = serde_json::to_value(&crd).unwrap();
+        for value in [&mut read, &mut meant] {
+            floats(value);
+        }
+        assert!(read == meant, "{}", file.display());
+    }
+}
+
+/// Spells whole numbers as the others: 1 and 1.0 are the same.
+fn floats(value: &mut Value) {
+    match value {
+        Value::Number(number) => *value = json!(number.as_f64()),
+        Value::Array(list) => list.iter_mut().for_each(floats),
+        Value::Object(fields) => fields.values_mut().for_each(floats),
+        _ => {}
+    }
 }
 
 /// The schema of each kind, with its name.

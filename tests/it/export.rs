@@ -8,7 +8,8 @@ use crate::support::{World, drover};
 const THEIRS: [(&str, &str); 20] = [
     ("name", "Shop.Example"),
     ("description", "The shop.\nAsk Ada."),
-    ("tags", "prod;shop"),
+    // Words that kubectl takes for no texts where they stand without quotes.
+    ("tags", "012;off;prod"),
     ("sockets", "2"),
     ("cores", "2"),
     ("cpu", "host,flags=+aes"),
@@ -55,7 +56,7 @@ async fn exported_machines_are_adopted_as_they_are() {
     for part in [
         "name: shop-example",
         "name: Shop.Example",
-        "drover.dev/adopt: 'true'",
+        "drover.dev/adopt: \"true\"",
         "template: true",
     ] {
         assert!(printed.contains(part), "{part} in:\n{printed}");

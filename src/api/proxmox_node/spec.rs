@@ -190,7 +190,7 @@ pub struct ProxmoxNodeSpec {
 pub enum Discovery {
     /// They are not.
     #[default]
-    Off,
+    None,
     /// Each as a resource that looks on.
     Observe,
 }
