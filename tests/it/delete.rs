@@ -134,6 +134,39 @@ async fn protected_machine_is_kept_until_the_protection_goes() {
 }
 
 #[tokio::test]
+async fn machine_that_people_put_under_high_availability_into_a_job_and_replicate_goes_from_all_of_these() {
+    let world = World::builder("delete-referred")
+        .seed(|seed| pve_sim::Seed { nodes: 2, ..seed })
+        .start()
+        .await;
+    world.apply_vm("web", BLANK).await;
+    world.wait_ready("web").await;
+    let vmid = world.vmid("web").await;
+    let resource = format!("sid=vm%3A{vmid}&state=started");
+    world.as_person("/cluster/ha/resources", &resource).await;
+    let job = format!("id=nightly&schedule=daily&storage=local&vmid={vmid}%2C9000");
+    world.as_person("/cluster/backup", &job).await;
+    world.sim.replicate(vmid, "pve2");
+    world.delete_vm("web").await;
+    world.wait_vm_gone("web").await;
+    assert_eq!(world.sim.guest(vmid), None);
+    assert_eq!(world.sim.replicas(vmid), Vec::<String>::new());
+    let destroyed = world.sent("DELETE", "/nodes/*/qemu/*");
+    assert_eq!(
+        (destroyed.len(), destroyed.0[0].param("purge")),
+        (1, Some("1")),
+        "{destroyed:?}"
+    );
+    let left = world.sim.tasks();
+    assert!(
+        left.iter()
+            .filter(|task| task.kind == "qmdestroy")
+            .all(|task| task.exit.as_deref() == Some("OK")),
+        "{left:?}"
+    );
+}
+
+#[tokio::test]
 async fn resource_deleted_during_its_copy_leaves_nothing_behind() {
     let world = World::new("delete-clone").await;
     let before = world.sim.guests();

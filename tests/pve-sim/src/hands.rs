@@ -218,6 +218,23 @@ impl Simulator {
         self.core.happen_now(Happening::Proxy { node, proxy })
     }
 
+    /// Has a guest's volumes copied to another node again and again.
+    pub fn replicate(&self, vmid: u32, target: &str) {
+        let mut world = self.core.world();
+        world
+            .replications
+            .entry(vmid)
+            .or_default()
+            .push(target.to_owned());
+    }
+
+    /// The nodes to which a guest's volumes are copied.
+    #[must_use]
+    pub fn replicas(&self, vmid: u32) -> Vec<String> {
+        let world = self.core.world();
+        world.replications.get(&vmid).cloned().unwrap_or_default()
+    }
+
     /// Upgrades a node's packages, or leaves it behind the others.
     pub fn set_node_version(&self, node: &str, version: &str) {
         let mut world = self.core.world();

@@ -67,6 +67,7 @@ impl World {
     pub(crate) fn forget_references(&mut self, vmid: u32) {
         self.ha_forget(vmid);
         self.forget_in_jobs(vmid);
+        self.replications.remove(&vmid);
     }
 
     /// Forgets a guest in the jobs that name it; a job that names nothing else goes.

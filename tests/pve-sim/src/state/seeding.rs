@@ -72,6 +72,7 @@ impl World {
             access: Access::new(seed.release),
             cache: ResourceCache::default(),
             statistics_at: None,
+            replications: BTreeMap::new(),
             system: System {
                 machine: seed.machine.clone(),
             },

@@ -55,6 +55,9 @@ pub(crate) struct World {
     pub(crate) ha: super::ha::Ha,
     /// By id.
     pub(crate) backup_jobs: BTreeMap<String, super::backup_job::BackupJob>,
+    /// Nodes to which the volumes of a guest are copied again and again, by guest.
+    #[serde(default)]
+    pub(crate) replications: BTreeMap<u32, Vec<String>>,
     /// When it was last looked which jobs come next, in seconds since the epoch.
     #[serde(default)]
     pub(crate) jobs_planned: Option<i64>,

@@ -1,5 +1,5 @@
 //! Parts of a cluster of which the simulator has nothing but what stands there from the beginning: mapped devices, software-defined
-//! networks, metric servers, notifications, Ceph, replication.
+//! networks, metric servers, notifications, Ceph; and replication, which the hands alone set up.
 
 use serde_json::json;
 
@@ -34,7 +34,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         &[],
         NONE,
     ),
-    Endpoint::get("/cluster/replication", Allow::Everyone, &[], NONE),
+    Endpoint::get(
+        "/cluster/replication",
+        Allow::Everyone,
+        &[],
+        Run::Show(replications),
+    ),
     Endpoint::get(
         "/nodes/{node}/replication",
         Allow::Everyone,
@@ -59,6 +64,23 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         Run::Now(|_| Err(ApiError::internal("binary not installed: /usr/bin/ceph-mon"))),
     ),
 ];
+
+fn replications(call: &Call) -> Reply {
+    let world = call.world();
+    let mut rows = Vec::new();
+    for (guest, targets) in &world.replications {
+        for (number, target) in targets.iter().enumerate() {
+            rows.push(json!({
+                "id": format!("{guest}-{number}"),
+                "type": "local",
+                "guest": guest,
+                "jobnum": number,
+                "target": target,
+            }));
+        }
+    }
+    Reply::data(json!(rows))
+}
 
 /// Nothing of the kind can be made here, so there is nothing.
 const NONE: Run = Run::Show(|_| Reply::data(json!([])));

@@ -81,6 +81,12 @@ impl Order {
                 "unable to remove VM {vmid} - used in HA resources and purge parameter not set."
             ));
         }
+        // `PVE::ReplicationConfig::check_for_existing_jobs`
+        if !self.purge && world.replications.contains_key(&vmid) {
+            return Err(format!(
+                "There is a replication job '{vmid}-0' for guest '{vmid}'. Please remove that first."
+            ));
+        }
         if guest.is_running() {
             return Err(format!("VM {vmid} is running - destroy failed"));
         }
