@@ -32,7 +32,7 @@ async fn idle_with_a_thousand_guests_keeps_to_the_formula_and_writes_nothing() {
         }))
         .start()
         .await;
-    populate(&mut world).await;
+    populate(&mut world, GUESTS, &["pve1"]).await;
     let process = world.drover_process().await;
     // A start writes nothing where nothing changed; this makes it write once, so that writes are seen to be counted.
     let wake = json!({"metadata": {"annotations": {"drover.dev/reconcile-at": "now"}}});
@@ -54,9 +54,10 @@ async fn idle_with_a_thousand_guests_keeps_to_the_formula_and_writes_nothing() {
     measure(&world, &process, 1, Duration::from_mins(1)).await;
 }
 
-/// A thousand machines as they are long after their creation, half of them running. Drover makes one of each kind; the others
-/// are laid down beside them, resource, status, guest and mark, as those two are. Making them all would be another test.
-async fn populate(world: &mut World) {
+/// Machines as they are long after their creation, half of them running. Drover makes one of each kind; the others are laid
+/// down beside them on these nodes, resource, status, guest and mark, as those two are. Making them all would be another
+/// test. Drover does not run afterwards.
+pub(super) async fn populate(world: &mut World, count: u32, nodes: &[&str]) {
     let cluster = Api::<Namespace>::all(world.client.clone());
     let cluster = cluster.get("kube-system").await.unwrap().uid().unwrap();
     let mut models = Vec::new();
@@ -69,15 +70,22 @@ async fn populate(world: &mut World) {
     }
     world.stop_drover().await;
     let (world, models, cluster) = (&*world, &models, &cluster);
-    futures::stream::iter(2..GUESTS)
+    futures::stream::iter(2..count)
         .for_each_concurrent(16, async |number| {
             let (machine, guest) = &models[(number % 2) as usize];
-            lay_down(world, cluster, FIRST + number, machine, guest).await;
+            let node = nodes[number as usize % nodes.len()];
+            lay_down(world, (cluster, node), FIRST + number, machine, guest).await;
         })
         .await;
 }
 
-async fn lay_down(world: &World, cluster: &str, vmid: u32, model: &VirtualMachine, guest: &GuestView) {
+async fn lay_down(
+    world: &World,
+    (cluster, node): (&str, &str),
+    vmid: u32,
+    model: &VirtualMachine,
+    guest: &GuestView,
+) {
     let name = format!("vm-{vmid}");
     let mut machine = VirtualMachine::new(&name, model.spec.clone());
     machine.metadata.finalizers = model.metadata.finalizers.clone();
@@ -99,13 +107,17 @@ async fn lay_down(world: &World, cluster: &str, vmid: u32, model: &VirtualMachin
             identity.to_string(),
         ),
         (format!("name={} ", model.name_any()), format!("name={name} ")),
+        (
+            format!("\"node\":\"{}\"", guest.node),
+            format!("\"node\":\"{node}\""),
+        ),
     ];
     let own = |text: &str| {
         pairs
             .iter()
             .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
     };
-    let mut seeded = SeedGuest::new(vmid, &name);
+    let mut seeded = SeedGuest::new(vmid, &name).on(node);
     seeded.config = guest
         .config
         .iter()

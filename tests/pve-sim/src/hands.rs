@@ -108,6 +108,12 @@ impl Simulator {
         tasks
     }
 
+    /// How many tasks ran at once at most, since the simulator started.
+    #[must_use]
+    pub fn most_tasks_at_once(&self) -> usize {
+        self.core.world().tasks.most_at_once()
+    }
+
     /// The ids of the volumes that a node sees.
     #[must_use]
     pub fn volumes(&self, node: &str) -> Vec<String> {

@@ -70,6 +70,9 @@ pub(crate) struct Tasks {
     /// The task of each node that was the last to end, until somebody reads the list again.
     #[serde(skip)]
     just_saved: BTreeMap<String, String>,
+    /// How many ran at once at most.
+    #[serde(skip)]
+    most: usize,
 }
 
 /// How many ended tasks of a node are kept at least, with their logs; twice as many at most. Proxmox's index of them is
@@ -102,6 +105,8 @@ impl Tasks {
         self.forget_old(node);
         let at = self.list.len();
         self.index.insert(upid.clone(), at);
+        let running = self.list.iter().filter(|task| task.end.is_none()).count() + 1;
+        self.most = self.most.max(running);
         self.list.push(Task {
             upid,
             parts,
@@ -142,6 +147,11 @@ impl Tasks {
             self.list.push(entered);
         }
         self.just_saved.clear();
+    }
+
+    /// How many ran at once at most.
+    pub(crate) const fn most_at_once(&self) -> usize {
+        self.most
     }
 
     pub(crate) fn get(&self, upid: &str) -> Option<&Task> {
