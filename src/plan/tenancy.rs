@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use crate::api::{HostDefaults, Tenancy, TenancyMode};
 use crate::model::{GuestRow, VolumeId};
 use crate::plan::desired::Desired;
+use crate::plan::seed;
 
 /// A wish that the host's owner did not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +90,17 @@ impl<'a> Allowed<'a> {
         }
         if !desired.settings.devices.is_empty() {
             one_of("hostDevices", Some("hostDevices"), &keys, "extraConfigKeys")?;
+        }
+        let sources = desired
+            .disks
+            .iter()
+            .filter_map(|disk| Some((disk.field("source"), disk.copy_of.as_ref()?)));
+        let iso = desired.iso().map(|iso| ("cdrom.iso".to_owned(), iso));
+        // What a Secret holds would else be had by who can't read the Secret.
+        if let Some((field, volume)) = sources.chain(iso).find(|(_, volume)| seed::is_seed(volume)) {
+            return Err(Refused(format!(
+                "spec.{field}: {volume} holds a machine's user data, and is that machine's alone"
+            )));
         }
         let copied = desired.disks.iter().find(|disk| disk.copy_of.is_some());
         if let Some(disk) = copied.filter(|_| tenancy.existing_volumes != Some(true)) {
@@ -266,6 +278,11 @@ mod tests {
                 Some("allowed: 100 to 199"),
             ),
             ("cdrom: {iso: 'isos:iso/debian.iso'}", None, None),
+            (
+                "cdrom: {iso: 'isos:iso/drover-0b7e0a64-0f2c-4b1e-9d3f-1c2d3e4f5a6b-0123456789abcdef.iso'}",
+                Some("is that machine's alone"),
+                Some("is that machine's alone"),
+            ),
             (
                 "cdrom: {iso: 'slow:iso/debian.iso'}",
                 Some("cdrom.iso: 'slow'"),

@@ -16,6 +16,7 @@ use crate::model::{
 use crate::plan::desired::{Datasource, Desired};
 use crate::plan::guest::Problem;
 use crate::plan::identity::Mark;
+use crate::plan::seed;
 
 /// The call that makes the guest.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,7 +74,11 @@ pub fn make(
         let message = format!(
             "node {} has no ISO image {iso} (spec.cdrom.iso); upload it, or name one of: {}",
             site.node,
-            listed(isos.iter().map(|v| v.id.to_string()))
+            listed(
+                isos.iter()
+                    .filter(|v| !seed::is_seed(&v.id))
+                    .map(|v| v.id.to_string())
+            )
         );
         return Err(Missing::new(reason::ISO_NOT_FOUND, message));
     }
