@@ -75,6 +75,8 @@ pub mod reason {
         UPLOADING_MEDIUM = "UploadingMedium";
         /// A medium whose user data is needed no longer is being removed.
         REMOVING_MEDIUM = "RemovingMedium";
+        /// Another volume is in the place of a disk that the spec names.
+        DISK_REPLACED = "DiskReplaced";
         /// A file that Drover did not make has the name of one that it is to make.
         FILE_IN_THE_WAY = "FileInTheWay";
         /// The machine's new identity is being written.

@@ -10,6 +10,7 @@ use crate::api::{
 };
 use crate::model::{AgentReport, GuestConfig, GuestIp, GuestRow, Lock, Power, Vmid};
 use crate::plan::desired::Desired;
+use crate::plan::guest;
 use crate::plan::identity::Hold;
 
 /// How a pass ended.
@@ -353,6 +354,10 @@ fn observed_disks(before: &Observed, desired: &Desired, config: &GuestConfig) ->
     let known = |slot: &str| before.disks.iter().find(|d| d.managed && d.name == slot);
     let there = config.current.disks.iter().map(|(slot, disk)| {
         let volume = disk.volume.to_string();
+        // One that somebody put in the place of another is not taken for it.
+        let former = known(slot).and_then(|known| known.volume.clone());
+        let former = former.filter(|former| guest::is_another(former, &disk.volume, &config.next));
+        let volume = former.filter(|_| named(slot).is_some()).unwrap_or(volume);
         let dropped = known(slot).filter(|known| known.volume.as_ref() == Some(&volume));
         let on_remove = named(slot).and_then(|d| d.on_remove);
         ObservedDisk {

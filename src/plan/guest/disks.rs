@@ -2,18 +2,53 @@
 
 use super::{Action, Compare, Managed, Problem};
 use crate::api::{OnRemove, Size};
-use crate::model::{Change, Disk, DiskSettings, Hardware, NewDisk};
+use crate::model::{Change, Disk, DiskSettings, Hardware, NewDisk, VolumeId};
 use crate::plan::desired::{Desired, DesiredDisk};
 
 /// A disk is as declared when it has at least the declared size: storages round up, and people may grow it.
 pub(super) fn compare(desired: &Desired, next: &Hardware, managed: &Managed, compare: &mut Compare) {
     for want in &desired.disks {
         match next.disks.get(&want.slot) {
-            Some(have) => change(want, have, compare),
+            Some(have) => match replaced(&want.slot, have, next, managed) {
+                None => change(want, have, compare),
+                Some(volume) => compare.problem(Problem::DiskReplaced {
+                    slot: want.slot.clone(),
+                    volume: volume.to_owned(),
+                    now: have.volume.to_string(),
+                }),
+            },
             None => add(want, next, managed, compare),
         }
     }
     remove(desired, next, managed, compare);
+}
+
+/// The volume that the spec's disk had, if somebody put another in its place: what is there may be anybody's.
+fn replaced<'a>(slot: &str, have: &Disk, next: &Hardware, managed: &'a Managed) -> Option<&'a str> {
+    let known = managed.disks.get(slot)?.volume.as_deref()?;
+    is_another(known, &have.volume, next).then_some(known)
+}
+
+/// Whether a volume is another one than what became of the former. A disk that is moved gets a new volume of the same
+/// machine, and its old one is deleted; one that was taken out lies unused, and a volume of another number never came by a
+/// move.
+#[must_use]
+pub fn is_another(former: &str, now: &VolumeId, hardware: &Hardware) -> bool {
+    let text = now.to_string();
+    let lies_unused = || {
+        hardware
+            .unused
+            .values()
+            .any(|unused| unused.to_string() == former)
+    };
+    former != text && (owner(former) != owner(&text) || lies_unused())
+}
+
+/// The number in the name of a volume: `vm-105-disk-0`, `base-105-disk-0`, also below a folder or a base.
+fn owner(volume: &str) -> Option<u32> {
+    let name = volume.rsplit([':', '/']).next()?;
+    let rest = name.strip_prefix("vm-").or_else(|| name.strip_prefix("base-"))?;
+    rest.split('-').next()?.parse().ok()
 }
 
 fn change(want: &DesiredDisk, have: &Disk, compare: &mut Compare) {

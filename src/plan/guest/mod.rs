@@ -12,7 +12,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub use disks::new_disk;
+pub use disks::{is_another, new_disk};
 pub use media::CDROM;
 pub use problem::Problem;
 

@@ -21,6 +21,15 @@ pub enum Problem {
         /// Where that lies unused.
         unused: Option<String>,
     },
+    /// Another volume is in the place of the disk that the spec names.
+    DiskReplaced {
+        /// The slot in the spec.
+        slot: String,
+        /// The volume that it had.
+        volume: String,
+        /// The volume that is there.
+        now: String,
+    },
     /// The spec names another value of what is settled when a machine is made.
     Fixed {
         /// The field.
@@ -92,6 +101,14 @@ impl Problem {
                 );
                 (reason::DISK_GONE, message)
             }
+            Self::DiskReplaced { slot, volume, now } => (
+                reason::DISK_REPLACED,
+                format!(
+                    "disk {slot} was {volume}, and somebody put {now} in its place: it may be anybody's, so nothing is done to it. \
+                     Put {volume} back on the host, or, to have {now} kept as {slot}, take {slot} out of spec.disks, and put it \
+                     back once that is Ready"
+                ),
+            ),
             Self::Fixed { field, want, have } => (
                 reason::FIXED_AT_CREATION,
                 format!(

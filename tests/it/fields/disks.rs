@@ -236,6 +236,50 @@ async fn disk_that_somebody_took_out_is_not_made_anew() {
 }
 
 #[tokio::test]
+async fn volume_of_others_in_the_place_of_a_disk_is_neither_grown_nor_moved_nor_deleted() {
+    let world = world("disk-replaced").await;
+    let mut spec = small();
+    let disk = |size: &str| json!({"name": "scsi1", "size": size, "onRemove": "Delete"});
+    spec["disks"] = json!([{"name": "scsi0", "size": "1Gi"}, disk("1Gi")]);
+    world.apply_vm("web", &spec.to_string()).await;
+    world.wait_ready("web").await;
+    let made = world.guest("web").await;
+    let was = made.config["scsi1"].clone();
+    let theirs = "local-lvm:vm-9999-pvc-0f0f0f0f,size=1G";
+    world
+        .sim
+        .change_config(made.vmid, &[("scsi1", Some(theirs))])
+        .unwrap();
+    let position = world.sim.position();
+    spec["disks"] = json!([{"name": "scsi0", "size": "1Gi"}, disk("2Gi")]);
+    world.patch_vm("web", json!({"spec": spec})).await;
+    let vm = world.wait_vm("web", "Stalled", "True", "DiskReplaced").await;
+    let message = &condition(&vm, "Ready").unwrap().message;
+    assert!(message.contains("vm-9999-pvc-0f0f0f0f"), "{message}");
+    world.passes("web", 2).await;
+    spec["disks"] = json!([{"name": "scsi0", "size": "1Gi"}]);
+    world.patch_vm("web", json!({"spec": spec})).await;
+    world.wait_ready("web").await;
+    world.passes("web", 2).await;
+    assert_eq!(world.sim.mutations().since(position).len(), 0);
+    assert_eq!(world.guest("web").await.config["scsi1"], theirs);
+
+    // The former one is put back, and is kept on.
+    world
+        .sim
+        .change_config(made.vmid, &[("scsi1", Some(&was))])
+        .unwrap();
+    spec["disks"] = json!([{"name": "scsi0", "size": "1Gi"}, disk("2Gi")]);
+    world.patch_vm("web", json!({"spec": spec})).await;
+    world
+        .wait_guest(made.vmid, "to have grown", |guest| {
+            guest.config["scsi1"].contains("size=2G")
+        })
+        .await;
+    world.wait_ready("web").await;
+}
+
+#[tokio::test]
 async fn medium_is_inserted_and_ejected() {
     let world = swept("cdrom-fields").await;
     let mut spec = small();
