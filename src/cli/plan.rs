@@ -379,8 +379,8 @@ async fn of_guest(
         moving: moving.as_ref(),
     };
     let mut desired = desired.clone();
-    if !uid.is_empty() {
-        seed::settle(&mut desired, &config.next, &uid);
+    if let Some(identity) = identity {
+        seed::settle(&mut desired, &config.next, identity);
     }
     let plan = guest::plan(&desired, seen);
     let stored = machine.status.clone().unwrap_or_default();

@@ -76,17 +76,13 @@ mod tests {
             version: "1".into(),
             text: SecretText::new(user_data),
         });
-        seed::settle(
-            &mut desired,
-            &Hardware::nothing(),
-            "0b7e0a64-0f2c-4b1e-9d3f-1c2d3e4f5a6b",
-        );
+        seed::settle(&mut desired, &Hardware::nothing(), uuid::Uuid::from_u128(7));
         let desired::Datasource::Seed(Some(seed)) = desired.cloud_init.unwrap().source else {
             panic!("no medium");
         };
         assert!(seed::is_seed(seed.volume()));
         assert!(
-            seed.file_name().starts_with("drover-0b7e0a64"),
+            seed.file_name().starts_with("drover-00000000-"),
             "{}",
             seed.file_name()
         );

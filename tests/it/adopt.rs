@@ -222,6 +222,27 @@ async fn resource_applied_anew_after_a_disaster_has_its_machine_again() {
     assert_eq!(world.sim.guest(vmid), None);
 }
 
+#[tokio::test]
+async fn machine_that_is_bound_anew_keeps_its_medium_and_runs_nothing_again() {
+    let host = json!({"defaults": {"isoStorage": "local"}});
+    let mut world = World::builder("disaster-seed").host(host).start().await;
+    let spec = "{powerState: Running, memory: {size: 64Mi}, disks: [{name: scsi0, size: 1Gi, storage: local-lvm}], \
+                cloudInit: {hostname: front}}";
+    world.apply_vm("web", spec).await;
+    let lost = world.wait_ready("web").await.status.unwrap();
+    let before = world.guest("web").await;
+    assert!(before.config["ide0"].contains("iso/drover-"));
+    forget(&mut world, "web").await;
+    let position = world.sim.position();
+    world.apply_vm("web", spec).await;
+    world.start_drover();
+    let status = world.wait_ready("web").await.status.unwrap();
+    assert_eq!((status.vmid, status.identity), (lost.vmid, lost.identity));
+    let sent = world.sim.mutations().since(position);
+    assert_eq!(sent.len(), 1, "the mark alone: {sent:?}");
+    assert_eq!(world.guest("web").await.config["ide0"], before.config["ide0"]);
+}
+
 /// The UID in the mark of a guest's Kubernetes cluster is replaced by another one.
 fn of_another_cluster(world: &World, vmid: u32, cluster: &str) {
     let notes = world.sim.guest(vmid).unwrap().config["description"].clone();

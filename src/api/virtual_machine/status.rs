@@ -159,6 +159,10 @@ pub struct CloudInitStatus {
     /// The version of the Secret whose password was sent last (its UID and `resourceVersion`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_version: Option<String>,
+    /// The drive in which the machine was seen with a medium of its own. Until then it is not started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub drive: Option<String>,
     /// Media with user data that Drover made for the machine and has not removed yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]

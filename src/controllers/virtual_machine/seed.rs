@@ -24,9 +24,23 @@ use crate::runtime::Class;
 /// How many media may be recorded before old ones are removed ahead of a new one.
 const MOST: usize = 6;
 
-/// Says which medium the machine is to have, once Secrets were read.
-pub(super) fn settle(pass: &Pass<'_>, desired: &mut Desired, hardware: &Hardware) {
-    seed::settle(desired, hardware, &pass.uid);
+/// Says which medium the machine is to have, once Secrets were read, and notes the drive in which it has one of its own.
+pub(super) fn settle(pass: &mut Pass<'_>, desired: &mut Desired, hardware: &Hardware) {
+    if let Some(identity) = pass.recorded() {
+        seed::settle(desired, hardware, identity);
+    }
+    let own = |volume: &VolumeId| {
+        wanted(desired).is_some_and(|seed| seed.volume() == volume)
+            || recorded(pass)
+                .iter()
+                .any(|medium| medium.volume == volume.to_string())
+    };
+    let mut drives = hardware.cdroms.iter();
+    let drive = drives.find(|(_, medium)| medium.as_ref().is_some_and(own));
+    let drive = drive.map(|(slot, _)| slot.clone());
+    if drive.is_some() {
+        pass.status.cloud_init.get_or_insert_default().drive = drive;
+    }
 }
 
 fn wanted(desired: &Desired) -> Option<&Seed> {
@@ -167,14 +181,13 @@ pub(super) async fn tidy(
 ) -> Flow<Option<End>> {
     let in_use = in_use(config, desired);
     for storage in to_look_at(recorded(pass), &in_use) {
-        // One that the cluster no longer has, holds nothing.
-        let listed = if site.snapshot.storage(at.node.as_str(), &storage).is_some() {
-            let driver = site.cluster.driver();
-            let listed = driver.volumes(&at.node, &storage, Some("iso"), None).await;
-            listed.map_err(|e| pass.trouble(&e))?
-        } else {
-            Vec::new()
-        };
+        // What a token does not show, or another node has, is not gone.
+        if site.snapshot.storage(at.node.as_str(), &storage).is_none() {
+            continue;
+        }
+        let driver = site.cluster.driver();
+        let listed = driver.volumes(&at.node, &storage, Some("iso"), None).await;
+        let listed = listed.map_err(|e| pass.trouble(&e))?;
         let disused = sort_out(recorded_mut(pass), &storage, &listed, &in_use);
         for medium in disused {
             if let Some(end) = remove(pass, site, at, &medium).await? {
@@ -182,8 +195,14 @@ pub(super) async fn tidy(
             }
         }
     }
-    if pass.status.cloud_init == Some(CloudInitStatus::default()) {
-        pass.status.cloud_init = None;
+    let declared = desired.cloud_init.as_ref().map(|told| &told.source);
+    let declared = matches!(declared, Some(Datasource::Seed(_)));
+    if let Some(told) = &mut pass.status.cloud_init {
+        // One that is declared no longer, and gone, may be declared anew.
+        told.drive = told.drive.take().filter(|_| declared || !told.media.is_empty());
+        if *told == CloudInitStatus::default() {
+            pass.status.cloud_init = None;
+        }
     }
     Ok(None)
 }
@@ -227,12 +246,17 @@ pub(super) async fn remove_all(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> 
     }
     let node = pass.status.node.as_ref().and_then(|name| name.parse().ok());
     let node: NodeName = node.unwrap_or_else(|| site.node.clone());
-    tidy(
-        pass,
-        site,
-        &GuestAddress { node, vmid },
-        None,
-        &Desired::default(),
-    )
-    .await
+    let at = GuestAddress { node, vmid };
+    if let Some(end) = tidy(pass, site, &at, None, &Desired::default()).await? {
+        return Ok(Some(end));
+    }
+    // Of what can't be seen any more, a person is told: the resource would else never go.
+    for medium in std::mem::take(recorded_mut(pass)) {
+        let told = format!(
+            "{} holds user data that no machine needs any more, and its storage is not shown on node {}: if it is there, remove it",
+            medium.volume, at.node
+        );
+        pass.entries.push(Entry::warning(reason::MEDIUM_STAYS, told));
+    }
+    Ok(None)
 }

@@ -42,8 +42,8 @@ fn forbidden(text: &str) -> String {
     }
     format!(
         "{text}, and the host does not say which privilege it is. The token needs VM.Allocate, VM.Audit, VM.Clone, \
-         VM.Config.*, VM.Migrate and VM.PowerMgmt on /vms, Datastore.Audit and Datastore.AllocateSpace on the storages, and \
-         SDN.Use on the bridges (Datacenter, Permissions)"
+         VM.Config.*, VM.Migrate and VM.PowerMgmt on /vms, Datastore.Audit and Datastore.AllocateSpace on the storages, \
+         Datastore.AllocateTemplate where media with user data are brought, and SDN.Use on the bridges (Datacenter, Permissions)"
     )
 }
 

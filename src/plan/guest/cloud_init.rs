@@ -2,20 +2,26 @@
 
 use super::{CDROM, Compare, Managed, Problem, storage_for};
 use crate::model::{Addresses, Change, CloudInitChange, Hardware, VolumeId};
-use crate::plan::desired::{Datasource, Desired, DesiredCloudInit};
+use crate::plan::desired::{Datasource, Desired, DesiredCloudInit, Origin};
 use crate::plan::seed::{self, Seed};
 
 /// Where the medium for cloud-init is put, first choice first. `ide2` is left to `spec.cdrom`.
 const SLOTS: [&str; 5] = ["ide0", "ide1", "ide3", "sata5", "sata4"];
 
 /// `sent` is the version of the Secret whose password the guest was given last.
-pub(super) fn compare(desired: &Desired, next: &Hardware, sent: Option<&str>, compare: &mut Compare) {
+pub(super) fn compare(
+    desired: &Desired,
+    next: &Hardware,
+    sent: Option<&str>,
+    managed: &Managed,
+    compare: &mut Compare,
+) {
     let Some(want) = &desired.cloud_init else { return };
     let have = &next.cloud_init;
     match &want.source {
         Datasource::Host if have.drive.is_none() => add_drive(desired, next, compare),
         Datasource::Host => {}
-        Datasource::Seed(seed) => return insert(desired, want, seed.as_deref(), next, compare),
+        Datasource::Seed(seed) => return insert(desired, (want, seed.as_deref()), next, managed, compare),
     }
     let mut tell = |field: &str, want: String, have: String, change: CloudInitChange| {
         compare.differs(
@@ -128,20 +134,30 @@ fn seeded(next: &Hardware) -> Option<(&String, &VolumeId)> {
     media.find(|(slot, medium)| *slot != CDROM && seed::is_seed(medium))
 }
 
-/// Whether the machine is to have a medium that Drover makes, and has none: it must not start without.
-pub(super) fn lacks_seed(desired: &Desired, next: &Hardware, compare: &Compare) -> bool {
-    desired.cloud_init.as_ref().is_some_and(|told| {
-        let wanted = matches!(told.source, Datasource::Seed(_)) && !compare.ignores(told.why_seed());
-        wanted && seeded(next).is_none()
-    })
+/// Whether a machine may start: what it is told at its first start is in it. Whoever was seen with a medium of its own was
+/// told.
+pub(super) fn is_told(desired: &Desired, next: &Hardware, managed: &Managed) -> bool {
+    let Some(want) = &desired.cloud_init else {
+        return true;
+    };
+    match &want.source {
+        Datasource::Seed(seed) => {
+            let own = seed.as_ref().map(|seed| seed.volume());
+            let present = seeded(next).map(|(_, medium)| medium);
+            managed.seed_drive.is_some() || (own.is_some() && own == present)
+        }
+        Datasource::Host => {
+            want.password_ref.is_none() || want.password.is_some() || next.cloud_init.password
+        }
+    }
 }
 
 /// Puts the medium that Drover makes into the machine, and takes the host's out: of two a machine reads either.
 fn insert(
     desired: &Desired,
-    want: &DesiredCloudInit,
-    seed: Option<&Seed>,
+    (want, seed): (&DesiredCloudInit, Option<&Seed>),
     next: &Hardware,
+    managed: &Managed,
     compare: &mut Compare,
 ) {
     let field = want.why_seed();
@@ -152,39 +168,34 @@ fn insert(
     let Some(seed) = seed else { return };
     let present = seeded(next);
     if present.map(|(_, medium)| medium) != Some(seed.volume()) {
-        // One that somebody took the medium out of serves as well.
-        let is_empty = |slot: &&str| next.cdroms.get(*slot) == Some(&None);
-        let free = || {
-            SLOTS
-                .into_iter()
-                .find(is_empty)
-                .or_else(|| free_slot(desired, next))
-        };
-        let slot = present.map_or_else(free, |(slot, _)| Some(slot.as_str()));
-        let Some(slot) = slot else {
+        // The drive that it had, if somebody took the medium out. Another empty one is somebody's.
+        let emptied = |slot: &&str| next.cdroms.get(*slot) == Some(&None);
+        let former = managed.seed_drive.as_deref().filter(emptied);
+        let free = || former.or_else(|| free_slot(desired, next));
+        let Some(slot) = present.map_or_else(free, |(slot, _)| Some(slot.as_str())) else {
             compare.problem(Problem::NoPlaceForCloudInit);
             return;
         };
-        let observed = present.map_or_else(|| "none".to_owned(), |(_, medium)| medium.to_string());
         let change = Change::Cdrom {
             slot: slot.to_owned(),
             volume: Some(seed.volume().clone()),
         };
-        compare.differs(field, seed.volume().to_string(), observed, change);
+        let wanted = seed.volume().to_string();
+        match present {
+            _ if managed.seed_drive.is_none() => compare.owed(field, wanted, change),
+            Some((_, medium)) => compare.differs(field, wanted, medium.to_string(), change),
+            None => compare.differs(field, wanted, "none".to_owned(), change),
+        }
     }
     if let Some(drive) = &next.cloud_init.drive {
         let observed = format!("the host's own medium at {drive}");
-        compare.differs(
-            field,
-            "none beside it".to_owned(),
-            observed,
-            Change::Unplug(drive.clone()),
-        );
+        let change = Change::Unplug(drive.clone());
+        compare.differs(field, "none beside it".to_owned(), observed, change);
     }
 }
 
-/// Takes out the media that Drover made, where none is declared any more; beside the host's own medium that of any machine,
-/// which a copy brought along.
+/// Takes out the media that Drover made, where none is declared any more; that of any machine beside the host's own medium,
+/// and where a copy brought it along.
 pub(super) fn take_out(desired: &Desired, next: &Hardware, managed: &Managed, compare: &mut Compare) {
     let source = desired.cloud_init.as_ref().map(|told| &told.source);
     if matches!(source, Some(Datasource::Seed(_))) {
@@ -193,7 +204,8 @@ pub(super) fn take_out(desired: &Desired, next: &Hardware, managed: &Managed, co
     for (slot, medium) in &next.cdroms {
         let Some(medium) = medium else { continue };
         let ours = managed.seeds.contains(&medium.to_string());
-        if slot != CDROM && (ours || (source.is_some() && seed::is_seed(medium))) {
+        let others = source.is_some() || desired.origin != Origin::Blank;
+        if slot != CDROM && (ours || (others && seed::is_seed(medium))) {
             let change = Change::Unplug(slot.clone());
             compare.differs(
                 "cloudInit",

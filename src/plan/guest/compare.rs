@@ -58,6 +58,16 @@ impl Compare {
         }
     }
 
+    /// Notes what a machine was never given, and what gives it: also of a field that is left to people, who find it there.
+    pub(super) fn owed(&mut self, field: &str, want: String, change: Change) {
+        self.drift.push(FieldDrift {
+            field: field.to_owned(),
+            desired: want,
+            observed: "none".to_owned(),
+        });
+        self.changes.push(change);
+    }
+
     /// Notes a difference, unless the field is left to people; returns whether it is to be mended.
     pub(super) fn drifted(&mut self, field: &str, want: String, have: String) -> bool {
         if self.ignores(field) {

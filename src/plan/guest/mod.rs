@@ -99,6 +99,8 @@ pub struct Managed {
     pub devices: BTreeMap<String, String>,
     /// Media for cloud-init that Drover made.
     pub seeds: BTreeSet<String>,
+    /// The drive in which one of these was seen.
+    pub seed_drive: Option<String>,
 }
 
 /// A disk that the spec named.
@@ -131,6 +133,7 @@ impl Managed {
             nics: nics.map(|nic| nic.name.clone()).collect(),
             devices: devices.map(|d| (d.name.clone(), d.mapping.clone())).collect(),
             seeds: media.map(|medium| medium.volume.clone()).collect(),
+            seed_drive: status.cloud_init.as_ref().and_then(|told| told.drive.clone()),
         }
     }
 }
@@ -219,7 +222,12 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
         &have,
         Change::Name,
     );
-    hardware(desired, &config.next, seen.password_sent, &mut compare);
+    hardware(
+        desired,
+        &config.next,
+        (seen.password_sent, seen.managed),
+        &mut compare,
+    );
     settings::notes(desired, config, &mut compare);
     settings::extra(desired, &config.raw, &mut compare);
     settings::firmware(desired, &config.next, &mut compare);
@@ -227,7 +235,7 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
     remove_devices(desired, &config.next, seen.managed, &mut compare);
     disks::compare(desired, &config.next, seen.managed, &mut compare);
     cloud_init::take_out(desired, &config.next, seen.managed, &mut compare);
-    let lacks_seed = cloud_init::lacks_seed(desired, &config.next, &compare);
+    let told = cloud_init::is_told(desired, &config.next, seen.managed);
     pool(desired, seen.pool, &mut compare);
     high_availability(desired, seen.high_availability, &mut compare);
     let Compare {
@@ -248,9 +256,10 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
     }
     plan.actions.extend(then);
     power::compare(desired, seen.power, &mut plan);
-    if lacks_seed {
-        // What it is told at its first start, it is told once.
-        plan.actions.retain(|action| *action != Action::Start);
+    if !told {
+        // What it is told at its first start, it is told once; high availability would start it too.
+        let starts = |action: &Action| matches!(action, Action::Start | Action::SetHa { .. });
+        plan.actions.retain(|action| !starts(action));
     }
     migrate(seen.moving, &mut plan);
     power::reboot(desired, seen, &mut plan);
@@ -263,7 +272,8 @@ pub fn plan(desired: &Desired, seen: Seen<'_>) -> Plan {
 #[must_use]
 pub fn from_nothing(desired: &Desired) -> Vec<Change> {
     let mut compare = Compare::default();
-    hardware(desired, &Hardware::nothing(), None, &mut compare);
+    let unmanaged = Managed::default();
+    hardware(desired, &Hardware::nothing(), (None, &unmanaged), &mut compare);
     settings::new_firmware(desired, &mut compare);
     settings::extra(desired, &BTreeMap::new(), &mut compare);
     compare.changes
@@ -371,12 +381,17 @@ fn storage_for(desired: &Desired, next: &Hardware) -> Option<String> {
 }
 
 /// All that is set by a change of the configuration. Each field is one line in one of these.
-fn hardware(desired: &Desired, next: &Hardware, password_sent: Option<&str>, compare: &mut Compare) {
+fn hardware(
+    desired: &Desired,
+    next: &Hardware,
+    (password_sent, managed): (Option<&str>, &Managed),
+    compare: &mut Compare,
+) {
     shape::compare(desired, next, compare);
     media::compare(desired, next, compare);
     nics::compare(desired, next, compare);
     settings::compare(desired, next, compare);
-    cloud_init::compare(desired, next, password_sent, compare);
+    cloud_init::compare(desired, next, password_sent, managed, compare);
 }
 
 /// The lock that refuses what the plan wants to do, if there is something to do.

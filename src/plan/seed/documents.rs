@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::{digest, hashed};
 use crate::model::{Addresses, SecretText};
@@ -30,18 +31,19 @@ impl Documents {
         cloud_init: &DesiredCloudInit,
         name: &str,
         macs: &BTreeMap<&str, &str>,
-        uid: &str,
+        identity: Uuid,
     ) -> Option<Self> {
         let hostname = cloud_init.hostname.as_deref().unwrap_or(name);
         let user_data = match &cloud_init.user_data {
             Some(told) => told.text.clone(),
-            None => generated(cloud_init, hostname, uid)?,
+            None => generated(cloud_init, hostname, identity)?,
         };
         let network_config = network(cloud_init, macs).map(|config| config.to_string());
         let network_text = network_config.as_deref().unwrap_or_default();
-        let digest = digest([uid, hostname, user_data.expose(), network_text]);
+        let own = identity.to_string();
+        let digest = digest([&own, hostname, user_data.expose(), network_text]);
         // By another id cloud-init knows that what it is told is new, and carries it out at the next start.
-        let meta_data = json!({"instance-id": format!("{uid}-{digest}"), "local-hostname": hostname});
+        let meta_data = json!({"instance-id": format!("{own}-{digest}"), "local-hostname": hostname});
         Some(Self {
             user_data,
             meta_data: meta_data.to_string(),
@@ -57,7 +59,7 @@ impl Documents {
 
 /// The same settings as Proxmox VE writes for its own medium (qemu-server, `Cloudinit.pm`, `cloudinit_userdata`), but for
 /// the upgrade of all packages.
-fn generated(cloud_init: &DesiredCloudInit, hostname: &str, uid: &str) -> Option<SecretText> {
+fn generated(cloud_init: &DesiredCloudInit, hostname: &str, identity: Uuid) -> Option<SecretText> {
     let mut config = json!({"hostname": hostname, "manage_etc_hosts": true, "users": ["default"]});
     if hostname.contains('.') {
         config["fqdn"] = hostname.into();
@@ -69,7 +71,7 @@ fn generated(cloud_init: &DesiredCloudInit, hostname: &str, uid: &str) -> Option
         }
     }
     if let Some(secret) = &cloud_init.password {
-        config["password"] = hashed(&secret.password, uid, &secret.version)?.into();
+        config["password"] = hashed(&secret.password, identity)?.into();
         config["chpasswd"] = json!({"expire": false});
     }
     if let Some(keys) = &cloud_init.ssh_keys {
@@ -141,11 +143,11 @@ mod tests {
     use super::*;
     use crate::plan::desired::{Secret, UserData};
 
-    const UID: &str = "0b7e0a64-0f2c-4b1e-9d3f-1c2d3e4f5a6b";
+    const IDENTITY: Uuid = Uuid::from_u128(7);
 
     fn written(cloud_init: &DesiredCloudInit) -> Documents {
         let macs = BTreeMap::from([("net0", "BC:24:11:00:00:01"), ("net1", "BC:24:11:00:00:02")]);
-        Documents::write(cloud_init, "web", &macs, UID).unwrap()
+        Documents::write(cloud_init, "web", &macs, IDENTITY).unwrap()
     }
 
     fn parsed(text: &str) -> Value {
@@ -208,7 +210,10 @@ mod tests {
         );
         let meta_data = parsed(&documents.meta_data);
         assert_eq!(meta_data["local-hostname"], "web.example.com");
-        assert_eq!(meta_data["instance-id"], format!("{UID}-{}", documents.digest()));
+        assert_eq!(
+            meta_data["instance-id"],
+            format!("{IDENTITY}-{}", documents.digest())
+        );
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //! cloud-init's `NoCloud`, an ISO image with the label `cidata` that holds `user-data`, `meta-data` and `network-config`
 //! (cloud-init, `doc/rtd/reference/datasources/nocloud.rst`).
 //!
-//! Its name tells the resource and what is in it, so the same content never has two names and two contents never have
-//! one. Whether such a file was made by Drover, and may be removed, only the status tells ([`record`]).
+//! Its name tells the machine and what is in it, so the same content never has two names and two contents never have
+//! one. The machine is told by its identity, which outlives the resource: one that is bound anew after a disaster finds its
+//! medium again, and does not take itself for another. Whether such a file was made by Drover, and may be removed, only the status tells ([`record`]).
 
 mod documents;
 pub mod record;
@@ -11,6 +12,7 @@ pub mod record;
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 pub use documents::Documents;
 
@@ -59,20 +61,20 @@ pub fn is_seed(volume: &VolumeId) -> bool {
             .volume()
             .strip_prefix("iso/drover-")?
             .strip_suffix(".iso")?;
-        let (uid, digest) = name.rsplit_once('-')?;
-        Some((uid, digest))
+        let (identity, digest) = name.rsplit_once('-')?;
+        Some((identity, digest))
     };
-    parts().is_some_and(|(uid, digest)| {
-        uuid::Uuid::try_parse(uid).is_ok()
+    parts().is_some_and(|(identity, digest)| {
+        Uuid::try_parse(identity).is_ok()
             && digest.len() == DIGITS
             && digest.bytes().all(|b| b.is_ascii_hexdigit())
     })
 }
 
 /// Says which medium the machine is to have, as soon as all that goes into it is known: what Secrets hold, and the
-/// hardware addresses of the interfaces that it names. `uid` is the resource's.
-pub fn settle(desired: &mut Desired, hardware: &Hardware, uid: &str) {
-    let seed = prepare(desired, hardware, uid);
+/// hardware addresses of the interfaces that it names.
+pub fn settle(desired: &mut Desired, hardware: &Hardware, identity: Uuid) {
+    let seed = prepare(desired, hardware, identity);
     if let Some(cloud_init) = &mut desired.cloud_init
         && let Datasource::Seed(wanted) = &mut cloud_init.source
     {
@@ -80,7 +82,7 @@ pub fn settle(desired: &mut Desired, hardware: &Hardware, uid: &str) {
     }
 }
 
-fn prepare(desired: &Desired, hardware: &Hardware, uid: &str) -> Option<Seed> {
+fn prepare(desired: &Desired, hardware: &Hardware, identity: Uuid) -> Option<Seed> {
     let cloud_init = desired.cloud_init.as_ref()?;
     let storage = cloud_init.iso_storage.as_ref()?;
     let waits_for_secret = (cloud_init.user_data_ref.is_some() && cloud_init.user_data.is_none())
@@ -97,8 +99,8 @@ fn prepare(desired: &Desired, hardware: &Hardware, uid: &str) -> Option<Seed> {
         .iter()
         .filter_map(|(slot, nic)| Some((slot.as_str(), nic.mac.as_deref()?)))
         .collect();
-    let documents = Documents::write(cloud_init, &desired.name, &addresses, uid)?;
-    let name = format!("{storage}:{FOLDER}drover-{uid}-{}.iso", documents.digest());
+    let documents = Documents::write(cloud_init, &desired.name, &addresses, identity)?;
+    let name = format!("{storage}:{FOLDER}drover-{identity}-{}.iso", documents.digest());
     Some(Seed {
         volume: name.parse().ok()?,
         documents,
@@ -121,13 +123,10 @@ fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// A password as `/etc/shadow` holds it. The same one comes out the same, or each look would make another medium; another
-/// machine's, or another version of the Secret, has another salt.
-fn hashed(password: &SecretText, uid: &str, version: &str) -> Option<String> {
+/// machine's has another salt.
+fn hashed(password: &SecretText, identity: Uuid) -> Option<String> {
     use sha_crypt::PasswordHasher as _;
-    let salt = Sha256::new_with_prefix(uid)
-        .chain_update([0])
-        .chain_update(version)
-        .finalize();
+    let salt = Sha256::digest(identity);
     let hash =
         sha_crypt::ShaCrypt::SHA512.hash_password_with_salt(password.expose().as_bytes(), salt.get(..12)?);
     hash.ok().map(|hash| hash.to_string())
@@ -164,10 +163,10 @@ mod tests {
     #[test]
     fn a_password_is_hashed_with_a_salt_of_its_own() {
         let words = SecretText::new("hunter2");
-        let hash = hashed(&words, "uid", "1").unwrap();
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let hash = hashed(&words, one).unwrap();
         assert!(hash.starts_with("$6$") && !hash.contains("hunter2"), "{hash}");
-        assert_eq!(Some(&hash), hashed(&words, "uid", "1").as_ref());
-        assert_ne!(Some(&hash), hashed(&words, "uid", "2").as_ref());
-        assert_ne!(Some(&hash), hashed(&words, "other", "1").as_ref());
+        assert_eq!(Some(&hash), hashed(&words, one).as_ref());
+        assert_ne!(Some(&hash), hashed(&words, other).as_ref());
     }
 }

@@ -1,6 +1,8 @@
 //! User data of one's own and a hostname: the medium with them is made before it is read, once, and goes when nobody reads it.
 
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use pve_sim::{Fault, Matcher, Rights};
 use serde_json::{Value, json};
 
@@ -108,6 +110,10 @@ async fn user_data_is_there_before_the_first_start_and_goes_with_the_machine() {
     let status = world.vm("web").await.status.unwrap();
     assert!(!serde_json::to_string(&status).unwrap().contains("first-words"));
 
+    // The Secret is made anew, with the same in it.
+    let secrets: Api<Secret> = Api::namespaced(world.client.clone(), &world.name);
+    secrets.delete("setup", &DeleteParams::default()).await.unwrap();
+    write_secret(&world, "setup", "userdata", FIRST).await;
     world.passes("web", 3).await;
     assert_eq!(world.sent("POST", "/nodes/*/storage/*/upload").len(), 1);
 
@@ -306,9 +312,12 @@ async fn copy_of_a_machine_with_user_data_gets_its_own_and_leaves_that_of_its_so
     let first = media(&world);
     assert_eq!(first.len(), 1);
     let source = world.vmid("web").await;
-    for (name, told) in [("copy", "userDataRef: {name: setup}"), ("plain", "user: ada")] {
-        let spec =
-            format!("{{powerState: Running, source: {{clone: {{vmid: {source}}}}}, cloudInit: {{{told}}}}}");
+    for (name, told) in [
+        ("copy", ", cloudInit: {userDataRef: {name: setup}}"),
+        ("plain", ", cloudInit: {user: ada}"),
+        ("bare", ""),
+    ] {
+        let spec = format!("{{powerState: Running, source: {{clone: {{vmid: {source}}}}}{told}}}");
         world.apply_vm(name, &spec).await;
         world.wait_ready(name).await;
     }
@@ -320,6 +329,73 @@ async fn copy_of_a_machine_with_user_data_gets_its_own_and_leaves_that_of_its_so
         .filter(|value| value.contains("media=cdrom"))
         .collect();
     assert!(drives.len() == 1 && drives[0].contains("cloudinit"), "{drives:?}");
+    let bare = world.guest("bare").await.config;
+    let drives = bare.values().filter(|value| value.contains("media=cdrom"));
+    assert_eq!(drives.count(), 0, "what its source is told is not told to it");
     assert_eq!(media(&world).len(), 2, "the source has its own");
     assert_eq!(inside(&world.guest("web").await.config["ide0"]), first[0]);
+}
+
+#[tokio::test]
+async fn user_data_that_is_left_to_people_is_given_once() {
+    let world = world("seed-ignored").await;
+    write_secret(&world, "setup", "userdata", FIRST).await;
+    world
+        .apply_vm("web", &format!("{MACHINE}\ndrift: {{ignore: [cloudInit]}}"))
+        .await;
+    world.wait_ready("web").await;
+    let guest = world.guest("web").await;
+    assert!(guest.running && guest.config["ide0"].contains("iso/drover-"));
+    world
+        .sim
+        .change_config(guest.vmid, &[("ide0", Some("none,media=cdrom"))])
+        .unwrap();
+    let position = world.sim.position();
+    world.passes("web", 3).await;
+    world.wait_ready("web").await;
+    assert!(world.sim.mutations().since(position).is_empty());
+}
+
+#[tokio::test]
+async fn copy_whose_secret_goes_before_its_first_start_waits_for_it() {
+    let world = world("seed-vanishes").await;
+    write_secret(&world, "setup", "userdata", FIRST).await;
+    world
+        .apply_vm("web", &MACHINE.replace("Running", "Stopped"))
+        .await;
+    world.wait_ready("web").await;
+    let source = world.vmid("web").await;
+    write_secret(&world, "other", "userdata", SECOND).await;
+    let clone = Matcher::new("POST", "/nodes/*/qemu/*/clone");
+    world
+        .sim
+        .fault(Fault::delay(clone.clone(), std::time::Duration::from_secs(2)).times(1));
+    let spec = format!(
+        "{{powerState: Running, source: {{clone: {{vmid: {source}}}}}, cloudInit: {{userDataRef: {{name: other}}}}}}"
+    );
+    world.apply_vm("copy", &spec).await;
+    world
+        .wait_until("the copy to be asked for", async || {
+            (!world
+                .sim
+                .requests()
+                .matching("POST", "/nodes/*/qemu/*/clone")
+                .0
+                .is_empty())
+            .then_some(())
+        })
+        .await;
+    let secrets: Api<Secret> = Api::namespaced(world.client.clone(), &world.name);
+    secrets.delete("other", &DeleteParams::default()).await.unwrap();
+    world.wait_vm("copy", "Ready", "False", "SecretNotUsable").await;
+    world.passes("copy", 3).await;
+    assert!(
+        !world.guest("copy").await.running,
+        "it would start with its source's"
+    );
+    write_secret(&world, "other", "userdata", SECOND).await;
+    world.wait_ready("copy").await;
+    let config = world.guest("copy").await.config;
+    let medium = world.sim.uploaded("pve1", &inside(&config["ide0"])).unwrap();
+    assert!(contains(&medium, SECOND));
 }
