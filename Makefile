@@ -36,9 +36,9 @@ check: build ## Formatting, clippy without warnings, generated files in sync, li
 
 test: tools ## Run all tests, against a real Kubernetes API; then hold what Drover sent to Proxmox VE's schemas
 	rm -rf $(REQUESTS)
-	PVE_SIM_RECORD=$(REQUESTS) cargo test --workspace --locked
+	PVE_SIM_RECORD=$(REQUESTS) cargo test --workspace --locked -- --skip model::
 	PVE_SIM_RECORD=$(REQUESTS) cargo test --workspace --locked --test it -- --ignored --test-threads 1 faults::idle faults::burst
-	PVE_SIM_RECORD=$(REQUESTS) DROVER_WHOLE_RUN=1 cargo test --workspace --locked --test it -- client_schema --nocapture
+	PVE_SIM_RECORD=$(REQUESTS) DROVER_WHOLE_RUN=1 cargo test --workspace --locked --test it -- client_schema model:: --nocapture
 
 # The line that counts is the last one, after cargo's own.
 faults: tools ## Kill drover 500 times (KILLS=n) over 20 machines; SEED=n repeats, BREAK=reservation must fail

@@ -125,6 +125,30 @@ async fn of_host(
         format!("it answers, its certificate is trusted, and it knows {user}"),
     )];
     checks.push(checkup::version(&version));
+    // First what may be the reason of all that follows.
+    let permissions = driver.permissions().await?;
+    checks.push(checkup::rights(
+        &privileges::missing(&permissions, version.major, &host.spec),
+        &user,
+    ));
+    match of_cluster(&driver, host, hosts, own, seen).await {
+        Ok(found) => checks.extend(found),
+        Err(error) => checks.push(Check::wrong(
+            "cluster",
+            format!("it can't be looked at: {error:#}"),
+        )),
+    }
+    Ok(checks)
+}
+
+async fn of_cluster(
+    driver: &impl Hypervisor,
+    host: &ProxmoxNode,
+    hosts: &[ProxmoxNode],
+    own: &str,
+    seen: &mut Seen,
+) -> anyhow::Result<Vec<Check>> {
+    let mut checks = Vec::new();
     let status = driver.cluster_status().await?;
     let local = status
         .members
@@ -147,21 +171,16 @@ async fn of_host(
     let online = status.members.iter().filter(|member| member.online);
     let online: Vec<&NodeName> = online.map(|member| &member.name).collect();
     if seen.clusters.insert(cluster.clone()) {
-        checks.extend(checkup::versions(&versions(&driver, &online).await));
+        checks.extend(checkup::versions(&versions(driver, &online).await));
     }
     let told = driver.clock(&node).await?;
     checks.push(checkup::clock(told, Clock::system().now().as_second()));
-    let permissions = driver.permissions().await?;
-    checks.push(checkup::rights(
-        &privileges::missing(&permissions, version.major, &host.spec),
-        &user,
-    ));
     let overview = driver.overview().await?;
     checks.extend(checkup::storages(&host.spec, node.as_str(), &overview.storages));
     let bridges = driver.bridges(&node).await?;
     checks.extend(checkup::bridges(&host.spec, node.as_str(), &bridges));
     let nodes = seen.nodes_for(&cluster, &node, &online, hosts);
-    let found = marks(&driver, &overview, &nodes).await?;
+    let found = marks(driver, &overview, &nodes).await?;
     checks.extend(checkup::marks(&found, own, &nodes));
     Ok(checks)
 }

@@ -11,7 +11,7 @@ use super::{
     reach::{self, Reach},
     say,
 };
-use crate::api::ProxmoxNode;
+use crate::api::{ProxmoxNode, VirtualMachine};
 use crate::hypervisor::Hypervisor as _;
 use crate::model::{GuestAddress, GuestKind, Vmid};
 use crate::plan::export::{self, Declared};
@@ -57,8 +57,9 @@ async fn export(arguments: &Args, client: kube::Client) -> anyhow::Result<()> {
     let wanted = |host: &&ProxmoxNode| arguments.host.is_empty() || arguments.host.contains(&host.name_any());
     let mut numbers: BTreeSet<u32> = arguments.vmid.iter().copied().collect();
     let mut seen = BTreeSet::new();
+    let mut names = BTreeSet::new();
     for host in hosts.iter().filter(wanted) {
-        let found = of_host(arguments, &client, host, &hosts).await;
+        let found = of_host(arguments, &client, host, &hosts, &mut names).await;
         let found = found.with_context(|| format!("ProxmoxNode '{}'", host.name_any()))?;
         for vmid in found {
             numbers.remove(&vmid.get());
@@ -74,12 +75,26 @@ async fn export(arguments: &Args, client: kube::Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints the machines of one host; returns their numbers.
+/// Gives a resource a name of its own: names on hosts are not unique, and those of two machines may be spelt alike here.
+fn tell_apart(machine: &mut VirtualMachine, names: &mut BTreeSet<String>) {
+    let name = machine.name_any();
+    if names.insert(name.clone()) {
+        return;
+    }
+    let number = machine.spec.vmid.unwrap_or_default();
+    let own = format!("{name}-{number}");
+    machine.spec.name.get_or_insert(name);
+    names.insert(own.clone());
+    machine.metadata.name = Some(own);
+}
+
+/// Prints the machines of one host; returns their numbers. `names` are those that were given already.
 async fn of_host(
     arguments: &Args,
     client: &kube::Client,
     host: &ProxmoxNode,
     hosts: &[ProxmoxNode],
+    names: &mut BTreeSet<String>,
 ) -> anyhow::Result<Vec<Vmid>> {
     let driver = reach::driver(client, host, hosts).await?;
     let overview = driver.overview().await?;
@@ -106,6 +121,7 @@ async fn of_host(
             }
             Declared::Machine(mut machine) => {
                 machine.metadata.namespace.clone_from(&arguments.namespace);
+                tell_apart(&mut machine, names);
                 let text = serde_saphyr::to_string(&machine).context("can't write a machine as YAML")?;
                 say(&format!("---\n{text}"));
             }

@@ -20,8 +20,8 @@ use crate::api::{
 };
 use crate::hypervisor::{Hypervisor, Refusal};
 use crate::model::{GuestAddress, GuestRow, Migration, PowerState, Vmid};
-use crate::plan::desired::{self, Desired};
-use crate::plan::guest::{self, Managed, Moving, Reboot, Seen, SeenHa, SeenPool};
+use crate::plan::desired::{self, Desired, DesiredCloudInit};
+use crate::plan::guest::{self, Managed, Moving, Plan, Reboot, Seen, SeenHa, SeenPool};
 use crate::plan::identity::placed::{self, Claim, Sighting, Step};
 use crate::plan::preview::{self, Effect};
 use crate::plan::seed;
@@ -367,6 +367,10 @@ async fn of_guest(
         moving(machine, host, row, power)
     };
     let managed = Managed::of(&machine.status.clone().unwrap_or_default());
+    let ha = match &desired.high_availability {
+        Some(_) => Some(driver.high_availability(&at).await?),
+        None => None,
+    };
     let seen = Seen {
         config: &config,
         power,
@@ -375,29 +379,51 @@ async fn of_guest(
         managed: &managed,
         pool: row.pool.as_deref().map_or(SeenPool::None, SeenPool::In),
         reboot: Reboot::No,
-        high_availability: SeenHa::Unknown,
+        high_availability: match &ha {
+            None => SeenHa::Unknown,
+            Some(None) => SeenHa::None,
+            Some(Some(setting)) => SeenHa::Set(setting),
+        },
         moving: moving.as_ref(),
     };
-    let mut desired = desired.clone();
+    let desired = &mut desired.clone();
     if let Some(identity) = identity {
-        seed::settle(&mut desired, &config.next, identity);
+        seed::settle(desired, &config.next, identity);
     }
-    let plan = guest::plan(&desired, seen);
+    let plan = guest::plan(desired, seen);
+    Ok(told(machine, desired, &plan, (power, &managed), (what, makes)))
+}
+
+/// What a plan is for a person; `makes`: it begins with an adoption.
+fn told(
+    machine: &VirtualMachine,
+    desired: &Desired,
+    plan: &Plan,
+    (power, managed): (PowerState, &Managed),
+    (mut what, makes): (String, bool),
+) -> Found {
     let stored = machine.status.clone().unwrap_or_default();
     let reported = status::only_reports(machine, &stored);
-    let differences = preview::lines(&plan, power, &managed, reported);
+    let differences = preview::lines(plan, power, managed, reported);
     let mut lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
     let told = differences
         .iter()
         .filter(|line| line.effect == Effect::Reported)
         .count();
-    lines.extend(preview::steps(&plan));
+    lines.extend(preview::steps(plan));
     let count = lines.len() - told + usize::from(makes);
     if let Some(problem) = &plan.problem {
         lines.push(format!("needs a person: {}", problem.told().1));
     }
+    if desired
+        .cloud_init
+        .as_ref()
+        .is_some_and(DesiredCloudInit::needs_secrets)
+    {
+        lines.push("what its Secrets hold is not looked at here".to_owned());
+    }
     if lines.is_empty() && !makes {
         what.push_str(": as declared");
     }
-    Ok(Found { what, lines, count })
+    Found { what, lines, count }
 }

@@ -237,6 +237,16 @@ async fn privileges_that_are_missing_are_named_with_the_commands_that_grant_them
     ] {
         assert!(ill.printed.contains(part), "{part} in:\n{}", ill.printed);
     }
+    // Without this one the cluster can't even be looked at.
+    world
+        .sim
+        .set_rights(world.sim.token_id(), Some(vec![Rights::new("/", &["VM.Audit"])]))
+        .unwrap();
+    let ill = drover(&["doctor", "--host", &world.name]);
+    assert!(
+        ill.printed.contains("Sys.Audit") && ill.printed.contains("pveum role add"),
+        "{ill:?}"
+    );
     let unknown = drover(&["doctor", "--host", "nobody"]);
     assert!(
         unknown.code == Some(1) && unknown.said.contains("there is no ProxmoxNode 'nobody'"),

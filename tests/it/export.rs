@@ -50,6 +50,9 @@ async fn exported_machines_are_adopted_as_they_are() {
     let disk = format!("{disk},cache=writeback,discard=on,ssd=1,backup=0");
     world.sim.change_config(101, &[("scsi0", Some(&disk))]).unwrap();
 
+    // Two machines have one name.
+    world.sim.rename(102, "guest-100").unwrap();
+
     let printed = drover(&["export", "--host", &world.name, "--namespace", &world.name]).printed;
     assert!(world.sim.mutations().since(0).is_empty(), "it only looks");
     assert_eq!(printed.matches("kind: VirtualMachine").count(), 4, "{printed}");
@@ -68,18 +71,16 @@ async fn exported_machines_are_adopted_as_they_are() {
 
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("machines.yaml");
-    let machines: Vec<&str> = printed
-        .split("---\n")
-        .filter(|document| !document.contains("template: true"))
-        .collect();
-    fs::write(&file, machines.join("---\n")).unwrap();
-    let before: Vec<_> = (100..103).map(|vmid| world.sim.guest(vmid).unwrap()).collect();
+    fs::write(&file, &printed).unwrap();
+    let before: Vec<_> = [100, 101, 102, 9000]
+        .map(|vmid| world.sim.guest(vmid).unwrap())
+        .into();
     world.kubectl(&["apply", "-f", file.to_str().unwrap()]);
-    for name in ["shop-example", "guest-100", "guest-102"] {
+    for name in ["shop-example", "guest-100", "guest-100-102", "debian-12-template"] {
         world.wait_ready(name).await;
     }
     let sent = world.sim.mutations().since(0);
-    assert_eq!(sent.len(), 3, "the notes of each, and nothing else: {sent:?}");
+    assert_eq!(sent.len(), 4, "the notes of each, and nothing else: {sent:?}");
     for guest in before {
         let mut after = world.sim.guest(guest.vmid).unwrap();
         let notes = after.config.remove("description").unwrap();

@@ -213,6 +213,7 @@ impl Pass<'_> {
             pinned: self.vm.spec.vmid.and_then(|n| Vmid::try_from(n).ok()),
             reserved: self.reserved_before(),
             adopt: self.adopts(),
+            template: self.vm.spec.template == Some(true),
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Seeker<'a> {
     pub reserved: Option<Vmid>,
     /// Whether a person said that the machine with this number is to be its own.
     pub adopt: bool,
+    /// Whether its machine is to be a template.
+    pub template: bool,
 }
 
 /// A machine of the cluster to which no resource lays claim.
@@ -269,7 +271,7 @@ fn fitness(seeker: &Seeker<'_>, vmid: Vmid, config: &GuestConfig) -> Result<Taki
     if let Some(lock) = &config.lock {
         return Err(Unfit::Locked(lock.clone()));
     }
-    if config.template {
+    if config.template && !seeker.template {
         return Err(Unfit::Template);
     }
     if config.uuid.is_none() {
@@ -297,6 +299,7 @@ mod tests {
             pinned: None,
             reserved: None,
             adopt: false,
+            template: false,
         }
     }
 
@@ -405,6 +408,11 @@ mod tests {
         let mut template = former(105, |_| {});
         template.template = true;
         assert_eq!(held(&template), Unfit::Template);
+        let declared = Seeker {
+            template: true,
+            ..seeker(false)
+        };
+        assert!(fitness(&declared, number(105), &template).is_ok());
         let second = former(106, |_| {});
         assert_eq!(
             decided(

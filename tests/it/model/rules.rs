@@ -227,6 +227,7 @@ impl Rules {
             pinned: None,
             reserved: (asked.annotated != 0).then(|| vmid(asked.annotated)),
             adopt: false,
+            template: false,
         };
         let identity_of = |number: Vmid| uuid(identity(asked.uid, small(number)));
         match unplaced::decide(&seeker, &unowned, identity_of) {
