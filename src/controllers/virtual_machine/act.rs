@@ -74,11 +74,7 @@ pub(super) async fn act(
         Ok(Progress::Done) => {
             pass.ctx.runtime.metrics.action(act.label(), Ok(()));
             note_done(pass, action);
-            if matches!(action, Action::JoinPool { .. }) {
-                let now = pass.ctx.runtime.clock.instant();
-                pass.ctx.memory.note(&pass.uid, |m| m.pooled = Some(now));
-                site.cluster.refresh();
-            }
+            pool_may_differ(pass, site, action);
             if let Some(mut entry) = act.done(vmid.get(), own.address().node.as_str()) {
                 if act == Act::Configure {
                     entry.note = described(&entry.note, pass);
@@ -102,11 +98,23 @@ pub(super) async fn act(
         }
         Err(error) => {
             pass.ctx.runtime.metrics.action(act.label(), Err(error.class()));
+            if error.outcome_unknown() {
+                pool_may_differ(pass, site, action);
+            }
             if act == Act::Migrate && !error.outcome_unknown() {
                 pass.status.migration = None;
             }
             Ok(pass.trouble(&error))
         }
+    }
+}
+
+/// The pool that the list shows is that from before.
+fn pool_may_differ(pass: &Pass<'_>, site: &Site, action: &Action) {
+    if matches!(action, Action::JoinPool { .. }) {
+        let now = pass.ctx.runtime.clock.instant();
+        pass.ctx.memory.note(&pass.uid, |m| m.pooled = Some(now));
+        site.cluster.refresh();
     }
 }
 

@@ -108,6 +108,100 @@ async fn shutdown_stop_and_destroy_whose_answers_are_lost_are_done_once() {
 }
 
 #[tokio::test]
+async fn rarer_changes_whose_answers_are_lost_are_made_once() {
+    let world = World::builder("lost-rarer")
+        .seed(|seed| seed.with_pool(serde_json::from_value(json!({"id": "team-a"})).unwrap()))
+        .host(json!({"defaults": {"backupStorage": "local"}}))
+        .start()
+        .await;
+    world.apply_vm("web", BLANK).await;
+    world.wait_ready("web").await;
+    let vmid = world.vmid("web").await;
+    for (state, reason, verb) in [
+        ("Paused", "GuestPaused", "suspend"),
+        ("Running", "Running", "resume"),
+        ("Suspended", "Suspended", "suspend"),
+        ("Running", "Running", "start"),
+    ] {
+        lose_one(&world, "POST", &format!("/nodes/*/qemu/*/status/{verb}"));
+        let position = world.sim.position();
+        world
+            .patch_vm("web", json!({"spec": {"powerState": state}}))
+            .await;
+        world.wait_vm("web", "Ready", "True", reason).await;
+        world
+            .wait_guest(vmid, &format!("to be {state}"), |guest| {
+                guest.running != (state == "Suspended")
+            })
+            .await;
+        assert_hit(&world);
+        assert_eq!(world.sim.mutations().since(position).len(), 1, "{state}");
+    }
+
+    lose_one(&world, "POST", "/nodes/*/qemu/*/move_disk");
+    lose_one(&world, "PUT", "/pools/*");
+    lose_one(&world, "PUT", "/pools");
+    lose_one(&world, "POST", "/cluster/ha/resources");
+    let disks = json!([{"name": "scsi0", "size": "1Gi", "storage": "local"}]);
+    let spec = json!({"disks": disks, "pool": "team-a", "highAvailability": {"state": "started"}});
+    world.patch_vm("web", json!({"spec": spec})).await;
+    world
+        .wait_guest(vmid, "to have its disk moved", |guest| {
+            guest.config["scsi0"].starts_with("local:")
+        })
+        .await;
+    world.wait_ready("web").await;
+    assert_eq!(tasks(&world, "qmmove"), 1);
+    assert_eq!(world.sent("POST", "/cluster/ha/resources").len(), 1);
+    let pooled = world.sent("PUT", "/pools").len() + world.sent("PUT", "/pools/*").len();
+    assert_eq!(pooled, 1);
+
+    world
+        .patch_vm(
+            "web",
+            json!({"spec": {"highAvailability": null, "deletionPolicy": "BackupAndDelete"}}),
+        )
+        .await;
+    lose_one(&world, "POST", "/nodes/*/vzdump");
+    world.delete_vm("web").await;
+    world.wait_vm_gone("web").await;
+    // Of an archive that nobody recorded it is not known whether it is whole: a second one is made, and the machine destroyed
+    // once.
+    assert_eq!((world.sim.guest(vmid), tasks(&world, "qmdestroy")), (None, 1));
+    assert!((1..=2).contains(&tasks(&world, "vzdump")));
+}
+
+#[tokio::test]
+async fn template_and_reboot_whose_answers_are_lost_are_made_once() {
+    let world = World::new("lost-template").await;
+    lose_one(&world, "POST", "/nodes/*/qemu/*/template");
+    let template = "{template: true, memory: {size: 64Mi}, disks: [{name: scsi0, size: 1Gi}]}";
+    world.apply_vm("golden", template).await;
+    world.wait_vm("golden", "Ready", "True", "Template").await;
+    assert_eq!(tasks(&world, "qmtemplate"), 1);
+
+    world.apply_vm("web", BLANK).await;
+    world.wait_ready("web").await;
+    lose_one(&world, "POST", "/nodes/*/qemu/*/status/reboot");
+    let vmid = world.vmid("web").await;
+    world
+        .patch_vm(
+            "web",
+            json!({"spec": {"rebootPolicy": "WhenRequired", "cpu": {"cores": 2}}}),
+        )
+        .await;
+    world
+        .wait_guest(vmid, "to run with two cores", |guest| {
+            guest.running && guest.config.get("cores").is_some_and(|cores| cores == "2")
+        })
+        .await;
+    world.wait_ready("web").await;
+    assert_hit(&world);
+    assert_eq!(tasks(&world, "qmreboot"), 1);
+    assert_eq!(world.sim.guest(vmid).unwrap().starts, 2);
+}
+
+#[tokio::test]
 async fn task_that_fails_is_said_and_tried_again() {
     let world = World::new("task-fails").await;
     world

@@ -41,6 +41,8 @@ pub(super) enum Change {
     Power(bool),
     /// It is to have so many cores.
     Cores(u32),
+    /// Its disk is to have so many GiB; nobody makes it smaller.
+    Grow(u32),
 }
 
 /// When the program is killed.
@@ -60,6 +62,7 @@ pub(super) fn round(seed: u64, number: u64) -> Round {
             let change = match rng.u32(0..10) {
                 0..=5 => Change::Remake,
                 6..=7 => Change::Power(rng.bool()),
+                8 => Change::Grow(rng.u32(2..=12)),
                 _ => Change::Cores(rng.u32(1..=4)),
             };
             (rng.usize(..MACHINES), change)

@@ -190,6 +190,16 @@ impl Run {
             }
             Change::Power(running) => json!({"powerState": if running { "Running" } else { "Stopped" }}),
             Change::Cores(cores) => json!({"cpu": {"cores": cores}}),
+            Change::Grow(gibibytes) => {
+                let disks = json!([{"name": "scsi0", "size": format!("{gibibytes}Gi")}]);
+                let grown = self
+                    .world
+                    .try_patch_vm(&name, json!({"spec": {"disks": disks}}))
+                    .await;
+                let refused = |error: &kube::Error| error.to_string().contains("can't shrink");
+                assert!(grown.as_ref().err().is_none_or(refused), "{grown:?}");
+                return;
+            }
         };
         self.world.patch_vm(&name, json!({"spec": spec})).await;
     }
