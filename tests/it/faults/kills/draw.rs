@@ -12,6 +12,8 @@ pub(super) const MACHINES: usize = 20;
 const LATEST: u64 = 4500;
 /// How long Drover takes a create whose answer it did not see for one that may still arrive.
 pub(super) const SETTLE: &str = "6s";
+/// The GiB of the disk of which copies are made.
+const TEMPLATE: u32 = 8;
 /// How many of them a round may change.
 const CHANGES: usize = 3;
 
@@ -41,7 +43,7 @@ pub(super) enum Change {
     Power(bool),
     /// It is to have so many cores.
     Cores(u32),
-    /// Its disk is to have so many GiB; nobody makes it smaller.
+    /// Its disk is to have so many GiB; nobody makes it smaller, and no copy can be smaller than its source.
     Grow(u32),
 }
 
@@ -62,7 +64,7 @@ pub(super) fn round(seed: u64, number: u64) -> Round {
             let change = match rng.u32(0..10) {
                 0..=5 => Change::Remake,
                 6..=7 => Change::Power(rng.bool()),
-                8 => Change::Grow(rng.u32(2..=12)),
+                8 => Change::Grow(rng.u32(TEMPLATE..=16)),
                 _ => Change::Cores(rng.u32(1..=4)),
             };
             (rng.usize(..MACHINES), change)
