@@ -128,6 +128,13 @@ pub(super) async fn run(ctx: &Context, vm: Arc<VirtualMachine>) -> Result<Action
         deleting,
     };
     if deleting && pass.is_forced() {
+        // By the shard of its host; also where there is no such host any more.
+        match pass.host().await {
+            Err(Stop::Silent) => return Ok(Action::await_change()),
+            Err(Stop::Later(wait)) => return Ok(Action::requeue(wait)),
+            Err(Stop::Error(error)) => return Err(error),
+            Ok(_) | Err(Stop::End(_)) => {}
+        }
         pass.force_release().await?;
         return Ok(Action::await_change());
     }
