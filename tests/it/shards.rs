@@ -1,8 +1,8 @@
 //! Several Drovers, each with hosts of its own: a host is one's alone, and so is a cluster.
 
 use drover::api::ProxmoxNode;
-use kube::Api;
 use kube::api::{Patch, PatchParams};
+use kube::{Api, ResourceExt};
 use pve_sim::Seed;
 use serde_json::{Value, json};
 
@@ -31,6 +31,30 @@ async fn shard(selector: &str) -> Process {
 async fn wait_said(world: &World, process: &Process, part: &str) {
     let said = async || process.log_text().contains(part).then_some(());
     world.wait_until(&format!("'{part}' in the log"), said).await;
+}
+
+#[tokio::test]
+async fn release_by_force_is_left_to_the_shard_of_the_host() {
+    let mut world = World::new("shards-force").await;
+    let other = World::new("shards-force-other").await;
+    for world in [&world, &other] {
+        world.apply_vm("web", SMALL).await;
+        world.wait_ready("web").await;
+    }
+    world.stop_drover().await;
+    let forced = json!({"metadata": {"annotations": {"drover.dev/force-release": "true"}}});
+    for world in [&world, &other] {
+        world.patch_vm("web", forced.clone()).await;
+        world.delete_vm("web").await;
+    }
+    // The other one sees both, this one's before its own.
+    other.wait_vm_gone("web").await;
+    other.apply_vm("later", SMALL).await;
+    other.wait_ready("later").await;
+    assert_eq!(world.vm("web").await.finalizers().len(), 1);
+    world.start_drover();
+    world.wait_vm_gone("web").await;
+    world.wait_event(&world.name, "ForceReleased", "/web").await;
 }
 
 #[tokio::test]
