@@ -81,10 +81,12 @@ fn tell_apart(machine: &mut VirtualMachine, names: &mut BTreeSet<String>) {
     if names.insert(name.clone()) {
         return;
     }
-    let number = machine.spec.vmid.unwrap_or_default();
-    let own = format!("{name}-{number}");
+    let mut own = format!("{name}-{}", machine.spec.vmid.unwrap_or_default());
     machine.spec.name.get_or_insert(name);
-    names.insert(own.clone());
+    // Somebody's machine may have the name with the number.
+    while !names.insert(own.clone()) {
+        own.push_str("-x");
+    }
     machine.metadata.name = Some(own);
 }
 
@@ -128,4 +130,31 @@ async fn of_host(
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::VirtualMachineSpec;
+
+    #[test]
+    fn each_machine_has_a_name_of_its_own_and_keeps_that_on_its_host() {
+        let mut names = BTreeSet::new();
+        let mut given = |name: &str, vmid| {
+            let spec = VirtualMachineSpec {
+                vmid: Some(vmid),
+                ..VirtualMachineSpec::default()
+            };
+            let mut machine = VirtualMachine::new(name, spec);
+            tell_apart(&mut machine, &mut names);
+            (machine.name_any(), machine.spec.name)
+        };
+        assert_eq!(given("web", 101), ("web".to_owned(), None));
+        assert_eq!(given("web-102", 103), ("web-102".to_owned(), None));
+        assert_eq!(
+            given("web", 102),
+            ("web-102-x".to_owned(), Some("web".to_owned()))
+        );
+        assert_eq!(given("web", 104), ("web-104".to_owned(), Some("web".to_owned())));
+    }
 }
