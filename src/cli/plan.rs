@@ -379,11 +379,7 @@ async fn of_guest(
         managed: &managed,
         pool: row.pool.as_deref().map_or(SeenPool::None, SeenPool::In),
         reboot: Reboot::No,
-        high_availability: match &ha {
-            None => SeenHa::Unknown,
-            Some(None) => SeenHa::None,
-            Some(Some(setting)) => SeenHa::Set(setting),
-        },
+        high_availability: SeenHa::of(ha.as_ref()),
         moving: moving.as_ref(),
     };
     let desired = &mut desired.clone();

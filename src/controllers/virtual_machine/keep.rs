@@ -132,11 +132,7 @@ pub(super) async fn keep(
             managed: &managed,
             pool: pool(pass, site, at.vmid),
             reboot,
-            high_availability: match &ha {
-                None => SeenHa::Unknown,
-                Some(None) => SeenHa::None,
-                Some(Some(setting)) => SeenHa::Set(setting),
-            },
+            high_availability: SeenHa::of(ha.as_ref()),
             moving: moving.as_ref(),
         },
     );

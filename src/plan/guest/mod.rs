@@ -66,6 +66,18 @@ pub enum SeenHa<'a> {
     Set(&'a HaSetting),
 }
 
+impl<'a> SeenHa<'a> {
+    /// What was answered, if it was asked.
+    #[must_use]
+    pub const fn of(answer: Option<&'a Option<HaSetting>>) -> Self {
+        match answer {
+            None => Self::Unknown,
+            Some(None) => Self::None,
+            Some(Some(setting)) => Self::Set(setting),
+        }
+    }
+}
+
 /// Whether a guest may be rebooted for what waits for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reboot {
