@@ -8,6 +8,7 @@ mod hands;
 mod plane;
 mod process;
 mod waiting;
+mod waits;
 mod world;
 
 pub(crate) use contention::Contention;
