@@ -93,6 +93,13 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
         }
         (Step::Make, _) => make_it(pass, site, vmid).await,
         (Step::GiveUp, _) => lost::give_up(pass, site, vmid).await,
+        (Step::GiveUpLater(until), _) => Ok(End::unknown(
+            reason::PRESENCE_UNKNOWN,
+            format!(
+                "number {vmid} was taken by somebody else, and a create whose answer is unknown may still arrive once that \
+                 machine is gone: another number is used from {until:.0} on"
+            ),
+        )),
         (Step::WaitForHost(lock), _) => Ok(End::progressing(
             reason::HOST_BUSY,
             format!("the host is at work on machine {vmid} (lock '{}')", lock.0),

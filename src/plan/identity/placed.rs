@@ -91,6 +91,8 @@ pub enum Step {
     LookAtTasks,
     /// The number is a stranger's: reserve another one.
     GiveUp,
+    /// So it is; but until then a call that makes a guest under it may still arrive, if the stranger's is gone by then.
+    GiveUpLater(Timestamp),
     /// The host is at work under the number.
     WaitForHost(Lock),
     /// A lock stands and no task runs: a person must clear it.
@@ -112,6 +114,7 @@ pub enum Step {
 pub fn decide(claim: &Claim<'_>, sighting: &Sighting<'_>, evidence: Option<Evidence>) -> Step {
     match (step(claim, sighting, evidence), claim.late_call) {
         (Step::Release | Step::LetGo, Some(until)) => Step::WaitForPresence(Presence::Unsettled(until)),
+        (Step::GiveUp, Some(until)) if evidence.is_none_or(|e| !e.none_taken) => Step::GiveUpLater(until),
         (step, _) => step,
     }
 }
@@ -294,6 +297,14 @@ mod tests {
             decided(claim(None, false), &stranger, Some(refused)),
             Step::GiveUp
         );
+        // Nor while a call for it may be under way: the stranger's may be gone when that arrives.
+        let until = Timestamp::UNIX_EPOCH;
+        let late = Claim {
+            late_call: Some(until),
+            ..claim(None, false)
+        };
+        assert_eq!(decided(late, &stranger, Some(NOTHING)), Step::GiveUpLater(until));
+        assert_eq!(decided(late, &stranger, Some(refused)), Step::GiveUp);
         let unclear = Evidence {
             made: Made::Unclear,
             ..NOTHING

@@ -393,3 +393,49 @@ async fn resource_stays_while_a_create_of_its_may_still_arrive() {
     world.wait_vm_gone("web").await;
     assert!(marked(&world).is_empty(), "the late one goes with it");
 }
+
+#[tokio::test]
+async fn number_that_a_stranger_took_is_kept_while_a_create_of_ours_may_still_arrive() {
+    let mut world = World::builder("late-number")
+        .settings(|settings| settings.timing.create_settle = Duration::from_secs(8))
+        .start()
+        .await;
+    let held = world
+        .sim
+        .hold(Matcher::new("POST", "/nodes/*/qemu"), Mark::BeforeAct);
+    world.apply_vm("web", STOPPED).await;
+    held.reached().await;
+    world.kill_drover();
+    let vmid = world.vmid("web").await;
+    world.sim.add_guest(SeedGuest::new(vmid, "stranger")).unwrap();
+    world.start_drover();
+    let vm = world.wait_vm("web", "Ready", "Unknown", "PresenceUnknown").await;
+    let message = &condition(&vm, "Ready").unwrap().message;
+    assert!(message.contains("taken by somebody else"), "{message}");
+    // The stranger's goes, and the call arrives after all.
+    world.sim.destroy(vmid).unwrap();
+    held.release();
+    world.wait_ready("web").await;
+    assert_eq!(world.vmid("web").await, vmid);
+    assert_one_guest_each(&world, &["web".to_owned()]).await;
+}
+
+#[tokio::test]
+async fn number_that_a_stranger_took_is_given_up_once_no_create_of_ours_can_arrive() {
+    let mut world = World::new("settled-number").await;
+    let held = world
+        .sim
+        .hold(Matcher::new("POST", "/nodes/*/qemu"), Mark::BeforeAct);
+    world.apply_vm("web", STOPPED).await;
+    held.reached().await;
+    world.kill_drover();
+    let vmid = world.vmid("web").await;
+    world.sim.add_guest(SeedGuest::new(vmid, "stranger")).unwrap();
+    let stranger = world.sim.guest(vmid);
+    world.start_drover();
+    world.wait_ready("web").await;
+    assert!(world.vmid("web").await > vmid);
+    held.release();
+    assert_eq!(world.sim.guest(vmid), stranger);
+    assert_one_guest_each(&world, &["web".to_owned()]).await;
+}
