@@ -362,3 +362,55 @@ async fn namespace_reaches_what_the_hosts_owner_listed_and_nothing_else() {
     world.delete_vm("copier").await;
     world.wait_vm_gone("copier").await;
 }
+
+#[tokio::test]
+async fn machine_whose_mark_somebody_took_is_not_adopted_while_its_resource_lives() {
+    let world = World::new("adopt-stripped").await;
+    world.apply_vm("web", BLANK).await;
+    world.wait_ready("web").await;
+    let vmid = world.vmid("web").await;
+    // Its resource is left alone, and knows of it no more than its own UID.
+    let paused = json!({"metadata": {"annotations": {
+        "drover.dev/paused": "true", "drover.dev/reserved-vmid": null,
+    }}});
+    world.patch_vm("web", paused).await;
+    world.wait_vm("web", "Paused", "True", "*").await;
+    let nothing = Patch::Merge(json!({"status": null}));
+    let params = PatchParams::default();
+    world.vms().patch_status("web", &params, &nothing).await.unwrap();
+    world.sim.change_config(vmid, &[("description", None)]).unwrap();
+    let position = world.sim.position();
+    apply(&world, "thief", adopt(), &format!("{{vmid: {vmid}}}")).await;
+    let vm = world.wait_vm("thief", "Stalled", "True", "MarkedByOther").await;
+    let message = &condition(&vm, "Ready").unwrap().message;
+    assert!(message.contains(&format!("{}/web's", world.name)), "{message}");
+    assert!(world.sim.mutations().since(position).is_empty());
+}
+
+#[tokio::test]
+async fn adoption_does_not_forget_the_machine_of_a_predecessor() {
+    let mut world = World::builder("adopt-beside")
+        .seed(|s| s.with_guest(SeedGuest::new(150, "db")))
+        .start()
+        .await;
+    world.apply_vm("web", BLANK).await;
+    world.wait_ready("web").await;
+    let former = world.vmid("web").await;
+    forget(&mut world, "web").await;
+    let position = world.sim.position();
+    apply(&world, "web", adopt(), "{vmid: 150}").await;
+    world.start_drover();
+    let vm = world.wait_vm("web", "Stalled", "True", "MarkedByOther").await;
+    let message = &condition(&vm, "Ready").unwrap().message;
+    assert!(
+        message.contains(&format!("machine {former} was made")),
+        "{message}"
+    );
+    assert!(world.sim.mutations().since(position).is_empty());
+
+    // Its owner says that it is nobody's.
+    world.sim.change_config(former, &[("description", None)]).unwrap();
+    let vm = world.wait_ready("web").await;
+    assert_eq!(vm.status.and_then(|s| s.vmid), Some(150));
+    assert!(world.sim.guest(former).is_some());
+}

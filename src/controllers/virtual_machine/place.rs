@@ -15,7 +15,7 @@ use super::site::Site;
 use super::{look, make, record, remove, take};
 use crate::api::conditions::reason;
 use crate::api::names::{ADOPT, RESERVED_VMID};
-use crate::api::{IdentityStatus, MaintenanceMode, PinnedClass, Reservation};
+use crate::api::{IdentityStatus, MaintenanceMode, PinnedClass, Reservation, VirtualMachine};
 use crate::controllers::journal::Entry;
 use crate::fleet::NumberPresence;
 use crate::hypervisor::{Error, Refusal};
@@ -23,7 +23,7 @@ use crate::model::{GuestAddress, GuestConfig, GuestKind, GuestRow, NumberState, 
 use crate::plan::desired::{self, Desired};
 use crate::plan::identity::mark::{self, MarkReading};
 use crate::plan::identity::presence::{self, NumberLook, Presence};
-use crate::plan::identity::unplaced::{self, Next as Due, Obstacle, Seeker, Unowned};
+use crate::plan::identity::unplaced::{self, Next as Due, Obstacle, Other, Seeker, Unowned};
 use crate::plan::status;
 
 /// How many configurations of unowned guests one pass reads.
@@ -187,9 +187,8 @@ impl Pass<'_> {
             })
             .collect();
         let names = self.names();
-        Ok(unplaced::decide(&self.seeker(&names), &unowned, |vmid| {
-            self.identity(vmid)
-        }))
+        let others = self.others();
+        Ok(unplaced::decide(&self.seeker(&names, &others), &unowned))
     }
 
     /// Namespace, name, and the name of the guest.
@@ -199,7 +198,11 @@ impl Pass<'_> {
     }
 
     /// The resource as one that has no number.
-    pub(super) fn seeker<'a>(&'a self, names: &'a (String, String, String)) -> Seeker<'a> {
+    pub(super) fn seeker<'a>(
+        &'a self,
+        names: &'a (String, String, String),
+        others: &'a [Other],
+    ) -> Seeker<'a> {
         let (namespace, name, guest_name) = names;
         Seeker {
             uid: &self.uid,
@@ -214,7 +217,30 @@ impl Pass<'_> {
             reserved: self.reserved_before(),
             adopt: self.adopts(),
             template: self.vm.spec.template == Some(true),
+            others,
         }
+    }
+
+    /// The other machines that are declared, where this one adopts a guest that must not be one of theirs.
+    pub(super) fn others(&self) -> Vec<Other> {
+        if !self.adopts() {
+            return Vec::new();
+        }
+        let machines = self.ctx.all_machines();
+        let others = machines.iter().filter_map(|machine| {
+            let uid = machine.uid().filter(|uid| *uid != self.uid)?;
+            let placed = machine.status.as_ref().is_some_and(|s| s.vmid.is_some());
+            Some(Other {
+                uid,
+                title: format!(
+                    "{}/{}",
+                    machine.namespace().unwrap_or_default(),
+                    machine.name_any()
+                ),
+                reserved: reserved(machine).filter(|_| !placed),
+            })
+        });
+        others.collect()
     }
 
     /// Whether a person said that the machine under `spec.vmid` is to be this resource's.
@@ -279,8 +305,7 @@ impl Pass<'_> {
 
     /// The number that was reserved last, as the witness says that outlives a lost status.
     fn reserved_before(&self) -> Option<Vmid> {
-        let named = self.vm.annotations().get(RESERVED_VMID)?;
-        named.parse().ok()
+        reserved(&self.vm)
     }
 
     /// A call that an earlier process sent for the lost reservation may still be under way.
@@ -443,6 +468,11 @@ impl Pass<'_> {
             });
         }
     }
+}
+
+/// The number that was reserved last for a machine, by its annotation.
+fn reserved(machine: &VirtualMachine) -> Option<Vmid> {
+    machine.annotations().get(RESERVED_VMID)?.parse().ok()
 }
 
 pub(super) fn no_majority() -> End {

@@ -31,9 +31,10 @@ pub(super) async fn take(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<E
     };
     let config = &reading.config;
     let names = pass.names();
-    let (own, taking) = match unplaced::take(&pass.seeker(&names), &at, config, reading.read_at) {
+    let others = pass.others();
+    let (own, taking) = match unplaced::take(&pass.seeker(&names, &others), &at, config, reading.read_at) {
         Ok(taken) => taken,
-        Err(obstacle) => return Ok(unfit(pass, vmid, &obstacle)),
+        Err(why) => return Ok(unfit(pass, vmid, &why)),
     };
     if taking == Taking::Adopt {
         site.allowed().check_existing().map_err(End::from)?;
@@ -183,6 +184,13 @@ pub(super) fn unfit(pass: &Pass<'_>, vmid: Vmid, obstacle: &Obstacle) -> End {
             "It has no UUID by which it could be told from a successor: give it one on the host (Options, SMBIOS \
              settings)"
                 .to_owned(),
+        ),
+        Unfit::Anothers(owner) => (
+            reason::MARKED_BY_OTHER,
+            format!(
+                "It is VirtualMachine {owner}'s, whose mark somebody took from its notes: delete that one with \
+                 deletionPolicy Retain first"
+            ),
         ),
         Unfit::OtherNumber(pinned) => (
             reason::MARKED_BY_OTHER,

@@ -7,6 +7,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use super::mark::{self, Mark, MarkReading};
+use super::numbers;
 use super::ownership::Ownership;
 use super::verdict::Hold;
 use crate::model::{GuestAddress, GuestConfig, Lock, Vmid};
@@ -38,6 +39,19 @@ pub struct Seeker<'a> {
     pub adopt: bool,
     /// Whether its machine is to be a template.
     pub template: bool,
+    /// The other resources of its kind that live, where it adopts.
+    pub others: &'a [Other],
+}
+
+/// Another resource of the kind. What is its own is not adopted, even where somebody took the mark away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// Its UID.
+    pub uid: String,
+    /// Its namespace and name.
+    pub title: String,
+    /// The number that was reserved for it last, if its status, which knew what became of that, was lost.
+    pub reserved: Option<Vmid>,
 }
 
 /// A machine of the cluster to which no resource lays claim.
@@ -109,16 +123,18 @@ pub enum Unfit {
     Template,
     /// It has no UUID by which it could be told from a successor.
     NoUuid,
+    /// It bears the identity of this living resource, or the number that was reserved for that: somebody took its mark
+    /// away.
+    Anothers(String),
     /// The spec names another number.
     OtherNumber(Vmid),
     /// Others carry such a mark too.
     Several(Vec<Vmid>),
 }
 
-/// Decides the next step from all machines of the cluster that no resource owns. `identity` gives the
-/// identity that a guest of the resource has under a number.
+/// Decides the next step from all machines of the cluster that no resource owns.
 #[must_use]
-pub fn decide(seeker: &Seeker<'_>, unowned: &[Unowned<'_>], identity: impl Fn(Vmid) -> Uuid) -> Next {
+pub fn decide(seeker: &Seeker<'_>, unowned: &[Unowned<'_>]) -> Next {
     let unread: Vec<Vmid> = unowned
         .iter()
         .filter(|guest| guest.config.is_none())
@@ -148,7 +164,7 @@ pub fn decide(seeker: &Seeker<'_>, unowned: &[Unowned<'_>], identity: impl Fn(Vm
         }
     }
     for (guest, config) in read() {
-        if let Some(why) = resembles(seeker, guest, config, &identity) {
+        if let Some(why) = resembles(seeker, guest, config) {
             return Next::Hold(guest.vmid, Obstacle::Resembling(why));
         }
     }
@@ -158,6 +174,15 @@ pub fn decide(seeker: &Seeker<'_>, unowned: &[Unowned<'_>], identity: impl Fn(Vm
     }
     let adopted = seeker.pinned.filter(|_| seeker.adopt);
     if let Some((guest, config)) = read().find(|(guest, _)| adopted == Some(guest.vmid)) {
+        // Else the one that an earlier resource of the name had would be forgotten.
+        let left = |(other, config): &(&Unowned<'_>, &GuestConfig)| {
+            other.vmid != guest.vmid
+                && is_former(seeker, other.vmid, config)
+                && !matches!(mark::read(other.vmid, config), MarkReading::Released(_))
+        };
+        if let Some((other, _)) = read().find(left) {
+            return Next::Hold(other.vmid, Obstacle::Predecessor(Unfit::OtherNumber(guest.vmid)));
+        }
         return match fitness(seeker, guest.vmid, config) {
             Ok(_) => Next::Take(guest.vmid),
             Err(why) => Next::Hold(guest.vmid, Obstacle::Adoption(why)),
@@ -195,7 +220,7 @@ pub fn take(
 ) -> Result<(Ownership, Taking), Obstacle> {
     match fitness(seeker, at.vmid, config) {
         Ok(taking) => Ok((Ownership::new(at.clone(), config.digest.clone(), read_at), taking)),
-        Err(why) if seeker.adopt => Err(Obstacle::Adoption(why)),
+        Err(why) if seeker.adopt && seeker.pinned == Some(at.vmid) => Err(Obstacle::Adoption(why)),
         Err(why) => Err(Obstacle::Predecessor(why)),
     }
 }
@@ -204,17 +229,13 @@ fn in_transition(config: &GuestConfig) -> bool {
     config.lock.as_ref().is_some_and(Lock::is_transition)
 }
 
-fn resembles(
-    seeker: &Seeker<'_>,
-    guest: &Unowned<'_>,
-    config: &GuestConfig,
-    identity: impl Fn(Vmid) -> Uuid,
-) -> Option<Hold> {
+fn resembles(seeker: &Seeker<'_>, guest: &Unowned<'_>, config: &GuestConfig) -> Option<Hold> {
     let vmid = guest.vmid;
+    let identity = numbers::identity(seeker.cluster, seeker.uid, vmid);
     let reading = mark::read(vmid, config);
     let released = matches!(&reading, MarkReading::Released(mark) if mark.uid == seeker.uid);
     // One that it let go itself, just before it ends.
-    if config.uuid == Some(identity(vmid)) && !(released && seeker.deleting) {
+    if config.uuid == Some(identity) && !(released && seeker.deleting) {
         return Some(Hold::IdentityWithoutMark);
     }
     // A copy whose mark was cleared before it had its own UUID: number and name are all that is left to know it by.
@@ -274,17 +295,22 @@ fn fitness(seeker: &Seeker<'_>, vmid: Vmid, config: &GuestConfig) -> Result<Taki
     if config.template && !seeker.template {
         return Err(Unfit::Template);
     }
-    if config.uuid.is_none() {
+    let Some(uuid) = config.uuid else {
         return Err(Unfit::NoUuid);
+    };
+    let is_of = |other: &&Other| {
+        other.reserved == Some(vmid) || uuid == numbers::identity(seeker.cluster, &other.uid, vmid)
+    };
+    match seeker.others.iter().find(is_of) {
+        Some(other) if taking == Taking::Adopt => Err(Unfit::Anothers(other.title.clone())),
+        _ => Ok(taking),
     }
-    Ok(taking)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::identity::fixtures::{UID, config, mark, number};
-    use crate::plan::identity::numbers;
 
     fn seeker(deleting: bool) -> Seeker<'static> {
         Seeker {
@@ -300,6 +326,7 @@ mod tests {
             reserved: None,
             adopt: false,
             template: false,
+            others: &[],
         }
     }
 
@@ -312,7 +339,7 @@ mod tests {
                 config: config.map(|c| (c, Instant::now())),
             })
             .collect();
-        decide(&seeker(deleting), &unowned, |n| numbers::identity("c", UID, n))
+        decide(&seeker(deleting), &unowned)
     }
 
     fn foreign(name: &str) -> GuestConfig {
@@ -484,7 +511,7 @@ mod tests {
                 adopt: true,
                 ..seeker(false)
             };
-            decide(&seeker, &[guest], |n| numbers::identity("c", UID, n))
+            decide(&seeker, &[guest])
         };
         let take = Next::Take(number(105));
         assert_eq!(adopting(&foreign("web-1")), take);
@@ -520,6 +547,63 @@ mod tests {
     }
 
     #[test]
+    fn what_is_anothers_is_not_adopted_though_somebody_took_its_mark() {
+        let other = |uid: &str, reserved: Option<u32>| Other {
+            uid: uid.into(),
+            title: "default/db".into(),
+            reserved: reserved.map(number),
+        };
+        let adopting = |config: &GuestConfig, other: Other| {
+            let guest = Unowned {
+                vmid: number(105),
+                name: Some("x"),
+                config: Some((config, Instant::now())),
+            };
+            let seeker = Seeker {
+                pinned: Some(number(105)),
+                adopt: true,
+                others: &[other],
+                ..seeker(false)
+            };
+            decide(&seeker, &[guest])
+        };
+        let anothers = || {
+            let why = Unfit::Anothers("default/db".into());
+            Next::Hold(number(105), Obstacle::Adoption(why))
+        };
+        let take = Next::Take(number(105));
+        let stripped = config(Some(numbers::identity("c0ffee", "other", number(105))), "");
+        assert_eq!(adopting(&stripped, other("other", None)), anothers());
+        assert_eq!(adopting(&stripped, other("further", None)), take);
+        assert_eq!(adopting(&foreign("db"), other("other", Some(105))), anothers());
+        assert_eq!(adopting(&foreign("db"), other("other", Some(106))), take);
+    }
+
+    #[test]
+    fn adoption_waits_for_what_becomes_of_the_predecessors_machine() {
+        let beside = |former: &GuestConfig| {
+            let db = foreign("db");
+            let guest = |vmid, config| Unowned {
+                vmid: number(vmid),
+                name: Some("x"),
+                config: Some((config, Instant::now())),
+            };
+            let seeker = Seeker {
+                pinned: Some(number(150)),
+                adopt: true,
+                ..seeker(false)
+            };
+            decide(&seeker, &[guest(105, former), guest(150, &db)])
+        };
+        let held = Obstacle::Predecessor(Unfit::OtherNumber(number(150)));
+        assert_eq!(beside(&former(105, |_| {})), Next::Hold(number(105), held));
+        assert_eq!(
+            beside(&former(105, |m| m.released = true)),
+            Next::Take(number(150))
+        );
+    }
+
+    #[test]
     fn unmarked_guest_under_the_reserved_number_and_with_the_name_keeps_a_deleted_resource() {
         let cleared = foreign("web-1");
         let decided = |reserved: Option<u32>| {
@@ -532,7 +616,7 @@ mod tests {
                 reserved: reserved.map(number),
                 ..seeker(true)
             };
-            decide(&seeker, &[guest], |n| numbers::identity("c", UID, n))
+            decide(&seeker, &[guest])
         };
         assert_eq!(
             decided(Some(105)),
@@ -553,7 +637,7 @@ mod tests {
 
     #[test]
     fn guest_that_it_let_go_does_not_keep_a_deleted_resource_whose_status_was_lost() {
-        let uuid = numbers::identity("c", UID, number(105));
+        let uuid = numbers::identity("c0ffee", UID, number(105));
         let released = config(Some(uuid), &mark(105).sealed(uuid).released().to_string());
         assert_eq!(decided(true, &[(105, Some("x"), Some(&released))]), Next::Release);
         assert_eq!(
@@ -564,7 +648,7 @@ mod tests {
 
     #[test]
     fn guest_with_the_identity_and_without_the_mark_keeps_even_a_deleted_resource() {
-        let stripped = config(Some(numbers::identity("c", UID, number(105))), "");
+        let stripped = config(Some(numbers::identity("c0ffee", UID, number(105))), "");
         for deleting in [false, true] {
             assert_eq!(
                 decided(deleting, &[(105, Some("x"), Some(&stripped))]),
