@@ -1,6 +1,6 @@
 //! Why a pass ended before it could say so in the status.
 
-use crate::runtime::Class;
+use crate::runtime::{Class, Fenced};
 
 /// Why a pass ended before it could say so in the status.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +8,9 @@ pub enum Error {
     /// The Kubernetes API did not take a write, or did not answer.
     #[error("the Kubernetes API: {0}")]
     Kubernetes(#[source] Box<kube::Error>),
+    /// Nothing is written: another replica leads, or soon may.
+    #[error(transparent)]
+    Fenced(#[from] Fenced),
 }
 
 impl From<kube::Error> for Error {
@@ -20,7 +23,9 @@ impl Error {
     /// The class that decides when the pass is repeated.
     #[must_use]
     pub fn class(&self) -> Class {
-        let Self::Kubernetes(error) = self;
+        let Self::Kubernetes(error) = self else {
+            return Class::Transient;
+        };
         match error.as_ref() {
             kube::Error::Api(status) if status.is_conflict() => Class::Conflict,
             kube::Error::Api(status) if status.is_not_found() => Class::NotFound,

@@ -1,10 +1,18 @@
 //! Two replicas for the same hosts: one acts, the other takes over.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::{Method, Request, Response};
+use drover::operator;
+use drover::runtime::leader::ElectionSettings;
+use drover::runtime::{Clock, Runtime, Settings};
+use kube::client::Body;
+use kube::{Client, ResourceExt};
 use pve_sim::{Mark, Matcher};
+use tokio::sync::watch;
 
-use crate::support::{Gate, Process, World, within};
+use crate::support::{Gate, Process, World, plane, settings, within};
 
 const SPEC: &str = "{powerState: Running, memory: {size: 512Mi}, disks: [{name: scsi0, size: 1Gi}]}";
 const LEASE: &str = "--lease-duration=10s";
@@ -152,4 +160,70 @@ async fn kubernetes_api_that_is_away_for_a_minute_costs_nobody_a_machine() {
     );
     assert_eq!(world.sim.guests().len(), 2, "the template and late");
     assert_eq!(world.sent("DELETE", "/nodes/*/qemu/*").len(), 1);
+}
+
+/// A way to the API server that goes dead in the middle of a pass: what is sent after the number of a machine was named gets no
+/// answer, and that it was named is not heard either.
+struct Dying {
+    named: watch::Sender<bool>,
+}
+
+impl Dying {
+    fn client(self: &Arc<Self>, inner: Client) -> Client {
+        let (namespace, dying) = (inner.default_namespace().to_owned(), Arc::clone(self));
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let (inner, dying) = (inner.clone(), Arc::clone(&dying));
+            async move { dying.send(&inner, request).await }
+        });
+        Client::new(service, namespace)
+    }
+
+    async fn send(&self, inner: &Client, request: Request<Body>) -> Result<Response<Body>, kube::Error> {
+        let names = request.method() == Method::PATCH && request.uri().path().contains("/virtualmachines/");
+        let dead = *self.named.borrow();
+        let answered = if dead {
+            None
+        } else {
+            Some(inner.send(request).await)
+        };
+        if names {
+            self.named.send_replace(true);
+        }
+        match answered {
+            Some(response) if !names => response,
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn leader_that_is_cut_off_in_the_middle_of_a_pass_ends_before_its_lease_and_the_next_goes_on() {
+    let world = World::builder("leader-cut-off").without_drover().start().await;
+    let settings = Settings {
+        election: Some(ElectionSettings {
+            lease: Duration::from_secs(10),
+            ..ElectionSettings::default()
+        }),
+        ..settings(&world.selector())
+    };
+    let dying = Arc::new(Dying {
+        named: watch::Sender::new(false),
+    });
+    let client = dying.client(plane().client());
+    let first = Box::pin(operator::run(client, settings, Runtime::new(Clock::system())));
+    let second = async {
+        world.apply_vm("web", SPEC).await;
+        let mut named = dying.named.subscribe();
+        named.wait_for(|named| *named).await.unwrap();
+        replica(&world).await
+    };
+    let (ended, second) = tokio::join!(first, second);
+    assert!(matches!(ended, Err(operator::Error::LeaseLost)), "{ended:?}");
+    assert!(!leads(&second).await, "it ends before its lease does");
+    let vm = world.vm("web").await;
+    assert!(!vm.finalizers().is_empty() && vm.status.and_then(|s| s.vmid).is_none());
+    assert!(world.sim.mutations().is_empty());
+
+    world.wait_ready("web").await;
+    assert_eq!(world.sent("POST", "/nodes/*/qemu").len(), 1);
 }

@@ -95,7 +95,8 @@ pub(super) async fn paused(pass: &mut Pass<'_>) -> Result<(), Error> {
 }
 
 /// Writes the status if it differs from the stored one. Refused by the API server when somebody wrote in
-/// between: the pass is then repeated on the newer version.
+/// between: the pass is then repeated on the newer version. Nor does a stale leader write: the number that it reserves may be
+/// another resource's by now, whose version tells it nothing of that.
 pub(super) async fn save(pass: &mut Pass<'_>) -> Result<(), Error> {
     if pass.vm.status.as_ref() == Some(&pass.status) {
         return Ok(());
@@ -109,6 +110,7 @@ pub(super) async fn save(pass: &mut Pass<'_>) -> Result<(), Error> {
         let mut object = pass.vm.as_ref().clone();
         object.status = Some(pass.status.clone());
         let name = object.name_any();
+        pass.ctx.fence.check()?;
         pass.ctx.runtime.metrics.kubernetes_write(KIND, "update-status");
         match api(pass).replace_status(&name, &params, &object).await {
             Ok(written) => break written,
@@ -181,6 +183,7 @@ async fn patch_metadata(
         metadata["resourceVersion"] = pass.vm.meta().resource_version.clone().into();
         let patch = Patch::Merge(serde_json::json!({ "metadata": metadata }));
         let name = pass.vm.name_any();
+        pass.ctx.fence.check()?;
         pass.ctx.runtime.metrics.kubernetes_write(KIND, "patch");
         match api(pass).patch(&name, &params, &patch).await {
             Ok(written) => return Ok(written),

@@ -12,7 +12,9 @@ mod waits;
 mod world;
 
 pub(crate) use contention::Contention;
+pub(crate) use drover::settings;
 pub(crate) use gate::Gate;
+pub(crate) use plane::plane;
 pub(crate) use process::{Ended, Process, drover};
 pub(crate) use waiting::within;
 pub(crate) use world::{Conditioned, World, condition};
