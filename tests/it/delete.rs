@@ -174,7 +174,8 @@ async fn resource_deleted_during_its_copy_leaves_nothing_behind() {
     world
         .wait_until("the copying to begin", async || {
             let task = world.vm("web").await.status?.task?;
-            (task.action == "Clone").then_some(())
+            let told = task.message.as_deref() == Some("the machine is being copied");
+            (task.action == "Clone" && told).then_some(())
         })
         .await;
     world.delete_vm("web").await;

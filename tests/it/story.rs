@@ -16,7 +16,8 @@ fn table(text: &str) -> Vec<Vec<String>> {
 
 #[tokio::test]
 async fn get_answers_the_first_questions() {
-    let world = World::new("get").await;
+    let host = serde_json::json!({"displayName": "Production Server"});
+    let world = World::builder("get").host(host).start().await;
     world.apply_vm("web", BLANK).await;
     world.wait_ready("web").await;
     let address = world
@@ -49,6 +50,11 @@ async fn get_answers_the_first_questions() {
     ] {
         assert!(wide.contains(part), "{part} in\n{wide}");
     }
+    let wide = world.kubectl(&["get", "pxn", &world.name, "-o", "wide"]);
+    assert!(
+        wide.contains("Production Server") && wide.contains("127.0.0.1"),
+        "{wide}"
+    );
     let rows = table(&world.kubectl(&["get", "pxn", &world.name]));
     assert_eq!(
         rows[0],

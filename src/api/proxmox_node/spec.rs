@@ -64,6 +64,13 @@ use crate::api::span::Span;
         description = "Virtual machines on the node, Drover's and others"
     ),
     printcolumn(
+        name = "Name",
+        type_ = "string",
+        json_path = ".spec.displayName",
+        description = "What people call it",
+        priority = 1
+    ),
+    printcolumn(
         name = "Address",
         type_ = "string",
         json_path = ".spec.host",
@@ -81,7 +88,7 @@ use crate::api::span::Span;
     validation = ("!has(self.connectionRef) || (!has(self.port) && !has(self.tls) && !has(self.timeout) && !has(self.poll) && !has(self.vmidRange) && !has(self.vmidReuse))", "with connectionRef, port, tls, timeout, poll, vmidRange and vmidReuse come from the node that it names")
 )]
 pub struct ProxmoxNodeSpec {
-    /// A name for people; shown nowhere else than here.
+    /// A name for people, shown by `kubectl get proxmoxnodes -o wide`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
     pub display_name: Option<String>,

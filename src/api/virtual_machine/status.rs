@@ -349,6 +349,9 @@ pub struct TaskStatus {
     pub action: String,
     /// When it began.
     pub started_at: Time,
+    /// What that means, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// A field in which a machine is not as declared.

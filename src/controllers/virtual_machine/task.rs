@@ -231,6 +231,7 @@ pub(super) fn begin(
         id: upid.to_string(),
         action: act.name().to_owned(),
         started_at: Time(pass.ctx.runtime.clock.now()),
+        message: Some(act.doing().1.to_owned()),
     });
     tracing::info!(guest.vmid = %vmid, task.id = %upid, action = act.label(), "the host works on it");
     running(act, upid)
