@@ -1,21 +1,47 @@
 //! One step of Drover's pass over one of its machines, from what it believes: the order is that of
 //! `controllers/virtual_machine` (`place.rs`, `look.rs`, `make.rs`, `remove.rs`), the decisions are the real ones.
 
+use super::rest::Rest;
 use super::rules::{Due, Placed, Seek, Sight, Unplaced};
-use super::state::{Flight, Guest, Making, Mark, NUMBERS, Resource, State, identity, name_of_uid};
+use super::state::{Guest, Making, Mark, NUMBERS, Process, Resource, State, identity, name_of_uid};
 use super::{Mistake, Move, Moves};
 
 impl Moves<'_> {
     /// The next step over the machine of a name, if one is due that changes anything.
     pub(super) fn pass(&mut self, name: usize) {
-        let seen = self.from.cached[name];
+        let seen = self.from.process.cached[name];
         if seen.uid == 0 || (seen.deleting && !seen.finalizer) {
             return;
         }
+        self.rest[name] = Rest::AtWork;
         if seen.vmid == 0 {
             self.place(name, seen);
         } else {
             self.look(name, seen);
+        }
+    }
+
+    /// The same by the process that had the lease before. It looks at its lease right before it sends or writes anything
+    /// (rule 11), so that it does nothing but by mistake.
+    pub(super) fn pass_of_former(&mut self, name: usize) {
+        let (sends, writes) = (
+            self.rules.has(Mistake::StaleLeaderSends),
+            self.rules.has(Mistake::StaleLeaderWrites),
+        );
+        let current = self.from;
+        let Some(former) = current.former.filter(|_| sends || writes) else {
+            return;
+        };
+        let (known, rest) = (self.found.len(), self.rest);
+        self.from.process = former;
+        self.sends = sends;
+        self.pass(name);
+        self.sends = true;
+        self.from = current;
+        self.rest = rest;
+        for (_, to) in &mut self.found[known..] {
+            to.former = Some(to.process);
+            to.process = current.process;
         }
     }
 
@@ -40,7 +66,7 @@ impl Moves<'_> {
             to.lost_uids &= !(1 << new.uid);
         }
         to.stored[name] = new;
-        to.cached[name] = new;
+        to.process.cached[name] = new;
         self.to(step, to);
     }
 
@@ -50,6 +76,7 @@ impl Moves<'_> {
         for (index, slot) in unowned.iter_mut().enumerate() {
             let vmid = number(index);
             let claimed = from
+                .process
                 .cached
                 .iter()
                 .enumerate()
@@ -61,24 +88,30 @@ impl Moves<'_> {
             uid: seen.uid,
             deleting: seen.deleting,
             annotated: seen.annotated,
+            adopts: seen.adopts,
+            other: self.other(name).filter(|_| seen.adopts != 0),
             unowned,
         };
         match self.rules.unplaced(asked) {
-            Seek::Wait => {}
+            Seek::Wait => self.rest[name] = Rest::Waits,
+            Seek::Hold => self.rest[name] = Rest::Told,
             Seek::Bind { vmid, .. } if !seen.finalizer && !self.rules.has(Mistake::BoundWithoutFinalizer) => {
                 self.claim(name, seen, vmid);
             }
             Seek::Bind { vmid, sealed } => {
                 let uuid = from.guest(vmid).map_or(0, |guest| guest.uuid);
                 self.write(Move::Bind, name, seen, |to, r| {
-                    r.sent_again = to.young;
+                    r.sent_again = to.process.young;
                     r.vmid = vmid;
                     r.identity = if sealed { uuid } else { 0 };
                 });
             }
             Seek::Take { vmid, former } => self.take(name, seen, vmid, former),
+            Seek::Adopt { vmid } => self.adopt(name, seen, vmid),
             Seek::Release => {
-                if !self.reserved_may_exist(seen) {
+                if self.reserved_may_exist(seen) {
+                    self.rest[name] = Rest::Told;
+                } else {
                     self.write(Move::LetGoUnmade, name, seen, |to, r| {
                         r.finalizer = false;
                         // One that it let go itself, before its status was lost.
@@ -90,12 +123,23 @@ impl Moves<'_> {
                     });
                 }
             }
+            // There is nothing to adopt.
+            Seek::Reserve if seen.adopts != 0 => self.rest[name] = Rest::Told,
             Seek::Reserve => {
-                if !self.reserved_may_exist(seen) {
+                if self.reserved_may_exist(seen) {
+                    self.rest[name] = Rest::Told;
+                } else {
                     self.reserve(name, seen);
                 }
             }
         }
+    }
+
+    /// The resource of the other name: its UID, and the number that was reserved for it if its status was lost.
+    fn other(&self, name: usize) -> Option<(u8, u8)> {
+        let other = self.from.process.cached[1 - name];
+        let reserved = if other.vmid == 0 { other.annotated } else { 0 };
+        (other.uid != 0).then_some((other.uid, reserved))
     }
 
     /// Adds the finalizer and names the number.
@@ -117,8 +161,8 @@ impl Moves<'_> {
             Some(_) if !seen.deleting => from.blind,
             Some(_) | None if from.blind && from.guest(seen.annotated).is_some() => true,
             Some(_) | None => {
-                let unknown = from.making[usize::from(name_of_uid(seen.uid))].unknown;
-                (from.young || unknown) && !self.rules.has(Mistake::NoSettling)
+                let unknown = from.process.making[usize::from(name_of_uid(seen.uid))].unknown;
+                (from.process.young || unknown) && !self.rules.has(Mistake::NoSettling)
             }
         }
     }
@@ -126,18 +170,42 @@ impl Moves<'_> {
     fn take(&mut self, name: usize, seen: Resource, vmid: u8, former: u8) {
         // By a list that the API server itself gives.
         if self.from.name_of(former).is_some() {
+            self.rest[name] = Rest::Told;
             return;
         }
-        if !seen.finalizer || seen.annotated != vmid {
-            self.claim(name, seen, vmid);
-            return;
-        }
-        let Some(guest) = self.from.guest(vmid) else {
+        let Some(guest) = self.claimed(name, seen, vmid) else {
             return;
         };
         if guest.owner == 0 || guest.owner != former {
             self.violation("a guest was bound that was not made for its predecessor");
         }
+        self.mark_as(Move::MarkBound, seen, vmid, guest);
+    }
+
+    fn adopt(&mut self, name: usize, seen: Resource, vmid: u8) {
+        let Some(guest) = self.claimed(name, seen, vmid) else {
+            return;
+        };
+        // Of one whose resource is lost, and whose mark somebody took, nobody can tell whose it was.
+        let lives = self.from.name_of(guest.owner).is_some() && !guest.mark.released;
+        if lives && guest.owner != seen.uid {
+            self.violation("a guest of a resource was adopted by another");
+        }
+        self.mark_as(Move::Adopt, seen, vmid, guest);
+    }
+
+    /// The guest as it is read before it becomes the resource's own, which that has named before.
+    fn claimed(&mut self, name: usize, seen: Resource, vmid: u8) -> Option<Guest> {
+        let guest = self.from.readable(vmid)?;
+        if !seen.finalizer || seen.annotated != vmid {
+            self.claim(name, seen, vmid);
+            return None;
+        }
+        self.sends.then_some(guest)
+    }
+
+    /// The guest is the resource's own from here on.
+    fn mark_as(&mut self, step: Move, seen: Resource, vmid: u8, guest: Guest) {
         let mut to = self.from;
         to.put(
             vmid,
@@ -152,20 +220,14 @@ impl Moves<'_> {
                 ..guest
             }),
         );
-        self.to(Move::MarkBound, to);
+        self.to(step, to);
     }
 
     fn reserve(&mut self, name: usize, seen: Resource) {
         let from = self.from;
         let numbers = 1..=u8::try_from(NUMBERS).unwrap();
-        let annotated = from.cached.iter().map(|r| r.annotated).max().unwrap_or(0);
-        let own = seen.annotated;
-        // One that was named and not reserved yet is taken up again.
-        let mut above = if annotated == own {
-            from.highest
-        } else {
-            from.highest.max(annotated)
-        };
+        let annotated = from.process.cached.iter().map(|r| r.annotated).max().unwrap_or(0);
+        let mut above = from.highest;
         // Tasks, volumes and archives on the host tell which numbers were given.
         let told = (1..)
             .zip(from.given)
@@ -175,14 +237,21 @@ impl Moves<'_> {
             above = 0;
         }
         for vmid in numbers.clone() {
-            let used = from.shown(vmid).is_some() || from.cached.iter().any(|r| r.vmid == vmid);
+            let used = from.shown(vmid).is_some() || from.process.cached.iter().any(|r| r.vmid == vmid);
             if used && !self.rules.has(Mistake::NumbersReused) {
                 above = above.max(vmid);
             }
         }
         // The cluster itself says whether it is free; what another resource has is skipped in any case.
-        let taken = |vmid: u8| from.guest(vmid).is_some() || from.cached.iter().any(|r| r.vmid == vmid);
-        let Some(vmid) = numbers.clone().find(|n| *n > above && !taken(*n)) else {
+        let taken =
+            |vmid: u8| from.guest(vmid).is_some() || from.process.cached.iter().any(|r| r.vmid == vmid);
+        // The one that this pass named a moment ago is reserved, whatever others name meanwhile.
+        let named = from.process.making[name].named;
+        let own = (named > above && named == seen.annotated && !taken(named)).then_some(named);
+        let above = above.max(annotated);
+        let Some(vmid) = own.or_else(|| numbers.clone().find(|n| *n > above && !taken(*n))) else {
+            // The range is used up.
+            self.rest[name] = Rest::Told;
             return;
         };
         if self.rules.has(Mistake::ReservedAfterTheCall) {
@@ -197,13 +266,17 @@ impl Moves<'_> {
         }
         let claimed = seen.finalizer && seen.annotated == vmid;
         if !claimed && !self.rules.has(Mistake::NoFinalizer) {
-            self.claim(name, seen, vmid);
+            self.write(Move::Claim, name, seen, |to, r| {
+                r.finalizer = true;
+                r.annotated = vmid;
+                to.process.making[name].named = vmid;
+            });
             return;
         }
         self.write(Move::Reserve, name, seen, |to, r| {
             r.vmid = vmid;
             r.identity = 0;
-            to.making[name] = Making {
+            to.process.making[name] = Making {
                 reserved_here: true,
                 ..Making::default()
             };
@@ -216,7 +289,7 @@ impl Moves<'_> {
             self.claim(name, seen, seen.vmid);
             return;
         }
-        let making = from.making[name];
+        let making = from.process.making[name];
         let none_taken = making.reserved_here && !making.maybe_taken;
         let vmid = seen.vmid;
         if seen.identity == 0 && none_taken && !making.refused && !seen.deleting && from.shown(vmid).is_none()
@@ -225,10 +298,13 @@ impl Moves<'_> {
             return;
         }
         let unsettled = seen.identity == 0
-            && (making.unknown || (!making.reserved_here && from.young))
+            && (making.unknown || (!making.reserved_here && from.process.young))
             && !self.rules.has(Mistake::NoSettling);
-        let sight = match (from.shown(vmid), from.guest(vmid)) {
+        let sight = match (from.readable(vmid), from.guest(vmid)) {
             (Some(guest), _) => Sight::Guest(guest),
+            (None, Some(guest)) if guest.moving && self.rules.has(Mistake::MovingIsGone) => {
+                Sight::Free { unsettled }
+            }
             (None, Some(_)) if !self.rules.has(Mistake::ShorterListIsGone) => Sight::Taken,
             (None, _) => Sight::Free { unsettled },
         };
@@ -244,14 +320,15 @@ impl Moves<'_> {
             late_call: seen.sent_again || (seen.identity == 0 && unsettled),
         };
         match self.rules.placed(asked) {
-            Due::Wait | Due::Lost => {}
+            Due::Wait => self.rest[name] = Rest::Waits,
+            Due::Hold | Due::Lost => self.rest[name] = Rest::Told,
             Due::Act => self.act(name, seen),
             Due::Remark => self.mark(Move::Remark, seen, seen.identity, false),
             Due::Seal => self.mark(Move::Seal, seen, identity(seen.uid, vmid), false),
             Due::Record => {
                 let uuid = from.guest(vmid).map_or(0, |g| g.uuid);
                 self.write(Move::Record, name, seen, |to, r| {
-                    r.sent_again |= to.young && !to.making[name].reserved_here;
+                    r.sent_again |= to.process.young && !to.process.making[name].reserved_here;
                     r.identity = uuid;
                 });
             }
@@ -263,7 +340,7 @@ impl Moves<'_> {
                 to.highest = to.highest.max(vmid);
                 r.vmid = 0;
                 r.annotated = 0;
-                to.making[name] = Making::default();
+                to.process.making[name] = Making::default();
             }),
             due @ (Due::Release | Due::LetGo) => self.write(Move::LetGo, name, seen, |to, r| {
                 to.highest = to.highest.max(vmid);
@@ -294,12 +371,13 @@ impl Moves<'_> {
     }
 
     fn act(&mut self, name: usize, seen: Resource) {
-        let Some(guest) = self.from.guest(seen.vmid) else {
+        let Some(guest) = self.from.guest(seen.vmid).filter(|_| self.sends) else {
             return;
         };
         self.touch(seen, guest);
         if !seen.deleting {
             // It is kept as declared, which changes nothing here.
+            self.rest[name] = Rest::Ready;
             return;
         }
         if seen.retain {
@@ -317,7 +395,7 @@ impl Moves<'_> {
     }
 
     fn mark(&mut self, step: Move, seen: Resource, uuid: u8, released: bool) {
-        let Some(guest) = self.from.guest(seen.vmid) else {
+        let Some(guest) = self.from.guest(seen.vmid).filter(|_| self.sends) else {
             return;
         };
         self.touch(seen, guest);
@@ -346,125 +424,15 @@ impl Moves<'_> {
             self.to(Move::AndDies(step.plain()), to);
         }
     }
-
-    fn make(&mut self, name: usize, seen: Resource, vmid: u8) {
-        let from = self.from;
-        if from.guest(vmid).is_some() {
-            // Refused: the number exists.
-            let mut to = from;
-            to.making[name].refused = true;
-            self.to(Move::MakeRefused, to);
-            return;
-        }
-        let mut to = from;
-        if !self.begin(&mut to, name, seen.uid, vmid) {
-            return;
-        }
-        let late = self.rules.has(Mistake::ReservedAfterTheCall);
-        let answered = |to: &mut State| {
-            to.making[name].maybe_taken = true;
-            if late && to.stored[name] == seen {
-                to.stored[name].vmid = vmid;
-                to.cached[name] = to.stored[name];
-            }
-        };
-        let mut heard = to;
-        answered(&mut heard);
-        self.to(Move::Make, heard);
-        if from.budget.lost > 0 {
-            let mut unheard = to;
-            unheard.budget.lost -= 1;
-            unheard.making[name].maybe_taken = true;
-            unheard.making[name].unknown = true;
-            self.forget_call(&mut unheard, name, seen);
-            self.to(Move::MakeUnheard, unheard);
-            if from.flight.is_none() {
-                let mut late = from;
-                late.budget.lost -= 1;
-                late.making[name].maybe_taken = true;
-                late.making[name].unknown = true;
-                late.flight = Some(Flight {
-                    name: small(name),
-                    uid: seen.uid,
-                    vmid,
-                });
-                self.forget_call(&mut late, name, seen);
-                self.to(Move::MakeUnderWay, late);
-            }
-        }
-        if from.budget.crash > 0 {
-            let mut dead = to;
-            dead.budget.crash -= 1;
-            dead.die();
-            self.to(Move::AndDies(Move::Make.plain()), dead);
-            if from.flight.is_none() {
-                let mut late = from;
-                late.budget.crash -= 1;
-                late.die();
-                late.flight = Some(Flight {
-                    name: small(name),
-                    uid: seen.uid,
-                    vmid,
-                });
-                self.to(Move::AndDies(Move::MakeUnderWay.plain()), late);
-            }
-        }
-    }
-
-    /// The mistake of taking a lost answer for a refusal.
-    fn forget_call(&self, to: &mut State, name: usize, seen: Resource) {
-        if !self.rules.has(Mistake::LostAnswerIsRefusal) || to.stored[name] != seen {
-            return;
-        }
-        to.stored[name].vmid = 0;
-        to.cached[name] = to.stored[name];
-        to.highest = to.highest.max(seen.vmid);
-        to.making[name] = Making::default();
-    }
-
-    /// The host takes a call: the guest shows, locked and unmarked. False when no UUID is left to give.
-    pub(super) fn begin(&mut self, to: &mut State, name: usize, uid: u8, vmid: u8) -> bool {
-        let copied = name == 0;
-        let identifier = if copied || self.rules.has(Mistake::RandomIdentity) {
-            match to.new_uuid() {
-                Some(new) => new,
-                None => return false,
-            }
-        } else {
-            identity(uid, vmid)
-        };
-        let index = usize::from(vmid) - 1;
-        if to.given[index] != 0 && to.given[index] != uid {
-            self.violation("a number was given twice");
-        }
-        to.given[index] = uid;
-        to.put(
-            vmid,
-            Some(Guest {
-                uuid: identifier,
-                mark: Mark::default(),
-                locked: true,
-                name: small(name) + 1,
-                owner: uid,
-            }),
-        );
-        // A copy's task bears the number of its source.
-        if copied {
-            to.made = [true; NUMBERS];
-        } else {
-            to.made[index] = true;
-        }
-        true
-    }
 }
 
 impl State {
     /// The process dies, and another one starts: what it believed and remembered is gone.
     pub(super) fn die(&mut self) {
-        self.cached = [Resource::default(); super::state::NAMES];
-        self.making = [Making::default(); super::state::NAMES];
-        self.young = true;
-        self.listed = false;
+        self.process = Process {
+            young: true,
+            ..Process::default()
+        };
     }
 }
 
@@ -472,6 +440,6 @@ fn number(index: usize) -> u8 {
     u8::try_from(index).unwrap() + 1
 }
 
-fn small(name: usize) -> u8 {
+pub(super) fn small(name: usize) -> u8 {
     u8::try_from(name).unwrap()
 }

@@ -4,8 +4,11 @@
 //!
 //! Assumed: a configuration is read and acted upon in one step (calls without a digest are sent within two seconds of the
 //! read); the list shows all guests or, without rights, none; a person does not both rename a guest and clear its notes, nor clear those of one that is
-//! not sealed yet;
-//! rights are not lost together with all that Kubernetes knows of a machine.
+//! not sealed yet; rights are not lost together with all that Kubernetes knows of a machine; what a Drover writes to Kubernetes while it has 5 s of its
+//! lease left arrives before the next one leads.
+//!
+//! Besides what must never be, each state is asked whether it ends well: every run from it without further faults comes to
+//! an end, and there each machine is as declared, or its resource says why not.
 //!
 //! That mistakes would be found is shown by making them: each of [`Mistake`] is switched on in turn, and must lead to a
 //! violation.
@@ -16,13 +19,16 @@
 )]
 
 mod drover;
+mod making;
 mod others;
+mod rest;
 mod rules;
 mod state;
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
+use self::rest::{Rest, Runs};
 use self::rules::Rules;
 use self::state::{Budget, NAMES, State};
 
@@ -75,9 +81,21 @@ enum Mistake {
     SecondCallForgotten,
     /// New guests get a UUID by chance.
     RandomIdentity,
+    /// Who lost the lease goes on sending.
+    StaleLeaderSends,
+    /// A guest that can't be read where the list shows it is gone.
+    MovingIsGone,
+    /// What a person wants adopted is taken, whosever it is.
+    AdoptsWhatIsMarked,
+    /// A number that somebody else has is waited for.
+    NeverGivesUp,
+    /// Who lost the lease goes on writing to Kubernetes.
+    StaleLeaderWrites,
+    /// It is given up although a call for it may be under way.
+    GivesUpTooEarly,
 }
 
-const MISTAKES: [Mistake; 23] = [
+const MISTAKES: [Mistake; 29] = [
     Mistake::CopiesCount,
     Mistake::SealIgnored,
     Mistake::UnsealedCounts,
@@ -101,6 +119,12 @@ const MISTAKES: [Mistake; 23] = [
     Mistake::BoundWithoutFinalizer,
     Mistake::SecondCallForgotten,
     Mistake::RandomIdentity,
+    Mistake::StaleLeaderSends,
+    Mistake::MovingIsGone,
+    Mistake::AdoptsWhatIsMarked,
+    Mistake::NeverGivesUp,
+    Mistake::GivesUpTooEarly,
+    Mistake::StaleLeaderWrites,
 ];
 
 type Mistakes = Option<Mistake>;
@@ -121,6 +145,7 @@ enum Move {
     Destroy,
     Bind,
     MarkBound,
+    Adopt,
     GiveUp,
     NoteSecondCall,
     LetGo,
@@ -130,12 +155,16 @@ enum Move {
     Lists,
     CacheCatchesUp,
     TaskEnds,
+    GuestArrives,
+    FormerEnds,
+    TakeOver,
     CallArrives,
     CallIsLost,
     TimePasses,
     RightsAreLost,
     RightsComeBack,
     UserDeclares,
+    UserAdopts,
     UserDeletes,
     StatusIsLost,
     StatusOfYesterday,
@@ -147,6 +176,7 @@ enum Move {
     PersonRestores,
     PersonClearsNotes,
     PersonRenames,
+    PersonMoves,
 }
 
 impl Move {
@@ -157,6 +187,11 @@ impl Move {
             _ => "Destroy",
         }
     }
+
+    /// Whether a step of Drover's meets a fault.
+    const fn is_fault(self) -> bool {
+        matches!(self, Self::MakeUnheard | Self::MakeUnderWay | Self::AndDies(_))
+    }
 }
 
 /// The moves from one state.
@@ -165,6 +200,10 @@ struct Moves<'a> {
     from: State,
     found: Vec<(Move, State)>,
     violation: Option<&'static str>,
+    /// Whether the process may send to the host.
+    sends: bool,
+    /// How each name stands for the process that has the lease.
+    rest: [Rest; NAMES],
 }
 
 impl Moves<'_> {
@@ -241,6 +280,7 @@ fn explore(mistake: Mistakes, budget: Budget, most: usize) -> Explored {
     let start = State::new(budget);
     numbers.insert(start, 0);
     states.push((start, 0, Move::TimePasses, 0));
+    let mut runs = Runs::default();
     let mut next = 0;
     let mut depth = 0;
     while next < states.len() && states.len() < most {
@@ -251,31 +291,48 @@ fn explore(mistake: Mistakes, budget: Budget, most: usize) -> Explored {
             from,
             found: Vec::with_capacity(32),
             violation: None,
+            sends: true,
+            rest: [Rest::Ready; NAMES],
         };
         for name in 0..NAMES {
             moves.pass(name);
         }
+        for name in 0..NAMES {
+            moves.pass_of_former(name);
+        }
         moves.by_itself();
+        let chance = moves.found.len();
         moves.by_chance();
-        if let Some(what) = moves.violation.or_else(|| broken(&from)) {
+        let quiet = |(index, (step, to)): &(usize, &(Move, State))| {
+            *index < chance && !step.is_fault() && *to != from
+        };
+        let rests = !moves.found.iter().enumerate().any(|step| quiet(&step));
+        let violation = moves.violation.or_else(|| broken(&from));
+        if let Some(what) = violation.or_else(|| moves.unrest().filter(|_| rests)) {
             return Explored {
                 states: states.len(),
                 depth,
                 violation: Some(way(&states, next, what)),
             };
         }
-        for (step, to) in moves.found {
-            if let std::collections::hash_map::Entry::Vacant(entry) = numbers.entry(to) {
-                entry.insert(u32::try_from(states.len()).unwrap());
-                states.push((to, u32::try_from(next).unwrap(), step, deep + 1));
+        runs.begin();
+        for (index, (step, to)) in moves.found.iter().enumerate() {
+            let target = *numbers.entry(*to).or_insert_with(|| {
+                let number = u32::try_from(states.len()).unwrap();
+                states.push((*to, u32::try_from(next).unwrap(), *step, deep + 1));
+                number
+            });
+            if quiet(&(index, &(*step, *to))) {
+                runs.goes_to(target);
             }
         }
         next += 1;
     }
+    let endless = runs.endless(next);
     Explored {
         states: states.len(),
         depth,
-        violation: None,
+        violation: endless.map(|state| way(&states, state, "what goes on by itself never ends")),
     }
 }
 
@@ -292,7 +349,46 @@ fn way(states: &[(State, u32, Move, u16)], last: usize, what: &str) -> String {
 }
 
 /// How many faults each search allows.
-const SEARCHES: [Budget; 3] = [
+const SEARCHES: [Budget; 5] = [
+    // A machine, and people who are busy on its host.
+    Budget {
+        crash: 0,
+        lost: 1,
+        person: 2,
+        etcd: 1,
+        user: 1,
+        rights: 0,
+        takeover: 0,
+    },
+    // Two Drovers, of which one is stale.
+    Budget {
+        crash: 0,
+        lost: 1,
+        person: 1,
+        etcd: 0,
+        user: 2,
+        rights: 0,
+        takeover: 1,
+    },
+    // Machines that come and go.
+    Budget {
+        crash: 0,
+        lost: 0,
+        person: 1,
+        etcd: 1,
+        user: 3,
+        rights: 0,
+        takeover: 0,
+    },
+    Budget {
+        crash: 1,
+        lost: 1,
+        person: 1,
+        etcd: 0,
+        user: 3,
+        rights: 0,
+        takeover: 0,
+    },
     // Everything that can happen to a machine or two.
     Budget {
         crash: 1,
@@ -301,23 +397,7 @@ const SEARCHES: [Budget; 3] = [
         etcd: 1,
         user: 2,
         rights: 1,
-    },
-    // Machines that come and go.
-    Budget {
-        crash: 1,
-        lost: 1,
-        person: 1,
-        etcd: 0,
-        user: 3,
-        rights: 0,
-    },
-    Budget {
-        crash: 0,
-        lost: 0,
-        person: 1,
-        etcd: 1,
-        user: 3,
-        rights: 0,
+        takeover: 0,
     },
 ];
 

@@ -7,16 +7,16 @@ impl Moves<'_> {
     /// What goes on by itself, without anybody's fault.
     pub(super) fn by_itself(&mut self) {
         let from = self.from;
-        if !from.listed {
+        if !from.process.listed {
             let mut to = from;
-            to.cached = from.stored;
-            to.listed = true;
+            to.process.cached = from.stored;
+            to.process.listed = true;
             self.to(Move::Lists, to);
         }
         for name in 0..NAMES {
-            if from.listed && from.cached[name] != from.stored[name] {
+            if from.process.listed && from.process.cached[name] != from.stored[name] {
                 let mut to = from;
-                to.cached[name] = from.stored[name];
+                to.process.cached[name] = from.stored[name];
                 self.to(Move::CacheCatchesUp, to);
             }
         }
@@ -26,6 +26,22 @@ impl Moves<'_> {
                 to.put(vmid, Some(guest.finished(vmid)));
                 self.to(Move::TaskEnds, to);
             }
+            if let Some(guest) = from.guest(vmid).filter(|guest| guest.moving) {
+                let mut to = from;
+                to.put(
+                    vmid,
+                    Some(Guest {
+                        moving: false,
+                        ..guest
+                    }),
+                );
+                self.to(Move::GuestArrives, to);
+            }
+        }
+        if from.former.is_some() {
+            let mut to = from;
+            to.former = None;
+            self.to(Move::FormerEnds, to);
         }
         if let Some(flight) = from.flight {
             let mut to = from;
@@ -35,16 +51,20 @@ impl Moves<'_> {
             {
                 self.to(Move::CallArrives, to);
             }
-        } else if from.young
-            || from.making.iter().any(|m| m.unknown)
+        } else if from.process.young
+            || from.process.making.iter().any(|m| m.unknown)
             || from.stored.iter().any(|r| r.sent_again)
         {
             let mut to = from;
-            to.young = false;
-            for resource in to.stored.iter_mut().chain(&mut to.cached) {
+            to.process.young = false;
+            if let Some(former) = &mut to.former {
+                former.young = false;
+                former.cached.iter_mut().for_each(|r| r.sent_again = false);
+            }
+            for resource in to.stored.iter_mut().chain(&mut to.process.cached) {
                 resource.sent_again = false;
             }
-            for making in &mut to.making {
+            for making in &mut to.process.making {
                 making.unknown = false;
             }
             self.to(Move::TimePasses, to);
@@ -72,6 +92,14 @@ impl Moves<'_> {
                     to.blind = true;
                     moves.to(Move::RightsAreLost, to);
                 }
+            },
+        );
+        self.spend(
+            |b| &mut b.takeover,
+            |moves, mut to| {
+                to.former = Some(to.process);
+                to.die();
+                moves.to(Move::TakeOver, to);
             },
         );
         self.spend(|b| &mut b.user, Self::user);
@@ -113,6 +141,19 @@ impl Moves<'_> {
                         self.to(Move::UserDeclares, to);
                     }
                 }
+                // One of the second name may be to have a guest that is there.
+                let there = (1..=u8::try_from(NUMBERS).unwrap()).filter(|vmid| base.guest(*vmid).is_some());
+                for adopts in there.filter(|_| name == 1) {
+                    let mut to = base;
+                    if let Some(uid) = to.new_uid(name) {
+                        to.stored[name] = Resource {
+                            uid,
+                            adopts,
+                            ..Resource::default()
+                        };
+                        self.to(Move::UserAdopts, to);
+                    }
+                }
             } else if !stored.deleting {
                 let mut to = base;
                 to.stored[name] = if stored.finalizer {
@@ -141,7 +182,8 @@ impl Moves<'_> {
                 to.die();
                 self.to(Move::StatusIsLost, to);
             }
-            if stored.identity != 0 {
+            // Whoever adopts records number and identity at once.
+            if stored.identity != 0 && stored.adopts == 0 {
                 let mut to = base;
                 to.stored[name].identity = 0;
                 to.stored[name].sent_again = false;
@@ -161,6 +203,7 @@ impl Moves<'_> {
                 to.stored[name] = Resource {
                     uid: stored.uid,
                     retain: stored.retain,
+                    adopts: stored.adopts,
                     ..Resource::default()
                 };
                 to.die();
@@ -173,6 +216,7 @@ impl Moves<'_> {
                     to.stored[name] = Resource {
                         uid,
                         retain: stored.retain,
+                        adopts: stored.adopts,
                         ..Resource::default()
                     };
                     to.die();
@@ -207,9 +251,23 @@ impl Moves<'_> {
                 }
                 continue;
             };
+            if guest.moving {
+                continue;
+            }
             let mut to = base;
             to.destroy(vmid);
             self.to(Move::PersonDestroys, to);
+            if !guest.locked {
+                let mut to = base;
+                to.put(
+                    vmid,
+                    Some(Guest {
+                        moving: true,
+                        ..guest
+                    }),
+                );
+                self.to(Move::PersonMoves, to);
+            }
             // From a backup, over itself: notes and all, as another machine.
             if !guest.locked && guest.mark.uid != 0 {
                 let mut to = base;
@@ -249,6 +307,7 @@ impl Guest {
             uuid,
             mark: super::state::Mark::default(),
             locked: false,
+            moving: false,
             name: 0,
             owner: 0,
         }

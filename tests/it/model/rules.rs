@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use drover::model::{GuestAddress, GuestConfig, Hardware, Lock, NumberState, Vmid};
 use drover::plan::identity::mark::Mark as RealMark;
+use drover::plan::identity::numbers;
 use drover::plan::identity::placed::{self, Claim, Evidence, Made, Sighting, Step};
 use drover::plan::identity::presence::{self, NumberLook, Presence};
-use drover::plan::identity::unplaced::{self, Next, Seeker, Taking, Unowned};
+use drover::plan::identity::unplaced::{self, Next, Obstacle, Other, Seeker, Taking, Unowned};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::state::{Guest, Mark, NUMBERS, identity, name_of_uid};
+use super::state::{Guest, Mark, NUMBERS, given, identity, name_of_uid};
 use super::{Mistake, Mistakes};
 
 /// What [`placed::decide`] was asked.
@@ -51,6 +52,9 @@ pub(super) enum Due {
     Lost,
     Release,
     LetGo,
+    /// Nothing is done, and why is told.
+    Hold,
+    /// Something is under way.
     Wait,
 }
 
@@ -61,6 +65,10 @@ pub(super) struct Unplaced {
     pub(super) uid: u8,
     pub(super) deleting: bool,
     pub(super) annotated: u8,
+    /// The number of the guest that it is to adopt; 0: none.
+    pub(super) adopts: u8,
+    /// The UID of the other resource, where it adopts, and the number that was reserved for that.
+    pub(super) other: Option<(u8, u8)>,
     pub(super) unowned: [Option<Guest>; NUMBERS],
 }
 
@@ -76,8 +84,14 @@ pub(super) enum Seek {
         vmid: u8,
         former: u8,
     },
+    Adopt {
+        vmid: u8,
+    },
     Reserve,
     Release,
+    /// Nothing is done, and why is told.
+    Hold,
+    /// Something is under way.
     Wait,
 }
 
@@ -167,16 +181,17 @@ impl Rules {
             Step::Seal(_) => Due::Seal,
             Step::Record(_) => Due::Record,
             Step::Make => Due::Make,
+            Step::GiveUp if self.has(Mistake::NeverGivesUp) => Due::Wait,
             Step::GiveUp => Due::GiveUp,
+            Step::GiveUpLater(_) if self.has(Mistake::GivesUpTooEarly) => Due::GiveUp,
             Step::Lost if self.has(Mistake::LostIsMadeAgain) => Due::Make,
             Step::Lost => Due::Lost,
             Step::Release => Due::Release,
             Step::LetGo => Due::LetGo,
-            Step::LookAtTasks
-            | Step::WaitForHost(_)
-            | Step::StaleLock(_)
-            | Step::WaitForPresence(_)
-            | Step::Hold(_) => Due::Wait,
+            Step::Hold(_) | Step::StaleLock(_) => Due::Hold,
+            Step::LookAtTasks | Step::WaitForHost(_) | Step::WaitForPresence(_) | Step::GiveUpLater(_) => {
+                Due::Wait
+            }
         }
     }
 
@@ -203,12 +218,14 @@ impl Rules {
         let unowned: Vec<Unowned<'_>> = configs
             .iter()
             .zip(&names)
-            .map(|((number, _, config), name)| Unowned {
+            .map(|((number, guest, config), name)| Unowned {
                 vmid: vmid(*number),
                 name: Some(name),
-                config: Some((config, Instant::now())),
+                // One that moves can't be read on the node on which the list shows it.
+                config: (!guest.moving).then(|| (config, Instant::now())),
             })
             .collect();
+        let others: Vec<Other> = asked.other.into_iter().map(other).collect();
         let (uid, name) = (uid(asked.uid), guest_name(asked.name + 1));
         let wanted = if self.has(Mistake::NamesIgnored) {
             "unique"
@@ -224,13 +241,13 @@ impl Rules {
             deleting: asked.deleting,
             cluster: "cluster",
             recover_from: &[],
-            pinned: None,
+            pinned: (asked.adopts != 0).then(|| vmid(asked.adopts)),
             reserved: (asked.annotated != 0).then(|| vmid(asked.annotated)),
-            adopt: false,
+            adopt: asked.adopts != 0,
             template: false,
+            others: &others,
         };
-        let identity_of = |number: Vmid| uuid(identity(asked.uid, small(number)));
-        match unplaced::decide(&seeker, &unowned, identity_of) {
+        match unplaced::decide(&seeker, &unowned) {
             Next::Bind(..) if self.has(Mistake::OwnMarkIgnored) => Seek::Reserve,
             Next::Bind(number, sealed) => Seek::Bind {
                 vmid: small(number),
@@ -238,21 +255,25 @@ impl Rules {
             },
             Next::Take(number) => {
                 let found = configs.iter().find(|(known, ..)| *known == small(number));
-                let (_, guest, config) = found.expect("it is one of them");
+                let (.., config) = found.expect("it is one of them");
                 match unplaced::take(&seeker, &address(small(number)), config, Instant::now()) {
                     Ok((_, Taking::Rebind(former))) => Seek::Take {
                         vmid: small(number),
                         former: former.parse().expect("a UID of ours"),
                     },
-                    Ok((_, Taking::Adopt)) => unreachable!("nobody adopts here: {}", guest.uuid),
-                    Err(_) => Seek::Wait,
+                    Ok((_, Taking::Adopt)) => Seek::Adopt { vmid: small(number) },
+                    Err(_) => Seek::Hold,
                 }
             }
             Next::Reserve => Seek::Reserve,
             Next::Release => Seek::Release,
             Next::Hold(..) if self.has(Mistake::ObstaclesIgnored) && !asked.deleting => Seek::Reserve,
             Next::WaitFor(_) if self.has(Mistake::NoWaitForMaking) && !asked.deleting => Seek::Reserve,
-            Next::Read(_) | Next::WaitFor(_) | Next::Hold(..) => Seek::Wait,
+            Next::Hold(number, Obstacle::Adoption(_)) if self.has(Mistake::AdoptsWhatIsMarked) => {
+                Seek::Adopt { vmid: small(number) }
+            }
+            Next::Hold(..) => Seek::Hold,
+            Next::Read(_) | Next::WaitFor(_) => Seek::Wait,
         }
     }
 
@@ -307,8 +328,20 @@ fn uid(uid: u8) -> String {
     uid.to_string()
 }
 
+/// By its code: one that Drover gives, or one of the host's own.
 fn uuid(code: u8) -> Uuid {
-    Uuid::from_u128(u128::from(code))
+    match given(code) {
+        Some((owner, number)) => numbers::identity("cluster", &uid(owner), vmid(number)),
+        None => Uuid::from_u128(u128::from(code)),
+    }
+}
+
+fn other((owner, reserved): (u8, u8)) -> Other {
+    Other {
+        uid: uid(owner),
+        title: uid(owner),
+        reserved: (reserved != 0).then(|| vmid(reserved)),
+    }
 }
 
 fn guest_name(name: u8) -> String {

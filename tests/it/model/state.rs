@@ -17,6 +17,8 @@ pub(super) struct Resource {
     pub(super) deleting: bool,
     pub(super) finalizer: bool,
     pub(super) retain: bool,
+    /// The number of the guest that a person wants adopted by it; 0: none.
+    pub(super) adopts: u8,
     /// The annotation with the number that was reserved last; 0: none.
     pub(super) annotated: u8,
     /// `status.vmid`; 0: none.
@@ -30,6 +32,8 @@ pub(super) struct Resource {
 /// What the process remembers of the calls for a reservation.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Making {
+    /// The number that was named in the annotation and is about to be reserved; 0: none.
+    pub(super) named: u8,
     pub(super) reserved_here: bool,
     pub(super) refused: bool,
     pub(super) maybe_taken: bool,
@@ -53,6 +57,8 @@ pub(super) struct Guest {
     pub(super) mark: Mark,
     /// The host is making it.
     pub(super) locked: bool,
+    /// Somebody moves it to another node: the list still shows it on the former one, where it can't be read.
+    pub(super) moving: bool,
     /// The name that it bears: the number of a declared machine plus one, or 0.
     pub(super) name: u8,
     /// Whose it truly is: a UID, or 0 for somebody else's.
@@ -82,18 +88,29 @@ pub(super) struct Budget {
     pub(super) user: u8,
     /// The token loses its rights.
     pub(super) rights: u8,
+    /// Another Drover takes over while the first goes on.
+    pub(super) takeover: u8,
+}
+
+/// What a process believes and remembers.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct Process {
+    pub(super) cached: [Resource; NAMES],
+    pub(super) making: [Making; NAMES],
+    /// It has listed all resources since its start; before that it does nothing.
+    pub(super) listed: bool,
+    /// It started less than the settling time ago.
+    pub(super) young: bool,
 }
 
 /// Everything.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct State {
     pub(super) stored: [Resource; NAMES],
-    pub(super) cached: [Resource; NAMES],
-    pub(super) making: [Making; NAMES],
-    /// The process has listed all resources since its start; before that it does nothing.
-    pub(super) listed: bool,
-    /// The process started less than the settling time ago.
-    pub(super) young: bool,
+    /// The one that has the lease.
+    pub(super) process: Process,
+    /// One that had it before, and goes on with what it believed then: it was stopped, or cut off.
+    pub(super) former: Option<Process>,
     pub(super) guests: [Option<Guest>; NUMBERS],
     /// By number: the task lists show that Drover may have made a guest there, and no destroy since.
     pub(super) made: [bool; NUMBERS],
@@ -115,10 +132,8 @@ impl State {
     pub(super) fn new(budget: Budget) -> Self {
         Self {
             stored: [Resource::default(); NAMES],
-            cached: [Resource::default(); NAMES],
-            making: [Making::default(); NAMES],
-            listed: false,
-            young: false,
+            process: Process::default(),
+            former: None,
             guests: [None; NUMBERS],
             made: [false; NUMBERS],
             flight: None,
@@ -143,6 +158,11 @@ impl State {
     /// Whether the list shows something under a number.
     pub(super) fn shown(&self, vmid: u8) -> Option<Guest> {
         self.guest(vmid).filter(|_| !self.blind)
+    }
+
+    /// What can be read under a number.
+    pub(super) fn readable(&self, vmid: u8) -> Option<Guest> {
+        self.shown(vmid).filter(|guest| !guest.moving)
     }
 
     /// The name whose resource has a UID now.
@@ -181,4 +201,12 @@ pub(super) const fn name_of_uid(uid: u8) -> u8 {
 /// The identity that Drover gives: by UID and number, told apart from the host's own.
 pub(super) const fn identity(uid: u8, vmid: u8) -> u8 {
     0x40 | (uid << 3) | vmid
+}
+
+/// UID and number of an identity that Drover gave; `None` for one of the host's own.
+pub(super) const fn given(identity: u8) -> Option<(u8, u8)> {
+    match identity & 0x40 {
+        0 => None,
+        _ => Some(((identity & 0x3f) >> 3, identity & 0x7)),
+    }
 }
