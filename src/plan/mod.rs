@@ -11,6 +11,7 @@ pub mod identity;
 pub mod maintenance;
 pub mod making;
 pub mod moving;
+pub mod placing;
 pub mod preview;
 pub mod privileges;
 pub mod removal;

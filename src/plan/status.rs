@@ -115,12 +115,7 @@ pub fn conclude(vm: &VirtualMachine, status: &mut VirtualMachineStatus, outcome:
             message,
         ));
     }
-    if !status.pending.is_empty() {
-        let message = format!(
-            "{} waits for the next reboot{}",
-            status.pending.join(", "),
-            when(status)
-        );
+    if let Some(message) = reboot_required(status) {
         found.push(Finding::new(
             conditions::REBOOT_REQUIRED,
             Truth::True,
@@ -163,6 +158,34 @@ pub fn conclude(vm: &VirtualMachine, status: &mut VirtualMachineStatus, outcome:
         .and_then(|a| a.get(crate::api::names::RECONCILE_AT).cloned());
 }
 
+/// What is to be changed waits for a lock of the machine.
+#[must_use]
+pub fn locked(vmid: Vmid, lock: &Lock) -> Outcome {
+    let message = if lock.is_suspended() {
+        format!(
+            "machine {vmid} is suspended to disk: what is to be changed waits until it runs again (powerState: Running). \
+             Don't take its lock off, which would throw its memory away"
+        )
+    } else {
+        format!(
+            "machine {vmid} is locked ('{}'): what is to be changed waits until the host is done. If no task runs there, \
+             'qm unlock {vmid}' takes a left-over lock off",
+            lock.0
+        )
+    };
+    Outcome::progressing(reason::LOCKED, message)
+}
+
+/// Differences are told and not put back.
+#[must_use]
+pub fn reported(status: &VirtualMachineStatus) -> Outcome {
+    let message = format!(
+        "{}; spec.drift.policy is Report, so nothing is put back until the spec changes",
+        differences(status)
+    );
+    Outcome::stalled(reason::DRIFT_REPORTED, message)
+}
+
 /// In which fields the machine is not as declared.
 #[must_use]
 pub fn differences(status: &VirtualMachineStatus) -> String {
@@ -172,6 +195,19 @@ pub fn differences(status: &VirtualMachineStatus) -> String {
         .map(|d| format!("{} is {} instead of {}", d.field, d.observed, d.desired))
         .collect();
     fields.join("; ")
+}
+
+/// What waits for the next reboot, and when that comes.
+#[must_use]
+pub fn reboot_required(status: &VirtualMachineStatus) -> Option<String> {
+    let waits = !status.pending.is_empty();
+    waits.then(|| {
+        format!(
+            "{} waits for the next reboot{}",
+            status.pending.join(", "),
+            when(status)
+        )
+    })
 }
 
 /// When a reboot comes that something waits for.

@@ -3,15 +3,23 @@
 
 use std::fmt::Write as _;
 
+use crate::api::conditions::reason;
 use crate::api::{HostDefaults, Tenancy, TenancyMode};
 use crate::model::{GuestRow, VolumeId};
 use crate::plan::desired::Desired;
 use crate::plan::seed;
+use crate::plan::status::Outcome;
 
 /// A wish that the host's owner did not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(String);
+
+impl From<Refused> for Outcome {
+    fn from(refused: Refused) -> Self {
+        Self::stalled(reason::NOT_ALLOWED_BY_TENANCY, refused.to_string())
+    }
+}
 
 /// What the host's owner allows.
 #[derive(Clone, Copy, Debug)]

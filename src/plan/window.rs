@@ -6,7 +6,7 @@ use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use crate::api::MaintenanceWindow;
+use crate::api::{MaintenanceWindow, RebootPolicy};
 
 /// A window that can't be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -127,6 +127,23 @@ impl Opening {
             Self::At(start) => Duration::try_from(start.duration_since(now)).ok(),
             Self::Never => None,
         }
+    }
+}
+
+/// When a machine may be rebooted for what waits for that; `window`: that of its host.
+///
+/// # Errors
+///
+/// The window can't be understood.
+pub fn reboots(
+    policy: RebootPolicy,
+    window: Option<&MaintenanceWindow>,
+    now: Timestamp,
+) -> Result<Opening, BadWindow> {
+    match (policy, window) {
+        (RebootPolicy::Never, _) | (RebootPolicy::InWindow, None) => Ok(Opening::Never),
+        (RebootPolicy::WhenRequired, _) => Ok(Opening::Open),
+        (RebootPolicy::InWindow, Some(spec)) => Ok(Window::read(spec)?.opens(now)),
     }
 }
 

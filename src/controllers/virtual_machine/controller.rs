@@ -16,7 +16,7 @@ use crate::controllers::{Context, Error};
 use crate::runtime::Class;
 
 /// The label of metrics, and the kind that marks name.
-pub(super) const KIND: &str = "VirtualMachine";
+pub(super) use crate::plan::placing::KIND;
 
 /// Bursts of changes of one resource make one pass.
 const DEBOUNCE: Duration = Duration::from_millis(50);

@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-use kube::ResourceExt;
-
 use super::pass::{Again, End, Flow, Pass};
 use super::site::Site;
 use super::{act, moves, secrets, seed};
 use crate::api::conditions::reason;
-use crate::api::{DesiredPower, ObservedPower, RebootPolicy};
+use crate::api::{DesiredPower, ObservedPower};
 use crate::fleet::ConfigReading;
 use crate::model::{GuestAddress, GuestConfig, Power, PowerState, Vmid};
 use crate::plan::desired::{Desired, DesiredCloudInit};
 use crate::plan::guest::{self, Action, Managed, Plan, Problem, Reboot, Seen, SeenHa, SeenPool};
 use crate::plan::identity::{Ownership, Verdict, judge};
+use crate::plan::placing;
 use crate::plan::status::{self, Outcome};
-use crate::plan::window::Window;
+use crate::plan::window;
 
 /// Seconds after a start in which a guest's agent may yet come up.
 const BOOTING: u64 = 600;
@@ -100,7 +99,12 @@ pub(super) async fn keep(
         pass.pin_class();
     }
     pass.status.unsupported.clone_from(&desired.unsupported);
-    let no_secret = secrets::fill(pass, &mut desired).await?;
+    let no_secret = secrets::fill(
+        &pass.ctx.client,
+        pass.vm.metadata.namespace.as_deref(),
+        &mut desired,
+    )
+    .await?;
     seed::settle(pass, &mut desired, &reading.config.next);
     moves::settle(pass, site, &at, &reading.config).await?;
     pass.status.reservation = None;
@@ -146,20 +150,12 @@ pub(super) async fn keep(
         return Ok(end);
     }
     if let Some(lock) = guest::blocked_by(&plan, &reading.config) {
-        if lock.is_suspended() {
-            let message = format!(
-                "machine {} is suspended to disk: what is to be changed waits until it runs again (powerState: Running). \
-                 Don't take its lock off, which would throw its memory away",
-                at.vmid
-            );
-            return Ok(End::progressing(reason::LOCKED, message, Again::Waiting));
-        }
-        let message = format!(
-            "machine {} is locked ('{}'): what is to be changed waits until the host is done. If no task runs there, \
-             'qm unlock {}' takes a left-over lock off",
-            at.vmid, lock.0, at.vmid
-        );
-        return Ok(End::progressing(reason::LOCKED, message, Again::Busy));
+        let again = if lock.is_suspended() {
+            Again::Waiting
+        } else {
+            Again::Busy
+        };
+        return Ok(End::new(status::locked(at.vmid, lock), again));
     }
     let Some(action) = plan.actions.first() else {
         if let Some(end) = seed::tidy(pass, site, &at, Some(&reading.config), &desired).await? {
@@ -308,13 +304,7 @@ fn pool<'a>(pass: &Pass<'_>, site: &'a Site, vmid: Vmid) -> SeenPool<'a> {
 /// A difference that is to be told and not put back. What the spec says anew is carried out all the same.
 fn reported(pass: &Pass<'_>, plan: &Plan) -> Option<End> {
     let told = status::only_reports(&pass.vm, &pass.status) && !plan.drift.is_empty();
-    told.then(|| {
-        let message = format!(
-            "{}; spec.drift.policy is Report, so nothing is put back until the spec changes",
-            status::differences(&pass.status)
-        );
-        End::stalled(reason::DRIFT_REPORTED, message)
-    })
+    told.then(|| End::waiting(status::reported(&pass.status)))
 }
 
 /// Whether the machine may be rebooted now for what waits for that, and else when its host's window opens.
@@ -325,20 +315,10 @@ fn reboot(pass: &mut Pass<'_>, site: &Site, config: &GuestConfig) -> Flow<(Reboo
         return Ok((Reboot::No, None));
     }
     let now = pass.ctx.runtime.clock.now();
-    let opens = match pass.vm.spec.reboot_policy.unwrap_or_default() {
-        RebootPolicy::Never => return Ok((Reboot::No, None)),
-        RebootPolicy::WhenRequired => Some(Duration::ZERO),
-        RebootPolicy::InWindow => match &site.host.spec.maintenance_window {
-            None => None,
-            Some(spec) => {
-                let window = Window::read(spec).map_err(|bad| {
-                    let message = format!("ProxmoxNode '{}': {bad}", site.host.name_any());
-                    End::stalled(reason::INVALID_SPEC, message)
-                })?;
-                window.opens(now).wait(now)
-            }
-        },
-    };
+    let policy = pass.vm.spec.reboot_policy.unwrap_or_default();
+    let opens = window::reboots(policy, site.host.spec.maintenance_window.as_ref(), now);
+    let opens = opens.map_err(|bad| End::waiting(placing::window_not_understood(&site.host, &bad)))?;
+    let opens = opens.wait(now);
     if opens != Some(Duration::ZERO) {
         return Ok((Reboot::No, opens));
     }

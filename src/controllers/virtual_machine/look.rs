@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::pass::{Again, End, Flow, Pass, Stop};
 use super::site::Site;
 use super::task::{self, Act};
-use super::{evidence, keep, lost, make, record, remove, take};
+use super::{evidence, keep, lost, make, record, remove};
 use crate::api::IdentityStatus;
 use crate::api::conditions::reason;
 use crate::controllers::journal::Entry;
@@ -16,7 +16,8 @@ use crate::model::{Change, GuestAddress, GuestKind, NumberState, Progress, Vmid}
 use crate::plan::identity::placed::{self, Claim, Sighting, Step};
 use crate::plan::identity::presence::{self, NumberLook, Presence};
 use crate::plan::identity::{Ownership, mark};
-use crate::plan::status::{self, Outcome};
+use crate::plan::placing;
+use crate::plan::status;
 
 /// How much of a judgement's time is to be left when a call is prepared.
 const JUDGED_LATELY: std::time::Duration = std::time::Duration::from_secs(1);
@@ -44,12 +45,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
             .node(row.node.as_str())
             .is_some_and(|node| !node.online)
         {
-            let message = format!(
-                "machine {vmid} is on node {}, which is offline: how it is can't be told, and nothing is sent until \
-                 the node is back",
-                row.node
-            );
-            return Ok(End::unknown(reason::NODE_OFFLINE, message));
+            return Ok(End::new(placing::node_offline(vmid, &row.node), Again::Busy));
         }
     }
     if let Some(end) = keep::unchanged(pass, site, vmid)? {
@@ -80,7 +76,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
         (Step::Seal(own), Found::Guest(_, reading)) => seal(pass, site, vmid, &own, &reading).await,
         (Step::Record(uuid), found) => {
             if let Found::Guest(_, reading) = &found {
-                pass.status.origin = Some(take::origin(vmid, &reading.config));
+                pass.status.origin = Some(placing::origin(vmid, &reading.config));
             }
             note_earlier_calls(pass);
             pass.status.identity = Some(IdentityStatus { uuid });
@@ -121,7 +117,8 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
 
 async fn make_it(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
     let mut desired = pass.desired(site)?;
-    let facts = make::check(pass, site, &mut desired).await?;
+    let driver = site.cluster.driver();
+    let facts = make::check(pass, site, driver.as_ref(), &mut desired).await?;
     note_second_call(pass).await?;
     make::make(pass, site, vmid, &desired, &facts).await
 }
@@ -340,36 +337,13 @@ fn stale_lock(pass: &Pass<'_>, site: &Site, vmid: Vmid, lock: &str) -> End {
 }
 
 fn absent(vmid: Vmid, presence: Presence) -> End {
-    let (reason, message, again) = match presence {
-        // A row that comes back, and a majority too, wake the machine.
-        Presence::Taken => (
-            reason::PRESENCE_UNKNOWN,
-            format!(
-                "the cluster says that machine {vmid} exists, but does not show it: it may be on its way to another \
-                 node, or the token lacks VM.Audit on /vms/{vmid}. Nothing counts as gone"
-            ),
-            Again::Idle,
-        ),
-        Presence::NotQuorate => (
-            reason::NOT_QUORATE,
-            "the cluster has no majority: nothing can be concluded until it has".to_owned(),
-            Again::Waiting,
-        ),
-        Presence::Unsettled(until) => (
-            reason::PRESENCE_UNKNOWN,
-            format!(
-                "machine {vmid} does not exist, but a create whose answer is unknown may still make it; this is \
-                 certain at {until:.0}"
-            ),
-            Again::Busy,
-        ),
-        Presence::Gone => (
-            reason::PRESENCE_UNKNOWN,
-            format!("machine {vmid} does not exist"),
-            Again::Busy,
-        ),
+    // A row that comes back, and a majority too, wake the machine.
+    let again = match presence {
+        Presence::Taken => Again::Idle,
+        Presence::NotQuorate => Again::Waiting,
+        Presence::Unsettled(_) | Presence::Gone => Again::Busy,
     };
-    End::new(Outcome::unknown(reason, message), again)
+    End::new(placing::absent(vmid, presence), again)
 }
 
 /// Judges the guest once more if the judgement is about to be too old for a call that carries no digest: on a

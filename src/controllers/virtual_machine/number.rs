@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
-use super::make;
+use super::facts::{Facts, left_of};
 use super::pass::{Again, End, Flow, Pass, Stop};
 use super::place::no_majority;
 use super::site::Site;
 use crate::api::VmidReuse;
 use crate::api::conditions::reason;
-use crate::api::names::{ADOPT, RESERVED_VMID};
+use crate::api::names::RESERVED_VMID;
 use crate::fleet::NumberPresence;
-use crate::model::{NumberBounds, Vmid, Volume, VolumeId};
+use crate::model::{NumberBounds, Vmid, VolumeId};
 use crate::plan::desired::Desired;
 use crate::plan::identity::numbers::{self, Next, Numbers};
+use crate::plan::placing;
 
 /// How many numbers one pass tries.
 const NUMBERS_A_PASS: usize = 32;
@@ -24,42 +25,18 @@ impl Pass<'_> {
     /// A number that the spec names must be free.
     pub(super) fn check_taken(&self, site: &Site, desired: &Desired) -> Flow<()> {
         let Some(vmid) = desired.pinned else { return Ok(()) };
-        let taken = |by: String| {
-            let message =
-                format!("number {vmid} (spec.vmid) is taken by {by}: choose another, or leave spec.vmid out");
-            Stop::from(End::stalled(reason::VMID_TAKEN, message))
-        };
-        if let Some(row) = site.snapshot.guest(vmid) {
-            let name = row.name.as_deref().unwrap_or("a guest without a name");
-            let by = format!(
-                "'{name}' on node {} (to have that machine, 'kubectl annotate dvm {} {ADOPT}=true')",
-                row.node,
-                self.vm.name_any()
-            );
-            return Err(taken(by));
-        }
-        if self.claimed(site).contains(&vmid.get()) {
-            return Err(taken("another resource".to_owned()));
-        }
-        Ok(())
+        let claimed = self.claimed(site).contains(&vmid.get());
+        placing::check_taken(&self.vm, vmid, site.snapshot.guest(vmid), claimed)
+            .map_err(|outcome| End::waiting(outcome).into())
     }
 
     /// Nothing may be left of a guest that had the number that the spec names.
-    pub(super) async fn check_left(
-        &self,
-        site: &Site,
-        desired: &Desired,
-        facts: &make::Facts<'_>,
-    ) -> Flow<()> {
+    pub(super) async fn check_left(&self, site: &Site, desired: &Desired, facts: &Facts<'_>) -> Flow<()> {
         let Some(vmid) = desired.pinned else { return Ok(()) };
         // The backup of which the machine is made is one of this number's: it comes back to what it was.
         let restored = facts.archived_number() == Some(vmid);
         if let Some(volume) = self.left_of(site, vmid, !restored).await? {
-            let message = format!(
-                "number {vmid} (spec.vmid) still has volumes, such as {volume}: they would belong to the new machine. \
-                 Choose another number, or remove them"
-            );
-            return Err(End::stalled(reason::VMID_HAS_VOLUMES, message).into());
+            return Err(End::waiting(placing::has_volumes(vmid, &volume)).into());
         }
         Ok(())
     }
@@ -67,24 +44,8 @@ impl Pass<'_> {
     /// A volume or, if they count, an archive that is left of a guest with this number.
     async fn left_of(&self, site: &Site, vmid: Vmid, archives: bool) -> Flow<Option<VolumeId>> {
         let driver = site.cluster.driver();
-        for row in site.snapshot.storages.iter().filter(|row| row.available) {
-            let holds = row
-                .content
-                .iter()
-                .any(|c| matches!(c.as_str(), "images" | "rootdir" | "backup"));
-            if !holds {
-                continue;
-            }
-            let volumes = driver
-                .volumes(&row.node, &row.storage, None, Some(vmid))
-                .await
-                .map_err(|e| self.trouble(&e))?;
-            let counts = |v: &Volume| v.vmid == Some(vmid) && (archives || v.content != "backup");
-            if let Some(volume) = volumes.into_iter().find(counts) {
-                return Ok(Some(volume.id));
-            }
-        }
-        Ok(None)
+        let left = left_of(driver.as_ref(), &site.snapshot.storages, vmid, archives).await;
+        left.map_err(|e| self.trouble(&e).into())
     }
 
     /// A number that the cluster itself says is free: the list may not show all guests. That it is still the
@@ -100,11 +61,7 @@ impl Pass<'_> {
                 NumberPresence::Free => return Ok(vmid),
                 NumberPresence::NotQuorate => return Err(no_majority().into()),
                 NumberPresence::Taken if desired.pinned.is_some() => {
-                    let message = format!(
-                        "number {vmid} (spec.vmid) is taken by a guest that the host does not show: choose another, \
-                         or leave spec.vmid out; if it is to be shown, the token lacks VM.Audit on /vms/{vmid}"
-                    );
-                    return Err(End::stalled(reason::VMID_TAKEN, message).into());
+                    return Err(End::waiting(placing::not_shown(vmid)).into());
                 }
                 // It was handed out here, so that the next one is another.
                 NumberPresence::Taken => {}

@@ -11,6 +11,7 @@ use crate::api::names::ADOPT;
 use crate::fleet::ConfigReading;
 use crate::model::{GuestAddress, GuestKind, GuestRow, PowerState, Vmid};
 use crate::plan::guest::{self, Managed, Reboot, Seen, SeenHa, SeenPool};
+use crate::plan::placing;
 use crate::plan::status::{self, Outcome};
 
 /// Tells how the machine under `spec.vmid` is, and where it is not as the spec says.
@@ -18,11 +19,10 @@ pub(super) async fn observe(pass: &mut Pass<'_>, site: &Site) -> Flow<End> {
     // Only an owner's number stands in the status: should the policy become Full, adoption is a decision of its own.
     let number = pass.vm.spec.vmid.or(pass.status.vmid);
     let Some(vmid) = number.and_then(|n| Vmid::try_from(n).ok()) else {
-        let message = "managementPolicy: Observe needs the number of the machine to look at (spec.vmid)";
-        return Ok(End::stalled(reason::INVALID_SPEC, message));
+        return Ok(End::waiting(placing::observed_without_number()));
     };
     let own = pass.recorded().is_some() || pass.is_of_namespace(site, vmid);
-    if !own && !pass.is_shown_by(&site.host) {
+    if !own && !placing::is_shown_by(&pass.vm, &site.host) {
         site.allowed().check_existing().map_err(End::from)?;
     }
     pass.ctx
@@ -32,8 +32,7 @@ pub(super) async fn observe(pass: &mut Pass<'_>, site: &Site) -> Flow<End> {
         return Ok(nothing(pass, site, vmid));
     };
     if row.kind == GuestKind::Container {
-        let message = format!("number {vmid} (spec.vmid) is a container, not a virtual machine");
-        return Ok(End::stalled(reason::NOTHING_TO_OBSERVE, message));
+        return Ok(End::waiting(placing::observed_container(vmid)));
     }
     status::observe_row(&mut pass.status, row);
     let at = GuestAddress {
@@ -84,12 +83,7 @@ fn nothing(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> End {
     pass.status.observed = None;
     pass.forget_agent();
     pass.status.drift.clear();
-    let message = format!(
-        "the cluster of ProxmoxNode '{}' shows no machine {vmid} (spec.vmid); if it exists, the token lacks VM.Audit on \
-         /vms/{vmid}",
-        site.host.name_any()
-    );
-    End::stalled(reason::NOTHING_TO_OBSERVE, message)
+    End::waiting(placing::nothing_to_observe(vmid, &site.host.name_any()))
 }
 
 /// What the sweep read last; read now if it did not yet, or if the list shows that it has changed.

@@ -13,15 +13,16 @@ use super::{look, observe, record, task, trouble};
 use crate::api::conditions::reason;
 use crate::api::names::{FORCE_RELEASE, GUEST_FINALIZER};
 use crate::api::{
-    ClassPolicy, DeletionPolicy, EffectivePolicies, GuestOrigin, HostDefaults, ManagementPolicy,
-    VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
+    ClassPolicy, DeletionPolicy, EffectivePolicies, GuestOrigin, VirtualMachine, VirtualMachineClassSpec,
+    VirtualMachineStatus,
 };
 use crate::controllers::journal::Entry;
 use crate::controllers::{Context, Error};
 use crate::fleet::Interest;
 use crate::model::Vmid;
-use crate::plan::desired::{self, Desired, Origin};
+use crate::plan::desired::{self, Desired};
 use crate::plan::identity::{Mark, numbers};
+use crate::plan::placing;
 use crate::plan::removal;
 use crate::plan::status::{self, Outcome};
 use crate::runtime::Timing;
@@ -53,6 +54,11 @@ pub(super) struct End {
 impl End {
     pub(super) const fn new(outcome: Outcome, again: Again) -> Self {
         Self { outcome, again }
+    }
+
+    /// A person or another resource must do something.
+    pub(super) const fn waiting(outcome: Outcome) -> Self {
+        Self::new(outcome, Again::Waiting)
     }
 
     pub(super) fn stalled(reason: &'static str, message: impl Into<String>) -> Self {
@@ -217,7 +223,7 @@ impl Pass<'_> {
 
     /// Whether the machine is only looked at.
     pub(super) fn observes(&self) -> bool {
-        self.vm.spec.management_policy == Some(ManagementPolicy::Observe)
+        placing::observes(&self.vm)
     }
 
     /// Whether a person wants the resource gone whatever becomes of the machine.
@@ -279,23 +285,15 @@ impl Pass<'_> {
     /// What the machine is to be like; its class as it was taken at creation.
     pub(super) fn desired(&self, site: &Site) -> Flow<Desired> {
         let class = self.class()?;
-        let none = HostDefaults::default();
-        let defaults = site.host.spec.defaults.as_ref().unwrap_or(&none);
-        let mut desired = desired::resolve(&self.vm, class.as_ref(), defaults)
-            .map_err(|invalid| End::stalled(reason::INVALID_SPEC, invalid.to_string()))?;
-        if let Origin::CloneOfResource(name) = &desired.origin
-            && let Some(vmid) = self.machine_of(site, name)
-        {
-            desired.origin = Origin::CloneOf(vmid);
-        }
-        site.allowed().check(&desired).map_err(End::from)?;
         let version = self
             .ctx
             .fleet
             .host(&site.host.name_any())
             .and_then(|view| view.version);
-        desired::leave_out_unsupported(&mut desired, version.map(|v| v.major));
-        Ok(desired)
+        let machine_of = |name: &str| self.machine_of(site, name);
+        let major = version.map(|v| v.major);
+        placing::declared(&self.vm, class.as_ref(), &site.host, machine_of, major)
+            .map_err(|outcome| End::waiting(outcome).into())
     }
 
     /// The number of the machine of another resource of the namespace.
@@ -306,11 +304,7 @@ impl Pass<'_> {
             .stores
             .machines
             .get(&ObjectRef::new(name).within(&namespace))?;
-        let status = named.status.as_ref()?;
-        let here = status.cluster.as_deref() == Some(site.cluster.id().as_str());
-        // One that is not made yet is no source.
-        let made = here && status.identity.is_some();
-        status.vmid.filter(|_| made).and_then(|n| Vmid::try_from(n).ok())
+        placing::made_on(&named, site.cluster.id().as_str())
     }
 
     /// The class, pinned once the machine has a number.
@@ -323,14 +317,7 @@ impl Pass<'_> {
         }
         match self.ctx.stores.classes.get(&ObjectRef::new(&named.name)) {
             Some(class) => Ok(Some(class.spec.clone())),
-            None => Err(End::stalled(
-                reason::CLASS_NOT_FOUND,
-                format!(
-                    "there is no VirtualMachineClass '{}' (spec.classRef): make it, or name another",
-                    named.name
-                ),
-            )
-            .into()),
+            None => Err(End::waiting(placing::class_not_found(&named.name)).into()),
         }
     }
 
@@ -359,17 +346,8 @@ impl Pass<'_> {
 
     /// The mark for a number, not sealed.
     pub(super) fn mark(&self, vmid: Vmid) -> Mark {
-        Mark {
-            cluster: self.ctx.cluster_uid.clone(),
-            kind: super::controller::KIND.to_owned(),
-            namespace: self.vm.namespace().unwrap_or_default(),
-            name: self.vm.name_any(),
-            uid: self.uid.clone(),
-            id: vmid,
-            uuid: None,
-            released: false,
-            adopted: self.status.origin == Some(GuestOrigin::Adopted),
-        }
+        let adopted = self.status.origin == Some(GuestOrigin::Adopted);
+        placing::mark(&self.vm, &self.uid, &self.ctx.cluster_uid, vmid, adopted)
     }
 
     /// What an agent reported counts no longer.

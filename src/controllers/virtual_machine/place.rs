@@ -7,23 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::ResourceExt;
+use kube::ResourceExt as _;
 use kube::runtime::reflector::ObjectRef;
 
+use super::facts::Facts;
 use super::pass::{Again, End, Flow, Pass, Stop};
 use super::site::Site;
 use super::{look, make, record, remove, take};
 use crate::api::conditions::reason;
-use crate::api::names::{ADOPT, RESERVED_VMID};
-use crate::api::{IdentityStatus, MaintenanceMode, PinnedClass, Reservation, VirtualMachine};
+use crate::api::{IdentityStatus, PinnedClass, Reservation};
 use crate::controllers::journal::Entry;
 use crate::fleet::NumberPresence;
 use crate::hypervisor::{Error, Refusal};
 use crate::model::{GuestAddress, GuestConfig, GuestKind, GuestRow, NumberState, Vmid};
-use crate::plan::desired::{self, Desired};
-use crate::plan::identity::mark::{self, MarkReading};
+use crate::plan::desired::Desired;
 use crate::plan::identity::presence::{self, NumberLook, Presence};
-use crate::plan::identity::unplaced::{self, Next as Due, Obstacle, Other, Seeker, Unowned};
+use crate::plan::identity::unplaced::{self, Next as Due, Obstacle, Seeker, Unowned};
+use crate::plan::placing::{self, Names, Owners};
 use crate::plan::status;
 
 /// How many configurations of unowned guests one pass reads.
@@ -52,24 +52,13 @@ impl Pass<'_> {
                 other => Ok(self.unplaced(site, other)),
             };
         }
-        if site.host.metadata.deletion_timestamp.is_some() {
-            let message = format!(
-                "ProxmoxNode '{}' is being deleted and takes no further machines: name another",
-                site.host.name_any()
-            );
-            return Ok(End::stalled(reason::HOST_NOT_READY, message));
-        }
-        if let Some(mode) = self.cordoned(site) {
-            let message = format!(
-                "ProxmoxNode '{}' takes no further machines while its maintenance lasts (spec.maintenance.mode: {mode:?}): \
-                 name another, or wait",
-                site.host.name_any()
-            );
-            return Ok(End::progressing(reason::CORDONED, message, Again::Waiting));
-        }
+        placing::takes_machines(&self.vm, &site.host).map_err(End::waiting)?;
         let mut desired = self.desired(site)?;
         match self.seek(site).await? {
-            Due::Reserve if self.adopts() => return Ok(self.nothing_to_adopt(site)),
+            Due::Reserve if placing::adopts(&self.vm) => {
+                let shown = |vmid| site.cluster.snapshot().guest(vmid).map(|row| row.kind);
+                return Ok(End::waiting(placing::nothing_to_adopt(&self.vm, shown)));
+            }
             Due::Reserve => self.check_reserved(site).await?,
             // What was read a while ago may have changed.
             Due::Take(vmid) | Due::Hold(vmid, Obstacle::Adoption(_) | Obstacle::Predecessor(_)) => {
@@ -83,7 +72,8 @@ impl Pass<'_> {
             other => return Ok(self.unplaced(site, other)),
         }
         self.check_taken(site, &desired)?;
-        let facts = make::check(self, site, &mut desired).await?;
+        let driver = site.cluster.driver();
+        let facts = make::check(self, site, driver.as_ref(), &mut desired).await?;
         self.check_left(site, &desired, &facts).await?;
         let vmid = self.free_number(site, &desired).await?;
         record::claim(self, vmid).await.map_err(Stop::Error)?;
@@ -97,7 +87,7 @@ impl Pass<'_> {
         site: &Site,
         vmid: Vmid,
         desired: &Desired,
-        facts: &make::Facts<'_>,
+        facts: &Facts<'_>,
     ) -> Flow<End> {
         self.reserve(site, vmid).await?;
         make::make(self, site, vmid, desired, facts).await
@@ -110,7 +100,7 @@ impl Pass<'_> {
         site: &Site,
         vmid: Vmid,
         desired: &Desired,
-        facts: &make::Facts<'_>,
+        facts: &Facts<'_>,
     ) -> Flow<End> {
         // Nor does the annotation name the number before.
         record::disclaim(self).await.map_err(Stop::Error)?;
@@ -163,12 +153,8 @@ impl Pass<'_> {
             let stubborn =
                 |(_, error): &&(GuestAddress, Error)| error.refusal() != Some(&Refusal::GuestMissing);
             if let Some((at, error)) = outcome.failed.iter().find(stubborn) {
-                let message = format!(
-                    "machine {} on node {}, which nobody owns, can't be read ({error}): nothing is made before it is \
-                     certain that it is not this resource's",
-                    at.vmid, at.node
-                );
-                return Err(End::unknown(reason::READING_GUESTS, message).into());
+                let unreadable = placing::unreadable(at.vmid, &at.node, &error.to_string());
+                return Err(End::new(unreadable, Again::Busy).into());
             }
         }
         let snapshot = site.cluster.snapshot();
@@ -186,100 +172,21 @@ impl Pass<'_> {
                 config: reading.as_ref().map(|r| (r.config.as_ref(), r.read_at)),
             })
             .collect();
-        let names = self.names();
-        let others = self.others();
-        Ok(unplaced::decide(&self.seeker(&names, &others), &unowned))
-    }
-
-    /// Namespace, name, and the name of the guest.
-    pub(super) fn names(&self) -> (String, String, String) {
-        let (namespace, name) = (self.vm.namespace().unwrap_or_default(), self.vm.name_any());
-        (namespace, name, desired::guest_name(&self.vm))
+        let names = Names::of(&self.vm, &self.ctx.all_machines());
+        Ok(unplaced::decide(&self.seeker(&names), &unowned))
     }
 
     /// The resource as one that has no number.
-    pub(super) fn seeker<'a>(
-        &'a self,
-        names: &'a (String, String, String),
-        others: &'a [Other],
-    ) -> Seeker<'a> {
-        let (namespace, name, guest_name) = names;
-        Seeker {
-            uid: &self.uid,
-            kind: super::controller::KIND,
-            namespace,
-            name,
-            guest_name,
-            deleting: self.deleting,
-            cluster: &self.ctx.cluster_uid,
-            recover_from: &self.ctx.settings.recover_from,
-            pinned: self.vm.spec.vmid.and_then(|n| Vmid::try_from(n).ok()),
-            reserved: self.reserved_before(),
-            adopt: self.adopts(),
-            template: self.vm.spec.template == Some(true),
-            others,
-        }
-    }
-
-    /// The other machines that are declared, where this one adopts a guest that must not be one of theirs.
-    pub(super) fn others(&self) -> Vec<Other> {
-        if !self.adopts() {
-            return Vec::new();
-        }
-        let machines = self.ctx.all_machines();
-        let others = machines.iter().filter_map(|machine| {
-            let uid = machine.uid().filter(|uid| *uid != self.uid)?;
-            let placed = machine.status.as_ref().is_some_and(|s| s.vmid.is_some());
-            Some(Other {
-                uid,
-                title: format!(
-                    "{}/{}",
-                    machine.namespace().unwrap_or_default(),
-                    machine.name_any()
-                ),
-                reserved: reserved(machine).filter(|_| !placed),
-            })
-        });
-        others.collect()
-    }
-
-    /// Whether a person said that the machine under `spec.vmid` is to be this resource's.
-    fn adopts(&self) -> bool {
-        self.vm.annotations().get(ADOPT).is_some_and(|v| v == "true")
-    }
-
-    /// The maintenance for which the host takes no machines; one that is there already may be adopted and bound all the
-    /// same.
-    fn cordoned(&self, site: &Site) -> Option<MaintenanceMode> {
-        let mode = site.host.spec.maintenance.as_ref().map(|m| m.mode)?;
-        let known = self.adopts() || self.reserved_before().is_some();
-        (mode != MaintenanceMode::None && !known).then_some(mode)
-    }
-
-    /// There is no unowned machine under the number that the spec names.
-    fn nothing_to_adopt(&self, site: &Site) -> End {
-        let Some(vmid) = self.vm.spec.vmid.and_then(|n| Vmid::try_from(n).ok()) else {
-            let message =
-                format!("the annotation {ADOPT} stands, and spec.vmid does not say which machine is meant");
-            return End::stalled(reason::NOTHING_TO_ADOPT, message);
-        };
-        let what = match site.cluster.snapshot().guest(vmid) {
-            Some(row) if row.kind == GuestKind::Container => "it is a container".to_owned(),
-            Some(_) => "another resource has it".to_owned(),
-            None => format!(
-                "the cluster shows no such machine; if it exists, the token lacks VM.Audit on /vms/{vmid}. To have it made, \
-                 take the annotation off"
-            ),
-        };
-        let message = format!("machine {vmid} (spec.vmid) can't be adopted: {what}");
-        End::stalled(reason::NOTHING_TO_ADOPT, message)
+    pub(super) fn seeker<'a>(&'a self, names: &'a Names) -> Seeker<'a> {
+        let recover_from = &self.ctx.settings.recover_from;
+        names.seeker(&self.vm, &self.uid, &self.ctx.cluster_uid, recover_from)
     }
 
     /// A resource that reserved a number once, and whose status was lost, goes, or has another guest made, only if the
     /// list shows who has that number, or the cluster says that nobody has: a token that lost its rights sees a shorter
     /// list.
     async fn check_reserved(&self, site: &Site) -> Flow<()> {
-        let Some(vmid) = self.reserved_before() else {
+        let Some(vmid) = placing::reserved_before(&self.vm) else {
             return Ok(());
         };
         if site.snapshot.guest(vmid).is_some() {
@@ -294,18 +201,9 @@ impl Pass<'_> {
         match presence.map_err(|e| self.trouble(&e))? {
             NumberPresence::Free => self.create_settled(vmid),
             NumberPresence::Taken | NumberPresence::NotQuorate => {
-                let message = format!(
-                    "number {vmid} was reserved for this resource, and whether a machine of it exists can't be told: \
-                     the cluster does not show it (does the token have VM.Audit on /vms/{vmid}?)"
-                );
-                Err(End::unknown(reason::PRESENCE_UNKNOWN, message).into())
+                Err(End::new(placing::reserved_not_shown(vmid), Again::Busy).into())
             }
         }
-    }
-
-    /// The number that was reserved last, as the witness says that outlives a lost status.
-    fn reserved_before(&self) -> Option<Vmid> {
-        reserved(&self.vm)
     }
 
     /// A call that an earlier process sent for the lost reservation may still be under way.
@@ -347,37 +245,25 @@ impl Pass<'_> {
     }
 
     /// Numbers that other resources have on this cluster.
-    pub(super) fn claimed(&self, site: &Site) -> std::collections::BTreeSet<u32> {
+    pub(super) fn claimed(&self, site: &Site) -> BTreeSet<u32> {
         let machines = self.ctx.all_machines();
-        machines
-            .iter()
-            .filter(|m| m.uid().as_deref() != Some(&self.uid))
-            .filter_map(|m| m.status.as_ref())
-            .filter(|s| s.cluster.as_deref() == Some(site.cluster.id().as_str()))
-            .filter_map(|s| s.vmid)
-            .collect()
+        let cluster = site.cluster.id().as_str();
+        Owners::new(&machines, cluster).claimed(&self.uid)
     }
 
     /// Whether a machine belongs to a resource of this namespace.
     pub(super) fn is_of_namespace(&self, site: &Site, vmid: Vmid) -> bool {
-        self.ctx.all_machines().iter().any(|machine| {
-            let status = machine.status.as_ref();
-            machine.namespace() == self.vm.namespace()
-                && status.and_then(|s| s.vmid) == Some(vmid.get())
-                && status.and_then(|s| s.cluster.as_deref()) == Some(site.cluster.id().as_str())
-        })
+        let machines = self.ctx.all_machines();
+        let namespace = self.vm.metadata.namespace.as_deref();
+        Owners::new(&machines, site.cluster.id().as_str()).is_of_namespace(namespace, vmid)
     }
 
     /// Whether a backup is of a machine that was of this namespace when it was made.
     pub(super) fn was_of_namespace(&self, vmid: Option<Vmid>, archived: &GuestConfig) -> bool {
-        let Some(MarkReading::Sealed(mark) | MarkReading::Released(mark)) =
-            vmid.map(|vmid| mark::read(vmid, archived))
-        else {
-            return false;
-        };
-        let of_cluster =
-            mark.cluster == self.ctx.cluster_uid || self.ctx.settings.recover_from.contains(&mark.cluster);
-        of_cluster && self.vm.namespace().as_deref() == Some(mark.namespace.as_str())
+        let namespace = self.vm.metadata.namespace.as_deref();
+        placing::recovers(namespace, vmid, archived, |cluster| {
+            *cluster == self.ctx.cluster_uid || self.ctx.settings.recover_from.contains(cluster)
+        })
     }
 
     fn unplaced(&mut self, site: &Site, next: Due) -> End {
@@ -389,21 +275,14 @@ impl Pass<'_> {
                 );
                 End::progressing(reason::READING_GUESTS, message, SOON)
             }
-            Due::WaitFor(vmid) => {
-                let message = format!(
-                    "machine {vmid} is being made by somebody: whether it is this resource's shows when it is done. If \
-                     nothing is under way on its node, its lock is a left-over: 'qm unlock {vmid}' takes it off, \
-                     'qm destroy {vmid}' removes an unfinished machine"
-                );
-                End::progressing(reason::READING_GUESTS, message, Again::Busy)
-            }
+            Due::WaitFor(vmid) => End::new(placing::being_made(vmid), Again::Busy),
             Due::Bind(vmid, identity) => {
                 // The status was lost. Without a seal the making must be proved again by the node's tasks.
                 self.status.vmid = Some(vmid.get());
                 self.status.cluster = Some(site.cluster.id().to_string());
                 self.status.identity = identity.map(|uuid| IdentityStatus { uuid });
                 let reading = site.cluster.last_config(vmid);
-                self.status.origin = reading.map(|r| take::origin(vmid, &r.config));
+                self.status.origin = reading.map(|r| placing::origin(vmid, &r.config));
                 look::note_earlier_calls(self);
                 self.pin_class();
                 if identity.is_none() {
@@ -413,12 +292,12 @@ impl Pass<'_> {
                         since,
                     });
                 }
-                let note = format!("machine {vmid} carries this resource's mark: it is bound again");
+                let note = placing::bound_again(vmid);
                 self.entries
                     .push(Entry::normal(reason::FOUND_AGAIN, note.clone()));
                 End::progressing(reason::FOUND_AGAIN, note, Again::Now)
             }
-            Due::Hold(vmid, obstacle) => obstructed(self, vmid, &obstacle),
+            Due::Hold(vmid, obstacle) => take::obstructed(self, vmid, &obstacle),
             Due::Reserve | Due::Release | Due::Take(_) => {
                 End::progressing(reason::RESERVING, "a number is about to be reserved", Again::Now)
             }
@@ -470,30 +349,6 @@ impl Pass<'_> {
     }
 }
 
-/// The number that was reserved last for a machine, by its annotation.
-fn reserved(machine: &VirtualMachine) -> Option<Vmid> {
-    machine.annotations().get(RESERVED_VMID)?.parse().ok()
-}
-
 pub(super) fn no_majority() -> End {
-    End::unknown(
-        reason::NOT_QUORATE,
-        "the cluster has no majority: nothing can be concluded until it has",
-    )
-}
-
-fn obstructed(pass: &Pass<'_>, vmid: Vmid, obstacle: &Obstacle) -> End {
-    match obstacle {
-        Obstacle::NameTaken => {
-            let name = desired::guest_name(&pass.vm);
-            let message = format!(
-                "machine {vmid}, which no resource owns, is named '{name}': nothing is made, so that it is not \
-                 doubled. Choose another spec.name, or rename or remove that machine; to have that one, set spec.vmid to {vmid} \
-                 and the annotation {ADOPT}=true"
-            );
-            End::stalled(reason::NAME_TAKEN, message)
-        }
-        Obstacle::Predecessor(_) | Obstacle::Adoption(_) => take::unfit(pass, vmid, obstacle),
-        Obstacle::Resembling(why) => End::new(status::hold(*why, vmid, &pass.uid), Again::Waiting),
-    }
+    End::new(placing::no_majority(), Again::Busy)
 }

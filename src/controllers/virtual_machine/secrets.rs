@@ -3,7 +3,6 @@
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
 
-use super::pass::{Flow, Pass};
 use crate::api::SecretKeyRef;
 use crate::model::SecretText;
 use crate::plan::desired::{self, Desired, UserData};
@@ -14,13 +13,19 @@ const PASSWORD: &str = "password";
 const USER_DATA: &str = "userdata";
 
 /// Reads what the spec names for cloud-init. What is wrong with it is a sentence.
-pub(super) async fn fill(pass: &Pass<'_>, desired: &mut Desired) -> Flow<Option<String>> {
+pub(crate) async fn fill(
+    client: &kube::Client,
+    namespace: Option<&str>,
+    desired: &mut Desired,
+) -> Result<Option<String>, kube::Error> {
+    let namespace = namespace.unwrap_or_default();
+    let secrets = &Api::namespaced(client.clone(), namespace);
     let Some(cloud_init) = &mut desired.cloud_init else {
         return Ok(None);
     };
     if let Some(named) = &cloud_init.password_ref {
         let key = named.key.as_deref().unwrap_or(PASSWORD);
-        match read(pass, named, key, "passwordRef").await? {
+        match read(secrets, namespace, (named, key), "passwordRef").await? {
             Ok((version, text)) => match password(&text) {
                 Some(password) => cloud_init.password = Some(desired::Secret { version, password }),
                 None => {
@@ -36,7 +41,7 @@ pub(super) async fn fill(pass: &Pass<'_>, desired: &mut Desired) -> Flow<Option<
     }
     if let Some(named) = &cloud_init.user_data_ref {
         let key = named.key.as_deref().unwrap_or(USER_DATA);
-        match read(pass, named, key, "userDataRef").await? {
+        match read(secrets, namespace, (named, key), "userDataRef").await? {
             Ok((version, text)) => {
                 let text = SecretText::new(text);
                 cloud_init.user_data = Some(UserData { version, text });
@@ -56,14 +61,12 @@ fn password(text: &str) -> Option<SecretText> {
 
 /// The version of a Secret, and the text in it.
 async fn read(
-    pass: &Pass<'_>,
-    named: &SecretKeyRef,
-    key: &str,
+    secrets: &Api<Secret>,
+    namespace: &str,
+    (named, key): (&SecretKeyRef, &str),
     field: &str,
-) -> Flow<Result<(String, String), String>> {
-    let namespace = pass.vm.namespace().unwrap_or_default();
+) -> Result<Result<(String, String), String>, kube::Error> {
     let name = &named.name;
-    let secrets: Api<Secret> = Api::namespaced(pass.ctx.client.clone(), &namespace);
     let Some(secret) = secrets.get_opt(name).await? else {
         return Ok(Err(format!(
             "there is no Secret '{name}' in the namespace '{namespace}' (spec.cloudInit.{field}): make it with the key \

@@ -78,7 +78,8 @@ pub(super) async fn ready(
         return Ok(None);
     };
     let (volume, storage) = (seed.volume(), seed.volume().storage());
-    check_iso_storage(storage, &at.node, view(&site.snapshot)).map_err(End::from)?;
+    check_iso_storage(storage, &at.node, view(&site.snapshot))
+        .map_err(|missing| End::waiting(missing.into()))?;
     if recorded(pass).len() >= MOST
         && let Some(end) = tidy(pass, site, at, Some(config), desired).await?
     {

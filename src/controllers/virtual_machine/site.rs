@@ -1,5 +1,6 @@
 //! The host of a machine: which it is, whether the machine's namespace may use it, and whether it can be used now.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,11 @@ use kube::ResourceExt;
 use kube::api::ListParams;
 
 use super::pass::{Again, End, Flow, Pass, Stop};
+use crate::api::ProxmoxNode;
 use crate::api::conditions::{self, reason};
-use crate::api::{NamespacesFrom, ProxmoxNode};
 use crate::fleet::{Cluster, HostState, Snapshot};
 use crate::model::{ClusterId, NodeName};
-use crate::plan::discovery;
-use crate::plan::status::Outcome;
+use crate::plan::placing;
 use crate::plan::tenancy::{Allowed, Refused};
 
 /// The host of a machine, usable now.
@@ -26,7 +26,7 @@ pub(super) struct Site {
 
 impl From<Refused> for End {
     fn from(refused: Refused) -> Self {
-        Self::stalled(reason::NOT_ALLOWED_BY_TENANCY, refused.to_string())
+        Self::waiting(refused.into())
     }
 }
 
@@ -38,16 +38,8 @@ impl Site {
 }
 
 impl Pass<'_> {
-    /// The host on which the machine is being made, or that it is taken from, whatever the spec names since; else the one
-    /// of the spec.
-    fn placed(&self) -> Option<&String> {
-        let making = self.status.vmid.is_some() && self.status.identity.is_none();
-        let placed = self.status.host.as_ref().filter(|_| making || self.deleting);
-        placed.filter(|name| self.ctx.host(name).is_some())
-    }
-
     pub(super) async fn host(&self) -> Flow<Arc<ProxmoxNode>> {
-        let name = self.placed().unwrap_or(&self.vm.spec.host_ref.name);
+        let name = placing::host_name(&self.vm, &self.status, |name| self.ctx.host(name).is_some());
         if let Some(host) = self.ctx.host(name) {
             return if self.ctx.is_others(&host) {
                 Err(Stop::Silent)
@@ -70,63 +62,21 @@ impl Pass<'_> {
                 Stop::Later(Duration::from_millis(200))
             });
         }
-        let what = if self.deleting {
-            "the machine can't be removed without it"
-        } else {
-            "make it, or name another"
-        };
-        Err(End::stalled(
-            reason::HOST_NOT_FOUND,
-            format!("there is no ProxmoxNode '{name}' (spec.hostRef): {what}"),
-        )
-        .into())
+        Err(End::waiting(placing::host_not_found(name, self.deleting)).into())
     }
 
     pub(super) fn allowed(&self, host: &ProxmoxNode) -> Flow<()> {
-        if self.is_allowed(host) {
-            return Ok(());
-        }
-        let (name, namespace) = (host.name_any(), self.vm.namespace().unwrap_or_default());
-        Err(End::stalled(
-            reason::NAMESPACE_NOT_ALLOWED,
-            format!(
-                "ProxmoxNode '{name}' does not allow the namespace '{namespace}': its owner must name it in \
-                 spec.allowedNamespaces"
-            ),
-        )
-        .into())
-    }
-
-    /// Whether the resource only looks on, in the namespace where the host's owner wants its machines shown.
-    pub(super) fn is_shown_by(&self, host: &ProxmoxNode) -> bool {
-        self.observes() && self.vm.metadata.namespace.as_deref() == discovery::namespace(host)
+        placing::allow(&self.vm, host, || self.labels()).map_err(|outcome| End::waiting(outcome).into())
     }
 
     /// Whether the host's owner lets the machine's namespace in.
     pub(super) fn is_allowed(&self, host: &ProxmoxNode) -> bool {
+        placing::is_allowed(&self.vm, host, || self.labels())
+    }
+
+    fn labels(&self) -> Option<BTreeMap<String, String>> {
         let namespace = self.vm.namespace().unwrap_or_default();
-        if self.is_shown_by(host) {
-            return true;
-        }
-        match &host.spec.allowed_namespaces {
-            None => false,
-            Some(allowed) => match allowed.from {
-                NamespacesFrom::None => false,
-                NamespacesFrom::All => true,
-                NamespacesFrom::Selector => {
-                    let labels = self.ctx.namespace_labels(&namespace);
-                    let selector = allowed.selector.clone().unwrap_or_default();
-                    let selector = kube::core::Selector::try_from(selector);
-                    match (labels, selector) {
-                        (Some(labels), Ok(selector)) => {
-                            use kube::core::SelectorExt;
-                            selector.matches(&labels)
-                        }
-                        _ => false,
-                    }
-                }
-            },
-        }
+        self.ctx.namespace_labels(&namespace)
     }
 
     /// The host as it can be used now, or why it can't.
@@ -136,12 +86,8 @@ impl Pass<'_> {
             return Err(self.undeclared(&host));
         };
         let not_usable = |reason, why: &str| {
-            let message = format!(
-                "ProxmoxNode '{name}' can't be used: {why}. Nothing is sent and nothing counts as gone until it \
-                 can"
-            );
             // The host's return wakes its machines.
-            Stop::from(End::new(Outcome::unknown(reason, message), Again::Waiting))
+            Stop::from(End::waiting(placing::not_usable(&name, reason, why)))
         };
         match &view.state {
             HostState::Usable => {}
@@ -176,24 +122,7 @@ impl Pass<'_> {
         if let Err(why) = cluster.reachable() {
             return Err(not_usable(reason::HOST_UNREACHABLE, &why));
         }
-        if let Some(recorded) = &self.status.cluster
-            && recorded != cluster.id().as_str()
-        {
-            if let Some(placed) = self.status.host.as_ref().filter(|placed| **placed != name) {
-                let message = format!(
-                    "ProxmoxNode '{name}' (spec.hostRef) is of another cluster than '{placed}', which has the machine: a \
-                     machine is moved within its cluster alone, and nothing is sent. Name '{placed}' again, or back the machine up \
-                     and make another one from that"
-                );
-                return Err(End::stalled(reason::MIGRATION_IMPOSSIBLE, message).into());
-            }
-            let message = format!(
-                "the machine was made on cluster {recorded}, and ProxmoxNode '{name}' now is cluster {}: nothing is \
-                 sent. Let the host's address lead to the former cluster again",
-                cluster.id()
-            );
-            return Err(End::stalled(reason::CLUSTER_CHANGED, message).into());
-        }
+        placing::same_cluster(&self.status, &name, cluster.id()).map_err(End::waiting)?;
         let snapshot = cluster.snapshot();
         if snapshot.taken.is_none() {
             return Err(self.early(&name, "its guests are being listed"));

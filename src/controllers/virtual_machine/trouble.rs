@@ -3,35 +3,47 @@
 use super::pass::{Again, End, Pass};
 use crate::api::conditions::reason;
 use crate::hypervisor::{Error, Refusal};
-use crate::plan::status::Outcome;
+use crate::plan::status::{Outcome, Standing};
 
 pub(super) fn end(pass: &Pass<'_>, error: &Error) -> End {
+    // A mutation may be under way that the status does not name.
+    if let Error::NodeUnreachable { maybe_done: true, .. } | Error::AnswerLost { .. } | Error::Decode { .. } =
+        error
+    {
+        pass.ctx.memory.note(&pass.uid, |m| m.settled = false);
+    }
+    let outcome = told(error);
+    if error.refusal() == Some(&Refusal::Other) {
+        return pass.failed(outcome);
+    }
+    let again = if outcome.standing == Standing::Stalled {
+        Again::Waiting
+    } else {
+        Again::Busy
+    };
+    End::new(outcome, again)
+}
+
+/// What is said of it.
+pub(crate) fn told(error: &Error) -> Outcome {
     let text = error.to_string();
     match error {
-        Error::Connect { .. } | Error::HeldBack { .. } => End::unknown(
+        Error::Connect { .. } | Error::HeldBack { .. } => Outcome::unknown(
             reason::HOST_UNREACHABLE,
             format!("{text}; nothing counts as gone until the host answers"),
         ),
-        Error::Certificate { .. } => End::unknown(reason::CERTIFICATE_NOT_TRUSTED, text),
-        Error::NodeUnreachable { maybe_done, .. } => {
-            if *maybe_done {
-                uncertain(pass);
-            }
-            End::unknown(reason::NODE_OFFLINE, text)
-        }
-        Error::Unauthorized { .. } => End::unknown(reason::CREDENTIALS_REFUSED, text),
-        Error::Forbidden { .. } => End::stalled(reason::PERMISSION_DENIED, forbidden(&text)),
+        Error::Certificate { .. } => Outcome::unknown(reason::CERTIFICATE_NOT_TRUSTED, text),
+        Error::NodeUnreachable { .. } => Outcome::unknown(reason::NODE_OFFLINE, text),
+        Error::Unauthorized { .. } => Outcome::unknown(reason::CREDENTIALS_REFUSED, text),
+        Error::Forbidden { .. } => Outcome::stalled(reason::PERMISSION_DENIED, forbidden(&text)),
         Error::AnswerLost { .. } | Error::Decode { .. } => {
-            uncertain(pass);
             let message = format!("{text}; the host is looked at before anything is sent again");
-            End::unknown(reason::ANSWER_LOST, message)
+            Outcome::unknown(reason::ANSWER_LOST, message)
         }
         // A host that is this slow is not pressed.
-        Error::Stale { .. } | Error::NotLeading { .. } => {
-            End::progressing(reason::HOST_BUSY, text, Again::Busy)
-        }
-        Error::Unbuildable { .. } => End::stalled(reason::INVALID_SPEC, text),
-        Error::Refused { refusal, .. } => refused(pass, refusal, text),
+        Error::Stale { .. } | Error::NotLeading { .. } => Outcome::progressing(reason::HOST_BUSY, text),
+        Error::Unbuildable { .. } => Outcome::stalled(reason::INVALID_SPEC, text),
+        Error::Refused { refusal, .. } => refused(refusal, text),
     }
 }
 
@@ -47,30 +59,25 @@ fn forbidden(text: &str) -> String {
     )
 }
 
-/// A mutation may be under way that the status does not name.
-fn uncertain(pass: &Pass<'_>) {
-    pass.ctx.memory.note(&pass.uid, |m| m.settled = false);
-}
-
-fn refused(pass: &Pass<'_>, refusal: &Refusal, text: String) -> End {
+fn refused(refusal: &Refusal, text: String) -> Outcome {
     match refusal {
-        Refusal::Locked(_) => End::progressing(reason::LOCKED, text, Again::Busy),
+        Refusal::Locked(_) => Outcome::progressing(reason::LOCKED, text),
         Refusal::LockTimeout
         | Refusal::GuestMissing
         | Refusal::GuestExists
         | Refusal::GuestRunning
         | Refusal::GuestNotRunning
-        | Refusal::AgentNotRunning => End::progressing(reason::HOST_BUSY, text, Again::Busy),
+        | Refusal::AgentNotRunning => Outcome::progressing(reason::HOST_BUSY, text),
         Refusal::DigestMismatch => {
             let message = format!("{text}: somebody changes the machine at the same time; it is read again");
-            End::progressing(reason::HOST_BUSY, message, Again::Busy)
+            Outcome::progressing(reason::HOST_BUSY, message)
         }
-        Refusal::NoQuorum => End::unknown(reason::NOT_QUORATE, text),
-        Refusal::NodeMissing => End::stalled(reason::NODE_NOT_FOUND, text),
-        Refusal::StorageMissing => End::stalled(reason::STORAGE_NOT_FOUND, text),
-        Refusal::VolumeMissing => End::stalled(reason::ISO_NOT_FOUND, text),
-        Refusal::Protected => End::stalled(reason::PROTECTED, text),
-        Refusal::Parameters => End::stalled(reason::REFUSED_BY_HOST, text),
-        Refusal::Other => pass.failed(Outcome::unknown(reason::REFUSED_BY_HOST, text)),
+        Refusal::NoQuorum => Outcome::unknown(reason::NOT_QUORATE, text),
+        Refusal::NodeMissing => Outcome::stalled(reason::NODE_NOT_FOUND, text),
+        Refusal::StorageMissing => Outcome::stalled(reason::STORAGE_NOT_FOUND, text),
+        Refusal::VolumeMissing => Outcome::stalled(reason::ISO_NOT_FOUND, text),
+        Refusal::Protected => Outcome::stalled(reason::PROTECTED, text),
+        Refusal::Parameters => Outcome::stalled(reason::REFUSED_BY_HOST, text),
+        Refusal::Other => Outcome::unknown(reason::REFUSED_BY_HOST, text),
     }
 }

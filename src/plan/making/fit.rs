@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::call::{Site, View};
 use crate::api::conditions::reason;
 use crate::model::{NodeName, StorageRow};
+use crate::plan::status::Outcome;
 
 /// What is not there, or does not fit: nothing is sent until a person mends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,12 @@ impl Missing {
             reason,
             message: message.into(),
         }
+    }
+}
+
+impl From<Missing> for Outcome {
+    fn from(missing: Missing) -> Self {
+        Self::stalled(missing.reason, missing.message)
     }
 }
 

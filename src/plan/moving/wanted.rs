@@ -1,4 +1,4 @@
-//! Which node a guest is to be on, and what stands in the way.
+//! The decision: which node a guest is to be on, and what keeps it from going there.
 
 use crate::api::MaintenanceMode;
 use crate::model::MigrationConditions;

@@ -1,0 +1,186 @@
+//! Whether a machine's host takes it, before anything is looked for.
+
+use std::collections::BTreeMap;
+
+use kube::ResourceExt;
+
+use super::owners::{adopts, reserved_before};
+use crate::api::conditions::reason;
+use crate::api::{
+    MaintenanceMode, ManagementPolicy, NamespacesFrom, ProxmoxNode, VirtualMachine, VirtualMachineStatus,
+};
+use crate::model::{ClusterId, Vmid};
+use crate::plan::discovery;
+use crate::plan::status::Outcome;
+use crate::plan::window::BadWindow;
+
+/// The host on which a machine is being made, or that it is taken from, whatever the spec names since; else the one of the
+/// spec. `known`: there is a host of that name.
+pub fn host_name<'a>(
+    vm: &'a VirtualMachine,
+    status: &'a VirtualMachineStatus,
+    known: impl Fn(&str) -> bool,
+) -> &'a String {
+    let making = status.vmid.is_some() && status.identity.is_none();
+    let deleting = vm.metadata.deletion_timestamp.is_some();
+    let placed = status.host.as_ref().filter(|_| making || deleting);
+    placed
+        .filter(|name| known(name))
+        .unwrap_or(&vm.spec.host_ref.name)
+}
+
+/// There is no such host.
+#[must_use]
+pub fn host_not_found(name: &str, deleting: bool) -> Outcome {
+    let what = if deleting {
+        "the machine can't be removed without it"
+    } else {
+        "make it, or name another"
+    };
+    let message = format!("there is no ProxmoxNode '{name}' (spec.hostRef): {what}");
+    Outcome::stalled(reason::HOST_NOT_FOUND, message)
+}
+
+/// Whether a machine is only looked at.
+#[must_use]
+pub fn observes(vm: &VirtualMachine) -> bool {
+    vm.spec.management_policy == Some(ManagementPolicy::Observe)
+}
+
+/// It is to be looked at, and the spec does not say which it is.
+#[must_use]
+pub fn observed_without_number() -> Outcome {
+    let message = "managementPolicy: Observe needs the number of the machine to look at (spec.vmid)";
+    Outcome::stalled(reason::INVALID_SPEC, message)
+}
+
+/// It is to be looked at, and is a container.
+#[must_use]
+pub fn observed_container(vmid: Vmid) -> Outcome {
+    let message = format!("number {vmid} (spec.vmid) is a container, not a virtual machine");
+    Outcome::stalled(reason::NOTHING_TO_OBSERVE, message)
+}
+
+/// It is to be looked at, and there is none.
+#[must_use]
+pub fn nothing_to_observe(vmid: Vmid, host: &str) -> Outcome {
+    let message = format!(
+        "the cluster of ProxmoxNode '{host}' shows no machine {vmid} (spec.vmid); if it exists, the token lacks VM.Audit on \
+         /vms/{vmid}"
+    );
+    Outcome::stalled(reason::NOTHING_TO_OBSERVE, message)
+}
+
+/// Whether the resource only looks on, in the namespace where the host's owner wants its machines shown.
+#[must_use]
+pub fn is_shown_by(vm: &VirtualMachine, host: &ProxmoxNode) -> bool {
+    observes(vm) && vm.metadata.namespace.as_deref() == discovery::namespace(host)
+}
+
+/// Whether the host's owner lets the machine's namespace in. `labels`: those of the namespace, where it is known.
+pub fn is_allowed(
+    vm: &VirtualMachine,
+    host: &ProxmoxNode,
+    labels: impl FnOnce() -> Option<BTreeMap<String, String>>,
+) -> bool {
+    if is_shown_by(vm, host) {
+        return true;
+    }
+    let Some(allowed) = &host.spec.allowed_namespaces else {
+        return false;
+    };
+    match allowed.from {
+        NamespacesFrom::None => false,
+        NamespacesFrom::All => true,
+        NamespacesFrom::Selector => {
+            let selector = allowed.selector.clone().unwrap_or_default();
+            match (labels(), kube::core::Selector::try_from(selector)) {
+                (Some(labels), Ok(selector)) => {
+                    use kube::core::SelectorExt;
+                    selector.matches(&labels)
+                }
+                _ => false,
+            }
+        }
+    }
+}
+
+/// The same, with what is said where it does not.
+pub fn allow(
+    vm: &VirtualMachine,
+    host: &ProxmoxNode,
+    labels: impl FnOnce() -> Option<BTreeMap<String, String>>,
+) -> Result<(), Outcome> {
+    if is_allowed(vm, host, labels) {
+        return Ok(());
+    }
+    let (name, namespace) = (host.name_any(), vm.namespace().unwrap_or_default());
+    Err(Outcome::stalled(
+        reason::NAMESPACE_NOT_ALLOWED,
+        format!(
+            "ProxmoxNode '{name}' does not allow the namespace '{namespace}': its owner must name it in \
+             spec.allowedNamespaces"
+        ),
+    ))
+}
+
+/// Whether the host takes further machines. One that is there already may be adopted and bound while it is under
+/// maintenance all the same.
+pub fn takes_machines(vm: &VirtualMachine, host: &ProxmoxNode) -> Result<(), Outcome> {
+    let name = host.name_any();
+    if host.metadata.deletion_timestamp.is_some() {
+        let message =
+            format!("ProxmoxNode '{name}' is being deleted and takes no further machines: name another");
+        return Err(Outcome::stalled(reason::HOST_NOT_READY, message));
+    }
+    let mode = host.spec.maintenance.as_ref().map(|m| m.mode);
+    let known = adopts(vm) || reserved_before(vm).is_some();
+    match mode.filter(|mode| *mode != MaintenanceMode::None && !known) {
+        None => Ok(()),
+        Some(mode) => Err(Outcome::progressing(
+            reason::CORDONED,
+            format!(
+                "ProxmoxNode '{name}' takes no further machines while its maintenance lasts (spec.maintenance.mode: {mode:?}): \
+                 name another, or wait"
+            ),
+        )),
+    }
+}
+
+/// The host can't be used.
+#[must_use]
+pub fn not_usable(name: &str, reason: &'static str, why: &str) -> Outcome {
+    let message = format!(
+        "ProxmoxNode '{name}' can't be used: {why}. Nothing is sent and nothing counts as gone until it can"
+    );
+    Outcome::unknown(reason, message)
+}
+
+/// The host's maintenance window can't be understood.
+#[must_use]
+pub fn window_not_understood(host: &ProxmoxNode, bad: &BadWindow) -> Outcome {
+    Outcome::stalled(
+        reason::INVALID_SPEC,
+        format!("ProxmoxNode '{}': {bad}", host.name_any()),
+    )
+}
+
+/// Checks that the host is of the cluster which has the machine.
+pub fn same_cluster(status: &VirtualMachineStatus, host: &str, cluster: &ClusterId) -> Result<(), Outcome> {
+    let Some(recorded) = status.cluster.as_ref().filter(|id| *id != cluster.as_str()) else {
+        return Ok(());
+    };
+    if let Some(placed) = status.host.as_ref().filter(|placed| *placed != host) {
+        let message = format!(
+            "ProxmoxNode '{host}' (spec.hostRef) is of another cluster than '{placed}', which has the machine: a \
+             machine is moved within its cluster alone, and nothing is sent. Name '{placed}' again, or back the machine up \
+             and make another one from that"
+        );
+        return Err(Outcome::stalled(reason::MIGRATION_IMPOSSIBLE, message));
+    }
+    let message = format!(
+        "the machine was made on cluster {recorded}, and ProxmoxNode '{host}' now is cluster {cluster}: nothing is \
+         sent. Let the host's address lead to the former cluster again"
+    );
+    Err(Outcome::stalled(reason::CLUSTER_CHANGED, message))
+}

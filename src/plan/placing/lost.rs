@@ -1,0 +1,82 @@
+//! A machine that is there no longer, or can't be seen. One that is wanted is made again only if somebody said so.
+
+use kube::ResourceExt;
+use uuid::Uuid;
+
+use super::obstacles::no_majority;
+use crate::api::conditions::reason;
+use crate::api::names::RECREATE;
+use crate::api::{VirtualMachine, WhenLost};
+use crate::model::{NodeName, Vmid};
+use crate::plan::identity::presence::Presence;
+use crate::plan::status::Outcome;
+
+/// What becomes of a resource whose machine is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The machine is made again under a new number, with these words.
+    Recreate(String),
+    /// It waits for a person.
+    Wait(Outcome),
+}
+
+/// Decides it. `recorded`: the identity of the machine that is gone.
+#[must_use]
+pub fn lost(vm: &VirtualMachine, vmid: Vmid, recorded: Option<Uuid>) -> Lost {
+    let identity = recorded.map(|uuid| uuid.to_string()).unwrap_or_default();
+    let asked = vm.annotations().get(RECREATE).is_some_and(|v| *v == identity);
+    let wanted = asked || vm.spec.when_lost == Some(WhenLost::Recreate);
+    if wanted && vm.spec.vmid == Some(vmid.get()) {
+        let message = format!(
+            "machine {vmid} no longer exists on the host, and spec.vmid names its number: a number is not given twice. \
+             Remove spec.vmid, and the machine is made again under a new one"
+        );
+        return Lost::Wait(Outcome::stalled(reason::GUEST_LOST, message));
+    }
+    if wanted {
+        return Lost::Recreate(format!(
+            "machine {vmid} ({identity}) is gone, and is made again under a new number"
+        ));
+    }
+    let message = format!(
+        "machine {vmid} no longer exists on the host, or another one has its number. It is not made again by \
+         itself: its data would be missing. To make it again, run kubectl annotate dvm {} \
+         drover.dev/recreate={identity}",
+        vm.metadata.name.clone().unwrap_or_default()
+    );
+    Lost::Wait(Outcome::stalled(reason::GUEST_LOST, message))
+}
+
+/// Nothing is shown under a number.
+#[must_use]
+pub fn absent(vmid: Vmid, presence: Presence) -> Outcome {
+    let (reason, message) = match presence {
+        Presence::Taken => (
+            reason::PRESENCE_UNKNOWN,
+            format!(
+                "the cluster says that machine {vmid} exists, but does not show it: it may be on its way to another \
+                 node, or the token lacks VM.Audit on /vms/{vmid}. Nothing counts as gone"
+            ),
+        ),
+        Presence::NotQuorate => return no_majority(),
+        Presence::Unsettled(until) => (
+            reason::PRESENCE_UNKNOWN,
+            format!(
+                "machine {vmid} does not exist, but a create whose answer is unknown may still make it; this is \
+                 certain at {until:.0}"
+            ),
+        ),
+        Presence::Gone => (reason::PRESENCE_UNKNOWN, format!("machine {vmid} does not exist")),
+    };
+    Outcome::unknown(reason, message)
+}
+
+/// The list goes on showing the guests of a node that is away as they were.
+#[must_use]
+pub fn node_offline(vmid: Vmid, node: &NodeName) -> Outcome {
+    let message = format!(
+        "machine {vmid} is on node {node}, which is offline: how it is can't be told, and nothing is sent until \
+         the node is back"
+    );
+    Outcome::unknown(reason::NODE_OFFLINE, message)
+}

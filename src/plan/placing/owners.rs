@@ -1,0 +1,180 @@
+//! Whose the machines of a cluster are, as the resources say.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kube::ResourceExt;
+
+use crate::api::names::{ADOPT, RESERVED_VMID};
+use crate::api::{GuestOrigin, VirtualMachine};
+use crate::model::{GuestConfig, Vmid};
+use crate::plan::desired;
+use crate::plan::identity::mark::{self, Mark, MarkReading};
+use crate::plan::identity::unplaced::{Other, Seeker};
+
+/// The kind of a resource, as marks name it.
+pub const KIND: &str = "VirtualMachine";
+
+/// Whether a person said that the machine under `spec.vmid` is to be this resource's.
+#[must_use]
+pub fn adopts(vm: &VirtualMachine) -> bool {
+    vm.annotations().get(ADOPT).is_some_and(|v| v == "true")
+}
+
+/// The number that was reserved last, as the witness says that outlives a lost status.
+#[must_use]
+pub fn reserved_before(vm: &VirtualMachine) -> Option<Vmid> {
+    vm.annotations().get(RESERVED_VMID)?.parse().ok()
+}
+
+/// What a resource and its machine are called.
+#[derive(Clone, Debug)]
+pub struct Names {
+    namespace: String,
+    name: String,
+    /// The name of the machine on its host.
+    guest: String,
+    /// The other resources, where this one adopts a machine that must not be one of theirs.
+    others: Vec<Other>,
+}
+
+impl Names {
+    /// Of this resource; `machines` are all that are declared.
+    #[must_use]
+    pub fn of(vm: &VirtualMachine, machines: &[Arc<VirtualMachine>]) -> Self {
+        let machines = machines.iter().filter(|_| adopts(vm));
+        Self {
+            others: machines.filter_map(|machine| other(machine, vm)).collect(),
+            namespace: vm.namespace().unwrap_or_default(),
+            name: vm.name_any(),
+            guest: desired::guest_name(vm),
+        }
+    }
+
+    /// The resource as one that has no number. `cluster`: the UID of the Kubernetes cluster; `recover_from`: those that are
+    /// lost.
+    #[must_use]
+    pub fn seeker<'a>(
+        &'a self,
+        vm: &VirtualMachine,
+        uid: &'a str,
+        cluster: &'a str,
+        recover_from: &'a [String],
+    ) -> Seeker<'a> {
+        Seeker {
+            uid,
+            kind: KIND,
+            namespace: &self.namespace,
+            name: &self.name,
+            guest_name: &self.guest,
+            deleting: vm.metadata.deletion_timestamp.is_some(),
+            cluster,
+            recover_from,
+            pinned: vm.spec.vmid.and_then(|n| Vmid::try_from(n).ok()),
+            reserved: reserved_before(vm),
+            adopt: adopts(vm),
+            template: vm.spec.template == Some(true),
+            others: &self.others,
+        }
+    }
+}
+
+/// Another resource than this one.
+fn other(machine: &VirtualMachine, vm: &VirtualMachine) -> Option<Other> {
+    let placed = machine.status.as_ref().is_some_and(|s| s.vmid.is_some());
+    Some(Other {
+        uid: machine.uid().filter(|uid| vm.metadata.uid.as_ref() != Some(uid))?,
+        title: format!("{}/{}", machine.namespace().unwrap_or_default(), machine.name_any()),
+        reserved: reserved_before(machine).filter(|_| !placed),
+    })
+}
+
+/// The mark of a resource's machine, not sealed. `cluster`: the UID of the Kubernetes cluster.
+#[must_use]
+pub fn mark(vm: &VirtualMachine, uid: &str, cluster: &str, vmid: Vmid, adopted: bool) -> Mark {
+    Mark {
+        cluster: cluster.to_owned(),
+        kind: KIND.to_owned(),
+        namespace: vm.namespace().unwrap_or_default(),
+        name: vm.name_any(),
+        uid: uid.to_owned(),
+        id: vmid,
+        uuid: None,
+        released: false,
+        adopted,
+    }
+}
+
+/// Where a machine came from, as its mark says.
+#[must_use]
+pub fn origin(vmid: Vmid, config: &GuestConfig) -> GuestOrigin {
+    match mark::read(vmid, config) {
+        MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) | MarkReading::Released(mark)
+            if mark.adopted =>
+        {
+            GuestOrigin::Adopted
+        }
+        _ => GuestOrigin::Made,
+    }
+}
+
+/// All resources, looked at for the machines of one cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Owners<'a> {
+    machines: &'a [Arc<VirtualMachine>],
+    cluster: &'a str,
+}
+
+impl<'a> Owners<'a> {
+    /// Of all machines that are declared.
+    #[must_use]
+    pub const fn new(machines: &'a [Arc<VirtualMachine>], cluster: &'a str) -> Self {
+        Self { machines, cluster }
+    }
+
+    fn of_cluster(self) -> impl Iterator<Item = (&'a VirtualMachine, u32)> {
+        self.machines.iter().filter_map(move |machine| {
+            let status = machine.status.as_ref()?;
+            let here = status.cluster.as_deref() == Some(self.cluster);
+            Some((machine.as_ref(), status.vmid.filter(|_| here)?))
+        })
+    }
+
+    /// Numbers that other resources have than the one with this UID.
+    #[must_use]
+    pub fn claimed(self, uid: &str) -> BTreeSet<u32> {
+        let others = self.of_cluster().filter(|(m, _)| m.uid().as_deref() != Some(uid));
+        others.map(|(_, vmid)| vmid).collect()
+    }
+
+    /// Whether a machine belongs to a resource of a namespace.
+    #[must_use]
+    pub fn is_of_namespace(self, namespace: Option<&str>, vmid: Vmid) -> bool {
+        self.of_cluster()
+            .any(|(m, number)| m.metadata.namespace.as_deref() == namespace && number == vmid.get())
+    }
+}
+
+/// The number of a resource's machine on a cluster; none before it is made, since one that is not made yet is no source.
+#[must_use]
+pub fn made_on(vm: &VirtualMachine, cluster: &str) -> Option<Vmid> {
+    let status = vm.status.as_ref()?;
+    let made = status.cluster.as_deref() == Some(cluster) && status.identity.is_some();
+    status.vmid.filter(|_| made).and_then(|n| Vmid::try_from(n).ok())
+}
+
+/// Whether a backup is of a machine that was of a namespace when it was made. `counts`: whether the marks of a
+/// Kubernetes cluster do.
+pub fn recovers(
+    namespace: Option<&str>,
+    vmid: Option<Vmid>,
+    archived: &GuestConfig,
+    counts: impl Fn(&String) -> bool,
+) -> bool {
+    match vmid.map(|vmid| mark::read(vmid, archived)) {
+        Some(MarkReading::Sealed(mark) | MarkReading::Released(mark)) => {
+            counts(&mark.cluster) && namespace == Some(mark.namespace.as_str())
+        }
+        _ => false,
+    }
+}
