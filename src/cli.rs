@@ -31,7 +31,8 @@ const CHANGES: u8 = 2;
     version,
     after_help = "Every flag has an environment variable, shown in brackets; `run` and `standalone` also read a file .env \
                   in the working directory. A flag wins over the environment, and that over the file.\n\n\
-                  Exit codes: 0 ended as asked, 1 failed, 2 the configuration is wrong, or (plan) something would be changed."
+                  Exit codes: 0 ended as asked, 1 failed, 2 the configuration is wrong. Of `plan`: 0 nothing would be changed, \
+                  2 something would, 1 something of it can't be done, or plan itself failed."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -52,7 +53,11 @@ enum Command {
     /// Print what would be done for declarations, and do nothing.
     ///
     /// Machines are compared by the code that the operator runs, with the hosts as they are now, and the API server checks
-    /// each declaration. Exit code 2 when something would be changed.
+    /// each declaration. Told is what is made, adopted or taken over, what is changed, moved and rebooted, what waits for a
+    /// reboot, what deletes data, and what stands in the way, in the words of the condition.
+    ///
+    /// Exit codes: 0 when nothing would be changed; 2 when something would be, and all of it can; 1 when something can't be
+    /// done before a person does something, or could not be looked at. What is told of the other machines counts all the same.
     Plan(plan::Args),
     /// Print machines that exist as resources, ready for Git.
     ///
@@ -101,7 +106,15 @@ pub fn main() -> ExitCode {
     {
         read_env_file(&mut mistakes);
     }
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Of this command 2 means that something would be changed.
+        Err(wrong) if wrong.use_stderr() && is_plan() => {
+            complain(&wrong.to_string());
+            return ExitCode::from(FAILED);
+        }
+        Err(wrong) => wrong.exit(),
+    };
     let result = match cli.command {
         Command::Run(arguments) => run::main(*arguments, mistakes),
         Command::Standalone(arguments) => standalone::main(*arguments, mistakes),
@@ -119,9 +132,13 @@ pub fn main() -> ExitCode {
         Err(Failure::Changes) => ExitCode::from(CHANGES),
         Err(Failure::Misconfigured(mistakes)) => {
             complain(&mistakes.to_string());
-            ExitCode::from(MISCONFIGURED)
+            ExitCode::from(if is_plan() { FAILED } else { MISCONFIGURED })
         }
     }
+}
+
+fn is_plan() -> bool {
+    std::env::args().nth(1).is_some_and(|command| command == "plan")
 }
 
 /// Adds what `.env` in the working directory says to the environment; what is there already wins.

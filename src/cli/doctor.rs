@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, bail};
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 
 use super::{
     Failure,
@@ -62,8 +61,7 @@ async fn examine(arguments: &Args, client: &kube::Client) -> anyhow::Result<usiz
     if hosts.is_empty() {
         bail!("no ProxmoxNode is declared");
     }
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    let own = namespaces.get("kube-system").await?.uid().unwrap_or_default();
+    let own = reach::cluster_uid(client).await?;
     let mut wrong = 0;
     let mut seen = Seen::default();
     for host in &hosts {
@@ -150,15 +148,7 @@ async fn of_cluster(
 ) -> anyhow::Result<Vec<Check>> {
     let mut checks = Vec::new();
     let status = driver.cluster_status().await?;
-    let local = status
-        .members
-        .iter()
-        .find(|member| member.local)
-        .map(|member| member.name.clone());
-    let node = match reach::node_of(host) {
-        Some(name) => name.parse().context("spec.nodeName")?,
-        None => local.context("the host does not say which node it is")?,
-    };
+    let node = reach::node(host, &status)?;
     checks.push(checkup::cluster(&status, node.as_str()));
     if !status
         .members

@@ -173,7 +173,7 @@ fn log(format: &str, filter: String, mistakes: &mut Mistakes) -> LogSettings {
     LogSettings { format, filter }
 }
 
-fn clusters(given: &[String], mistakes: &mut Mistakes) -> Vec<String> {
+pub(super) fn clusters(given: &[String], mistakes: &mut Mistakes) -> Vec<String> {
     let given = given.iter().map(|uid| uid.trim()).filter(|uid| !uid.is_empty());
     let given: Vec<String> = given.map(str::to_owned).collect();
     for uid in given.iter().filter(|uid| uid.parse::<uuid::Uuid>().is_err()) {

@@ -1,7 +1,9 @@
 //! Reaches the cluster and its hosts, for the commands that only look.
 
+use std::borrow::Borrow;
+
 use anyhow::Context;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
@@ -9,6 +11,7 @@ use super::{Failure, mistakes::Mistakes, run};
 use crate::api::ProxmoxNode;
 use crate::controllers::proxmox_node::connection;
 use crate::hypervisor::proxmox::Proxmox;
+use crate::model::{ClusterStatus, NodeName};
 use crate::runtime::Fence;
 
 /// How the cluster is reached.
@@ -54,12 +57,13 @@ pub(super) async fn hosts(client: &kube::Client) -> anyhow::Result<Vec<ProxmoxNo
 pub(super) async fn driver(
     client: &kube::Client,
     host: &ProxmoxNode,
-    hosts: &[ProxmoxNode],
+    hosts: &[impl Borrow<ProxmoxNode>],
 ) -> anyhow::Result<Proxmox> {
     let main = match &host.spec.connection_ref {
         None => host,
         Some(named) => hosts
             .iter()
+            .map(Borrow::borrow)
             .find(|other| other.name_any() == named.name)
             .with_context(|| format!("there is no ProxmoxNode '{}' (spec.connectionRef)", named.name))?,
     };
@@ -88,4 +92,22 @@ pub(super) async fn driver(
 pub(super) fn node_of(host: &ProxmoxNode) -> Option<&str> {
     let pinned = host.status.as_ref().and_then(|s| s.node_name.as_deref());
     host.spec.node_name.as_deref().or(pinned)
+}
+
+/// The node that a host is; one that names none and was not seen yet is the one that answers.
+pub(super) fn node(host: &ProxmoxNode, status: &ClusterStatus) -> anyhow::Result<NodeName> {
+    if let Some(name) = node_of(host) {
+        return name.parse().context("spec.nodeName");
+    }
+    let local = status.members.iter().find(|member| member.local);
+    let local = local.map(|member| member.name.clone());
+    local.context("the host does not say which node it is")
+}
+
+/// The UID of the Kubernetes cluster, as marks name it.
+pub(super) async fn cluster_uid(client: &kube::Client) -> anyhow::Result<String> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let own = namespaces.get("kube-system").await;
+    let own = own.context("can't read the namespace kube-system, whose UID marks name")?;
+    Ok(own.uid().unwrap_or_default())
 }

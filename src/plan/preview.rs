@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::guest::{Action, Managed, Plan};
-use crate::api::{FieldDrift, OnRemove};
+use crate::api::{FieldDrift, OnRemove, RebootPolicy};
 use crate::model::PowerState;
 use crate::plan::desired::Desired;
+use crate::plan::window::Opening;
 
 /// What a difference leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +103,10 @@ fn effect(drift: &FieldDrift, power: PowerState, managed: &Managed) -> Effect {
 #[must_use]
 pub fn steps(plan: &Plan) -> Vec<String> {
     let step = |action: &Action| match action {
-        Action::Reboot { .. } => Some("reboots the machine for what waits for that".to_owned()),
+        Action::Migrate(moving) if !moving.declared => Some(format!(
+            "moves to node {} because of a maintenance",
+            moving.migration.target
+        )),
         Action::MakeTemplate => Some("makes a template of it, for good".to_owned()),
         Action::Configure(_)
         | Action::GrowDisk { .. }
@@ -114,9 +118,29 @@ pub fn steps(plan: &Plan) -> Vec<String> {
         | Action::Pause
         | Action::Resume
         | Action::Suspend
+        | Action::Reboot { .. }
         | Action::ShutDown { .. } => None,
     };
     plan.actions.iter().filter_map(step).collect()
+}
+
+/// The reboot that is made for what waits for one; nothing where it is left to people. `opens`: when it may be made.
+#[must_use]
+pub fn reboot(policy: RebootPolicy, opens: Opening) -> Option<String> {
+    let when = match opens {
+        Opening::Open => "as soon as all else is done".to_owned(),
+        Opening::At(start) => format!("when the maintenance window opens at {start:.0}"),
+        Opening::Never => return None,
+    };
+    Some(format!(
+        "reboots the machine for what waits for that, {when} (rebootPolicy: {policy:?})"
+    ))
+}
+
+/// What the host's release can't do.
+pub fn unsupported(desired: &Desired) -> impl Iterator<Item = String> {
+    let unsupported = desired.unsupported.iter();
+    unsupported.map(|what| format!("not supported: {what}; the rest is done"))
 }
 
 /// What a new machine is like.

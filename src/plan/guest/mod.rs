@@ -406,6 +406,12 @@ fn hardware(
     cloud_init::compare(desired, next, password_sent, managed, compare);
 }
 
+/// Whether the guest is rebooted once all that is planned is done and so much waits for that, where it may be.
+#[must_use]
+pub fn reboots_after(desired: &Desired, seen: Seen<'_>, plan: &Plan, pending: Vec<String>) -> bool {
+    power::reboot_after(desired, seen, plan, pending).is_some()
+}
+
 /// The lock that refuses what the plan wants to do, if there is something to do.
 #[must_use]
 pub fn blocked_by<'a>(plan: &Plan, config: &'a GuestConfig) -> Option<&'a Lock> {

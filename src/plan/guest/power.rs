@@ -57,3 +57,27 @@ pub(super) fn reboot(desired: &Desired, seen: Seen<'_>, plan: &mut Plan) {
     };
     plan.actions.push(action);
 }
+
+/// The reboot that follows once all else is done and so much waits for one.
+pub(super) fn reboot_after(
+    desired: &Desired,
+    seen: Seen<'_>,
+    plan: &Plan,
+    pending: Vec<String>,
+) -> Option<Action> {
+    // One that is started has everything at once, and one that is brought down has it at its next start.
+    let goes_on = matches!(desired.power, None | Some(DesiredPower::Running));
+    let mut then = Plan {
+        pending,
+        problem: plan.problem.clone(),
+        ..Plan::default()
+    };
+    if goes_on {
+        let seen = Seen {
+            reboot: Reboot::Ask,
+            ..seen
+        };
+        reboot(desired, seen, &mut then);
+    }
+    then.actions.pop()
+}

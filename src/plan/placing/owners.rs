@@ -83,8 +83,14 @@ impl Names {
 fn other(machine: &VirtualMachine, vm: &VirtualMachine) -> Option<Other> {
     let placed = machine.status.as_ref().is_some_and(|s| s.vmid.is_some());
     Some(Other {
-        uid: machine.uid().filter(|uid| vm.metadata.uid.as_ref() != Some(uid))?,
-        title: format!("{}/{}", machine.namespace().unwrap_or_default(), machine.name_any()),
+        uid: machine
+            .uid()
+            .filter(|uid| vm.metadata.uid.as_ref() != Some(uid))?,
+        title: format!(
+            "{}/{}",
+            machine.namespace().unwrap_or_default(),
+            machine.name_any()
+        ),
         reserved: reserved_before(machine).filter(|_| !placed),
     })
 }

@@ -1,0 +1,105 @@
+//! How it stands with one machine.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kube::ResourceExt;
+
+use super::found::{Found, Held};
+use super::known::Known;
+use super::placed::{self, Next};
+use super::site::Site;
+use super::{observed, stored, unplaced};
+use crate::api::VirtualMachine;
+use crate::plan::desired::Desired;
+use crate::plan::placing;
+use crate::plan::status;
+
+/// The hosts that were asked, by name.
+pub(super) type Sites = BTreeMap<String, Site>;
+
+/// What would be done for a declaration.
+pub(super) async fn of(
+    known: &mut Known,
+    sites: &mut Sites,
+    namespace: &str,
+    declared: &VirtualMachine,
+) -> Result<Found, Held> {
+    let machine = stored::stored(&known.client, namespace, declared).await;
+    let machine = machine.map_err(Held::Unknown)?;
+    if machine.metadata.deletion_timestamp.is_some() {
+        let why = anyhow::anyhow!("the resource is being deleted: what is declared counts when it is gone");
+        return Err(Held::Unknown(why));
+    }
+    let paused = status::is_paused(&machine);
+    let mut found = Box::pin(of_stored(known, sites, machine)).await?;
+    if paused {
+        found
+            .what
+            .push_str("; nothing of this is done before the annotation drover.dev/paused is removed");
+        found.changes = 0;
+    }
+    Ok(found)
+}
+
+async fn of_stored(known: &mut Known, sites: &mut Sites, machine: VirtualMachine) -> Result<Found, Held> {
+    let status = machine.status.clone().unwrap_or_default();
+    let name = placing::host_name(&machine, &status, |name| known.host(name).is_some());
+    let host = known
+        .host(name)
+        .ok_or_else(|| placing::host_not_found(name, false))?;
+    let namespace = machine.namespace().unwrap_or_default();
+    known.read_labels(&namespace).await.map_err(Held::Unknown)?;
+    placing::allow(&machine, &host, || known.labels(&machine))?;
+    if !sites.contains_key(name) {
+        sites.insert(name.clone(), Site::open(known, &host).await?);
+    }
+    let Some(site) = sites.get_mut(name) else {
+        return Err(placing::host_not_found(name, false).into());
+    };
+    placing::same_cluster(&status, name, &site.cluster)?;
+    if placing::observes(&machine) {
+        return observed::of(known, site, &machine).await;
+    }
+    let Some(vmid) = status.vmid.and_then(|n| n.try_into().ok()) else {
+        let found = unplaced::of(known, site, &machine).await?;
+        if let Some(vmid) = machine.spec.vmid.and_then(|n| n.try_into().ok()) {
+            known.promise(&site.cluster, vmid);
+        }
+        return Ok(found);
+    };
+    match placed::of(known, site, &machine, vmid).await? {
+        Next::Found(found) => Ok(found),
+        Next::Anew(note) => {
+            let mut found = unplaced::of(known, site, &forgotten(machine)).await?;
+            found.what = format!("{note}: {}", found.what);
+            Ok(found)
+        }
+    }
+}
+
+/// The resource once its machine is given up.
+fn forgotten(mut machine: VirtualMachine) -> VirtualMachine {
+    if let Some(status) = &mut machine.status {
+        status.vmid = None;
+        status.identity = None;
+        status.origin = None;
+    }
+    machine
+}
+
+/// What a machine is to be like.
+pub(super) async fn desired(known: &Known, site: &Site, machine: &VirtualMachine) -> Result<Desired, Held> {
+    let class = known.class(machine).await?;
+    let cluster = site.cluster.as_str();
+    let machine_of = |name: &str| {
+        let mut same = known
+            .machines
+            .iter()
+            .filter(|m| m.namespace() == machine.namespace());
+        let named: &Arc<VirtualMachine> = same.find(|m| m.name_any() == name)?;
+        placing::made_on(named, cluster)
+    };
+    let desired = placing::declared(machine, class.as_ref(), &site.host, machine_of, Some(site.major))?;
+    Ok(desired)
+}

@@ -1,0 +1,59 @@
+//! A machine that is only looked at.
+
+use super::compared::{self, Read};
+use super::each;
+use super::found::{Found, Held};
+use super::known::Known;
+use super::site::{self, Site};
+use crate::api::VirtualMachine;
+use crate::hypervisor::Hypervisor as _;
+use crate::model::{GuestKind, PowerState, Vmid};
+use crate::plan::guest::{self, Managed, Reboot, Seen, SeenHa, SeenPool};
+use crate::plan::placing;
+
+pub(super) async fn of(known: &Known, site: &Site, machine: &VirtualMachine) -> Result<Found, Held> {
+    let status = machine.status.as_ref();
+    let number = machine.spec.vmid.or(status.and_then(|s| s.vmid));
+    let Some(vmid) = number.and_then(|n| Vmid::try_from(n).ok()) else {
+        return Err(placing::observed_without_number().into());
+    };
+    let namespace = machine.metadata.namespace.as_deref();
+    let own =
+        status.is_some_and(|s| s.identity.is_some()) || site.owners(known).is_of_namespace(namespace, vmid);
+    if !own && !placing::is_shown_by(machine, &site.host) {
+        site.allowed().check_existing()?;
+    }
+    let Some(row) = site.row(vmid) else {
+        let host = kube::ResourceExt::name_any(site.host.as_ref());
+        return Err(placing::nothing_to_observe(vmid, &host).into());
+    };
+    if row.kind == GuestKind::Container {
+        return Err(placing::observed_container(vmid).into());
+    }
+    let config = site.driver.guest_config(&site::address(&row)).await?;
+    let power = site.driver.guest_power(&site::address(&row)).await?;
+    let power = PowerState::of(power.power, power.paused, config.lock.as_ref());
+    let desired = each::desired(known, site, machine).await?;
+    let managed = Managed::default();
+    let seen = Seen {
+        config: &config,
+        power,
+        password_sent: None,
+        managed: &managed,
+        pool: row.pool.as_deref().map_or(SeenPool::None, SeenPool::In),
+        reboot: Reboot::No,
+        high_availability: SeenHa::Unknown,
+        moving: None,
+    };
+    let plan = guest::plan(&desired, seen);
+    let read = Read {
+        vmid,
+        machine,
+        site,
+        desired: &desired,
+        seen,
+        plan: &plan,
+    };
+    let what = format!("machine {vmid} on node {}, which is only looked at", row.node);
+    compared::told(&read, what)
+}

@@ -1,0 +1,215 @@
+//! A host as it is now: what it shows, and what was read of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use futures::stream::{self, StreamExt as _};
+use kube::ResourceExt;
+
+use super::found::Held;
+use super::known::Known;
+use crate::api::conditions::reason;
+use crate::api::{ProxmoxNode, VirtualMachine};
+use crate::cli::reach;
+use crate::controllers::virtual_machine::facts::{self, Ground};
+use crate::hypervisor::proxmox::Proxmox;
+use crate::hypervisor::{Answer, Hypervisor, Refusal};
+use crate::model::{
+    ClusterId, GuestAddress, GuestConfig, GuestKind, GuestRow, NodeName, NodeRow, StorageRow, Vmid,
+};
+use crate::plan::identity::unplaced::{self, Next, Unowned};
+use crate::plan::making::View;
+use crate::plan::placing::{self, Names, Owners};
+use crate::plan::tenancy::Allowed;
+
+/// So many configurations are read at once.
+const AT_ONCE: usize = 4;
+
+type Reading = (Arc<GuestConfig>, Instant);
+
+/// A host as it is now.
+pub(super) struct Site {
+    pub(super) host: Arc<ProxmoxNode>,
+    pub(super) driver: Proxmox,
+    pub(super) node: NodeName,
+    pub(super) cluster: ClusterId,
+    /// The release of the host.
+    pub(super) major: u32,
+    /// Whether its cluster has a majority.
+    pub(super) quorate: bool,
+    guests: BTreeMap<Vmid, Arc<GuestRow>>,
+    nodes: Vec<NodeRow>,
+    storages: Vec<StorageRow>,
+    /// Configurations of machines that nobody owns.
+    read: BTreeMap<Vmid, Reading>,
+}
+
+impl Site {
+    /// Asks the host.
+    pub(super) async fn open(known: &Known, host: &Arc<ProxmoxNode>) -> Result<Self, Held> {
+        let name = host.name_any();
+        let driver = reach::driver(&known.client, host, &known.hosts).await;
+        let driver = driver
+            .with_context(|| format!("ProxmoxNode '{name}'"))
+            .map_err(Held::Unknown)?;
+        let status = driver.cluster_status().await?;
+        let node = reach::node(host, &status).map_err(Held::Unknown)?;
+        if !status.members.iter().any(|member| member.name == node) {
+            let why = "its cluster has no such node";
+            return Err(placing::not_usable(&name, reason::NODE_NOT_FOUND, why).into());
+        }
+        let cluster = driver.cluster_id(&node).await?;
+        let expected = host.status.as_ref().and_then(|s| s.cluster.as_ref());
+        if let Some(expected) = expected.filter(|expected| expected.id != cluster.as_str()) {
+            let why = format!(
+                "its address now answers as cluster {cluster}, not {}",
+                expected.id
+            );
+            return Err(placing::not_usable(&name, reason::CLUSTER_CHANGED, &why).into());
+        }
+        let major = driver.version().await?.major;
+        let overview = driver.overview().await?;
+        let guests = overview.guests.into_iter().map(|row| (row.vmid, Arc::new(row)));
+        Ok(Self {
+            host: Arc::clone(host),
+            driver,
+            node,
+            cluster,
+            major,
+            quorate: status.quorate,
+            guests: guests.collect(),
+            nodes: overview.nodes,
+            storages: overview.storages,
+            read: BTreeMap::new(),
+        })
+    }
+
+    pub(super) fn row(&self, vmid: Vmid) -> Option<Arc<GuestRow>> {
+        self.guests.get(&vmid).map(Arc::clone)
+    }
+
+    pub(super) fn view(&self) -> View<'_> {
+        View {
+            guests: &self.guests,
+            nodes: &self.nodes,
+            storages: &self.storages,
+        }
+    }
+
+    pub(super) fn allowed(&self) -> Allowed<'_> {
+        Allowed::new(self.host.spec.tenancy.as_ref(), self.host.spec.defaults.as_ref())
+    }
+
+    pub(super) fn ground(&self) -> Ground<'_> {
+        Ground {
+            driver: &self.driver,
+            node: &self.node,
+            view: self.view(),
+            allowed: self.allowed(),
+        }
+    }
+
+    pub(super) fn owners<'a>(&'a self, known: &'a Known) -> Owners<'a> {
+        Owners::new(&known.machines, self.cluster.as_str())
+    }
+
+    pub(super) fn storages(&self) -> &[StorageRow] {
+        &self.storages
+    }
+
+    /// What stands there already of a machine without a number, or in its way.
+    pub(super) async fn seek(&mut self, known: &Known, machine: &VirtualMachine) -> Result<Next, Held> {
+        let uid = machine.uid().unwrap_or_default();
+        let claimed = self.owners(known).claimed(&uid);
+        self.read_unowned(&claimed).await?;
+        let rows = self.guests.values();
+        let unowned: Vec<Unowned<'_>> = rows
+            .filter(|row| is_unowned(row, &claimed))
+            .map(|row| Unowned {
+                vmid: row.vmid,
+                name: row.name.as_deref(),
+                config: self
+                    .read
+                    .get(&row.vmid)
+                    .map(|(config, at)| (config.as_ref(), *at)),
+            })
+            .collect();
+        let names = Names::of(machine, &known.machines);
+        let seeker = names.seeker(machine, &uid, &known.uid, &known.recover_from);
+        Ok(unplaced::decide(&seeker, &unowned))
+    }
+
+    async fn read_unowned(&mut self, claimed: &BTreeSet<u32>) -> Result<(), Held> {
+        let unread = self.guests.values().filter(|row| is_unowned(row, claimed));
+        let unread: Vec<GuestAddress> = unread
+            .filter(|row| !self.read.contains_key(&row.vmid))
+            .map(|row| address(row))
+            .collect();
+        let driver = &self.driver;
+        let answers: Vec<_> = stream::iter(unread)
+            .map(|at| async move {
+                let now = Instant::now();
+                let answer = driver.guest_config(&at).await;
+                (at, answer.map(|config| (Arc::new(config), now)))
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        for (at, answer) in answers {
+            match answer {
+                Ok(reading) => {
+                    self.read.insert(at.vmid, reading);
+                }
+                // One that is gone meanwhile is no obstacle.
+                Err(error) if error.refusal() == Some(&Refusal::GuestMissing) => {
+                    self.guests.remove(&at.vmid);
+                }
+                Err(error) => {
+                    return Err(placing::unreadable(at.vmid, &at.node, &error.to_string()).into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn address(row: &GuestRow) -> GuestAddress {
+    GuestAddress {
+        node: row.node.clone(),
+        vmid: row.vmid,
+    }
+}
+
+fn is_unowned(row: &GuestRow, claimed: &BTreeSet<u32>) -> bool {
+    row.kind == GuestKind::VirtualMachine && !claimed.contains(&row.vmid.get())
+}
+
+/// A machine among all others, for the making of it.
+pub(super) struct Among<'a> {
+    pub(super) known: &'a Known,
+    pub(super) site: &'a Site,
+    pub(super) namespace: Option<&'a str>,
+}
+
+impl facts::Known for Among<'_> {
+    fn is_own(&self, vmid: Vmid) -> bool {
+        self.site.owners(self.known).is_of_namespace(self.namespace, vmid)
+    }
+
+    fn was_own(&self, vmid: Option<Vmid>, archived: &GuestConfig) -> bool {
+        placing::recovers(self.namespace, vmid, archived, |cluster| {
+            *cluster == self.known.uid || self.known.recover_from.contains(cluster)
+        })
+    }
+
+    fn config<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Arc<GuestConfig>> {
+        Box::pin(async move {
+            match self.site.read.get(&at.vmid) {
+                Some((config, _)) => Ok(Arc::clone(config)),
+                None => self.site.driver.guest_config(at).await.map(Arc::new),
+            }
+        })
+    }
+}

@@ -1,0 +1,238 @@
+//! A machine that has no number: it is made, or one that stands there becomes the resource's own.
+
+use kube::ResourceExt;
+
+use super::found::{Found, Held};
+use super::known::Known;
+use super::site::{self, Among, Site};
+use super::{compared, each};
+use crate::api::conditions::reason;
+use crate::api::{GuestOrigin, IdentityStatus, VirtualMachine};
+use crate::cli::complain;
+use crate::controllers::virtual_machine::{facts, secrets};
+use crate::hypervisor::Hypervisor as _;
+use crate::model::{NumberState, Vmid};
+use crate::plan::desired::{Desired, Origin};
+use crate::plan::identity::unplaced::{self, Next as Due, Obstacle, Taking};
+use crate::plan::placing::{self, Names};
+use crate::plan::preview;
+use crate::plan::status::Outcome;
+
+pub(super) async fn of(known: &Known, site: &mut Site, machine: &VirtualMachine) -> Result<Found, Held> {
+    placing::takes_machines(machine, &site.host)?;
+    let desired = each::desired(known, site, machine).await?;
+    let uid = machine.uid().unwrap_or_default();
+    match site.seek(known, machine).await? {
+        Due::Reserve if placing::adopts(machine) => {
+            let shown = |vmid| site.row(vmid).map(|row| row.kind);
+            return Err(placing::nothing_to_adopt(machine, shown).into());
+        }
+        Due::Reserve | Due::Release => {}
+        Due::Take(vmid) | Due::Hold(vmid, Obstacle::Adoption(_) | Obstacle::Predecessor(_)) => {
+            return take(known, site, machine, vmid).await;
+        }
+        Due::Bind(vmid, identity) => return bound(known, site, machine, (vmid, identity)).await,
+        Due::Hold(vmid, obstacle) => {
+            return Err(placing::obstructed(machine, &uid, vmid, &obstacle).into());
+        }
+        Due::WaitFor(vmid) => return Err(placing::being_made(vmid).into()),
+        Due::Read(left) => {
+            let why = anyhow::anyhow!("{} machines that nobody owns could not be read", left.len());
+            return Err(Held::Unknown(why));
+        }
+    }
+    check_reserved(site, machine).await?;
+    if let Some(vmid) = desired.pinned {
+        let claimed =
+            site.owners(known).claimed(&uid).contains(&vmid.get()) || known.is_promised(&site.cluster, vmid);
+        placing::check_taken(machine, vmid, site.row(vmid).as_deref(), claimed)?;
+    }
+    makes(known, site, machine, desired, None).await
+}
+
+/// A number that was reserved once and is not shown has to be free.
+async fn check_reserved(site: &Site, machine: &VirtualMachine) -> Result<(), Held> {
+    let Some(vmid) = placing::reserved_before(machine).filter(|vmid| site.row(*vmid).is_none()) else {
+        return Ok(());
+    };
+    if !site.quorate || site.driver.number_state(vmid).await? == NumberState::Taken {
+        return Err(placing::reserved_not_shown(vmid).into());
+    }
+    Ok(())
+}
+
+/// What is made, if it can be. `reserved`: the number that it has already.
+pub(super) async fn makes(
+    known: &Known,
+    site: &Site,
+    machine: &VirtualMachine,
+    mut desired: Desired,
+    reserved: Option<Vmid>,
+) -> Result<Found, Held> {
+    let name = machine.metadata.namespace.as_deref();
+    if let Origin::CloneOfResource(source) = &desired.origin
+        && known
+            .planned
+            .contains(&(name.unwrap_or_default().to_owned(), source.clone()))
+    {
+        let mut found = Found::change(made(&desired, site, reserved));
+        found.lines.push(format!(
+            "waits for the machine of VirtualMachine '{source}', which this file declares"
+        ));
+        return Ok(found);
+    }
+    if let Some(what) = secrets(known, machine, &mut desired).await? {
+        return Err(Outcome::stalled(reason::SECRET_NOT_USABLE, what).into());
+    }
+    let uid = machine.uid().unwrap_or_default();
+    let among = Among {
+        known,
+        site,
+        namespace: name,
+    };
+    let mark = |vmid| placing::mark(machine, &uid, &known.uid, vmid, false);
+    let facts = facts::check(site.ground(), &among, &desired, mark).await?;
+    if let Some(vmid) = desired.pinned.filter(|_| reserved.is_none()) {
+        // The backup of which the machine is made is one of this number's: it comes back to what it was.
+        let restored = facts.archived_number() == Some(vmid);
+        if let Some(volume) = facts::left_of(&site.driver, site.storages(), vmid, !restored).await? {
+            return Err(placing::has_volumes(vmid, &volume).into());
+        }
+        if site.driver.number_state(vmid).await? == NumberState::Taken {
+            return Err(placing::not_shown(vmid).into());
+        }
+    }
+    if !site.quorate {
+        return Err(placing::no_majority().into());
+    }
+    let mut found = Found::change(made(&desired, site, reserved));
+    found.lines.extend(preview::unsupported(&desired));
+    Ok(found)
+}
+
+/// What Secrets hold for a machine; what is wrong with them is a sentence.
+pub(super) async fn secrets(
+    known: &Known,
+    machine: &VirtualMachine,
+    desired: &mut Desired,
+) -> Result<Option<String>, Held> {
+    let namespace = machine.metadata.namespace.as_deref();
+    match secrets::fill(&known.client, namespace, desired).await {
+        // A person may see machines and not what is secret of them.
+        Err(kube::Error::Api(status)) if status.is_forbidden() => {
+            complain(&format!(
+                "drover: the Secrets of {} may not be read with this kubeconfig: what they hold is left out\n",
+                machine.name_any()
+            ));
+            Ok(None)
+        }
+        filled => filled
+            .map_err(|error| Held::Unknown(anyhow::Error::from(error).context("can't read its Secrets"))),
+    }
+}
+
+fn made(desired: &Desired, site: &Site, reserved: Option<Vmid>) -> String {
+    let number = reserved
+        .or(desired.pinned)
+        .map_or_else(|| "the next number".to_owned(), |vmid| vmid.to_string());
+    let from = match &desired.origin {
+        Origin::Blank => "is made".to_owned(),
+        Origin::CloneOf(vmid) => format!("is made as a copy of machine {vmid}"),
+        Origin::CloneOfResource(name) => {
+            format!("is made as a copy of that of VirtualMachine '{name}'")
+        }
+        Origin::CloneOfName(name) => format!("is made as a copy of machine '{name}'"),
+        Origin::Restore(archive) => format!("is made of the backup {archive}"),
+    };
+    let shape = Some(preview::shape(desired)).filter(|shape| !shape.is_empty());
+    format!(
+        "machine '{}' {from} on ProxmoxNode '{}' under {number}{}{}",
+        desired.name,
+        site.host.name_any(),
+        if shape.is_some() { ": " } else { "" },
+        shape.unwrap_or_default()
+    )
+}
+
+/// A machine that stands there becomes the resource's own, if it may.
+async fn take(known: &Known, site: &Site, machine: &VirtualMachine, vmid: Vmid) -> Result<Found, Held> {
+    let again = || {
+        Held::Unknown(anyhow::anyhow!(
+            "machine {vmid} moves or goes just now: look again"
+        ))
+    };
+    let row = site.row(vmid).ok_or_else(again)?;
+    let at = site::address(&row);
+    let config = site.driver.guest_config(&at).await?;
+    let names = Names::of(machine, &known.machines);
+    let own = machine.uid().unwrap_or_default();
+    let seeker = names.seeker(machine, &own, &known.uid, &known.recover_from);
+    let (_, taking) = unplaced::take(&seeker, &at, &config, std::time::Instant::now())
+        .map_err(|obstacle| placing::obstructed(machine, &own, vmid, &obstacle))?;
+    let (how, origin) = match &taking {
+        Taking::Adopt => {
+            site.allowed().check_existing()?;
+            (
+                "which is adopted, as the annotation drover.dev/adopt says".to_owned(),
+                GuestOrigin::Adopted,
+            )
+        }
+        Taking::Rebind(former) => {
+            if let Some(owner) = known.living(former) {
+                return Err(placing::living(vmid, &owner).into());
+            }
+            (
+                format!(
+                    "which was made for this resource's predecessor (uid {former}) and becomes this one's"
+                ),
+                placing::origin(vmid, &config),
+            )
+        }
+    };
+    if !site.quorate {
+        return Err(placing::no_majority().into());
+    }
+    let Some(uuid) = config.uuid else {
+        return Err(again());
+    };
+    let what = format!("machine {vmid} on node {}, {how}", row.node);
+    let machine = with_guest(machine, site, vmid, Some(uuid), origin);
+    let mut found = compared::of(known, site, &machine, (&row, &config), what).await?;
+    found.changes += 1;
+    Ok(found)
+}
+
+/// The status was lost, and the machine is found again by its mark.
+async fn bound(
+    known: &Known,
+    site: &Site,
+    machine: &VirtualMachine,
+    (vmid, identity): (Vmid, Option<uuid::Uuid>),
+) -> Result<Found, Held> {
+    let note = placing::bound_again(vmid);
+    let Some((row, uuid)) = site.row(vmid).zip(identity) else {
+        return Ok(Found::change(note));
+    };
+    let config = site.driver.guest_config(&site::address(&row)).await?;
+    let machine = with_guest(machine, site, vmid, Some(uuid), placing::origin(vmid, &config));
+    let mut found = compared::of(known, site, &machine, (&row, &config), note).await?;
+    found.changes += 1;
+    Ok(found)
+}
+
+/// The resource as it is once it has the machine.
+fn with_guest(
+    machine: &VirtualMachine,
+    site: &Site,
+    vmid: Vmid,
+    uuid: Option<uuid::Uuid>,
+    origin: GuestOrigin,
+) -> VirtualMachine {
+    let mut machine = machine.clone();
+    let status = machine.status.get_or_insert_default();
+    status.vmid = Some(vmid.get());
+    status.cluster = Some(site.cluster.to_string());
+    status.identity = uuid.map(|uuid| IdentityStatus { uuid });
+    status.origin = Some(origin);
+    machine
+}
