@@ -13,7 +13,7 @@ use super::{
 };
 use crate::api::ProxmoxNode;
 use crate::hypervisor::Hypervisor;
-use crate::model::{GuestAddress, GuestKind, HostVersion, NodeName, Overview};
+use crate::model::{GuestKind, HostVersion, NodeName, Overview};
 use crate::plan::checkup::{self, Check, Verdict};
 use crate::plan::identity::mark::{self, MarkReading};
 use crate::plan::privileges;
@@ -51,25 +51,15 @@ pub(super) fn main(arguments: &Args, mistakes: Mistakes) -> Result<(), Failure> 
 
 async fn examine(arguments: &Args, client: &kube::Client) -> anyhow::Result<usize> {
     let hosts = reach::hosts(client).await?;
-    let known: Vec<String> = hosts.iter().map(ResourceExt::name_any).collect();
-    if let Some(name) = arguments.host.iter().find(|name| !known.contains(name)) {
-        bail!(
-            "there is no ProxmoxNode '{name}'; there are: {}",
-            known.join(", ")
-        );
-    }
-    if hosts.is_empty() {
+    let chosen = reach::chosen(&hosts, &arguments.host)?;
+    if chosen.is_empty() {
         bail!("no ProxmoxNode is declared");
     }
     let own = reach::cluster_uid(client).await?;
     let mut wrong = 0;
     let mut seen = Seen::default();
-    for host in &hosts {
-        let name = host.name_any();
-        if !arguments.host.is_empty() && !arguments.host.contains(&name) {
-            continue;
-        }
-        say(&format!("ProxmoxNode {name}\n"));
+    for host in chosen {
+        say(&format!("ProxmoxNode {}\n", host.name_any()));
         let mut checks = doubled(host, &hosts);
         match of_host(client, host, &hosts, &own, &mut seen).await {
             Ok(found) => checks.extend(found),
@@ -229,12 +219,8 @@ async fn marks(
         if row.kind != GuestKind::VirtualMachine || !nodes.iter().any(|node| *node == row.node.as_str()) {
             continue;
         }
-        let at = GuestAddress {
-            node: row.node.clone(),
-            vmid: row.vmid,
-        };
         // One that goes or moves meanwhile is not counted.
-        let Ok(config) = driver.guest_config(&at).await else {
+        let Ok(config) = driver.guest_config(&row.address()).await else {
             continue;
         };
         if let MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) = mark::read(row.vmid, &config) {

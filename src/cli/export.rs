@@ -13,7 +13,7 @@ use super::{
 };
 use crate::api::{ProxmoxNode, VirtualMachine};
 use crate::hypervisor::Hypervisor as _;
-use crate::model::{GuestAddress, GuestKind, Vmid};
+use crate::model::{GuestKind, Vmid};
 use crate::plan::export::{self, Declared};
 
 /// The flags of `drover export`.
@@ -45,20 +45,10 @@ pub(super) fn main(arguments: &Args, mistakes: Mistakes) -> Result<(), Failure> 
 
 async fn export(arguments: &Args, client: kube::Client) -> anyhow::Result<()> {
     let hosts = reach::hosts(&client).await?;
-    for name in &arguments.host {
-        if !hosts.iter().any(|host| host.name_any() == *name) {
-            let known: Vec<String> = hosts.iter().map(ResourceExt::name_any).collect();
-            bail!(
-                "there is no ProxmoxNode '{name}'; there are: {}",
-                known.join(", ")
-            );
-        }
-    }
-    let wanted = |host: &&ProxmoxNode| arguments.host.is_empty() || arguments.host.contains(&host.name_any());
     let mut numbers: BTreeSet<u32> = arguments.vmid.iter().copied().collect();
     let mut seen = BTreeSet::new();
     let mut names = BTreeSet::new();
-    for host in hosts.iter().filter(wanted) {
+    for host in reach::chosen(&hosts, &arguments.host)? {
         let found = of_host(arguments, &client, host, &hosts, &mut names).await;
         let found = found.with_context(|| format!("ProxmoxNode '{}'", host.name_any()))?;
         for vmid in found {
@@ -109,11 +99,7 @@ async fn of_host(
             continue;
         }
         found.push(row.vmid);
-        let at = GuestAddress {
-            node: row.node.clone(),
-            vmid: row.vmid,
-        };
-        let config = driver.guest_config(&at).await?;
+        let config = driver.guest_config(&row.address()).await?;
         match export::declaration(row, &config, &host.name_any(), arguments.observe) {
             Declared::Owned(owner) => {
                 complain(&format!(

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
@@ -51,6 +51,19 @@ pub(super) async fn hosts(client: &kube::Client) -> anyhow::Result<Vec<ProxmoxNo
     let hosts = Api::<ProxmoxNode>::all(client.clone());
     let hosts = hosts.list(&ListParams::default()).await;
     Ok(hosts.context("can't list the ProxmoxNodes")?.items)
+}
+
+/// The hosts that are named; all where none is.
+pub(super) fn chosen<'a>(hosts: &'a [ProxmoxNode], names: &[String]) -> anyhow::Result<Vec<&'a ProxmoxNode>> {
+    let known: Vec<String> = hosts.iter().map(ResourceExt::name_any).collect();
+    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
+        bail!(
+            "there is no ProxmoxNode '{name}'; there are: {}",
+            known.join(", ")
+        );
+    }
+    let is_chosen = |host: &&ProxmoxNode| names.is_empty() || names.contains(&host.name_any());
+    Ok(hosts.iter().filter(is_chosen).collect())
 }
 
 /// A driver for a host.

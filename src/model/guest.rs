@@ -69,6 +69,17 @@ pub struct GuestRow {
     pub ha_state: Option<String>,
 }
 
+impl GuestRow {
+    /// Where it is addressed.
+    #[must_use]
+    pub fn address(&self) -> GuestAddress {
+        GuestAddress {
+            node: self.node.clone(),
+            vmid: self.vmid,
+        }
+    }
+}
+
 /// The lock of a configuration: while it stands, the host refuses most calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lock(pub String);
