@@ -135,7 +135,7 @@ async fn tell_all(known: &mut Known, machines: Vec<Declared>, namespace: &str) -
     let mut sites = Sites::new();
     for machine in machines {
         let told = match machine {
-            Err(mistake) => tell("the file", Err(Held::Unknown(mistake))),
+            Err(mistake) => tell("the file", Err(mistake.into())),
             Ok(mut machine) => {
                 let (namespace, name) = named(&machine);
                 machine.metadata.namespace = Some(namespace.clone());
@@ -176,7 +176,7 @@ fn tell(title: &str, found: Result<Found, Held>) -> Told {
             }
         }
         Err(Held::Unknown(error)) => {
-            complain(&format!("drover: {title}: {error:#}\n"));
+            complain(&format!("drover: {title}: {error}\n"));
             Told {
                 changes: 0,
                 held: true,

@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use super::each;
 use super::found::{Found, Held};
 use super::known::Known;
-use super::site::{self, Site};
+use super::site::Site;
 use super::unplaced;
 use crate::api::{EffectivePolicies, VirtualMachine};
 use crate::hypervisor::Hypervisor as _;
@@ -40,7 +40,7 @@ pub(super) async fn of(
     (row, config): (&GuestRow, &GuestConfig),
     what: String,
 ) -> Result<Found, Held> {
-    let at = site::address(row);
+    let at = row.address();
     let stored = machine.status.clone().unwrap_or_default();
     let mut desired = each::desired(known, site, machine).await?;
     let no_secret = unplaced::secrets(known, machine, &mut desired).await?;
@@ -96,8 +96,7 @@ pub(super) async fn of(
         seen,
         plan: &plan,
     };
-    let mut found = told(&read, what)?;
-    found.lines.extend(lines);
+    let mut found = told(&read, what, lines)?;
     found.changes += under_way;
     Ok(found)
 }
@@ -154,14 +153,12 @@ async fn moves(
         Ok(target) => target,
         Err(what) => return Ok(forbidden(why, what)),
     };
-    let target = target
-        .parse()
-        .map_err(|e| Held::Unknown(anyhow::anyhow!("{e}")))?;
+    let target = target.parse().map_err(|e| Held::Unknown(format!("{e}")))?;
     Ok(Move::To(moving::to(target, why, at, &conditions, power)))
 }
 
-/// What a plan is for a person.
-pub(super) fn told(read: &Read<'_>, mut what: String) -> Result<Found, Held> {
+/// What a plan is for a person; `more`: what is to be told beside it.
+pub(super) fn told(read: &Read<'_>, mut what: String, more: Vec<String>) -> Result<Found, Held> {
     let Read {
         machine,
         desired,
@@ -194,6 +191,7 @@ pub(super) fn told(read: &Read<'_>, mut what: String) -> Result<Found, Held> {
         lines.push(status::locked(read.vmid, lock).message);
     }
     lines.extend(preview::unsupported(desired));
+    lines.extend(more);
     let held = plan.problem.as_ref().map(|problem| {
         let (reason, message) = problem.told();
         Outcome::stalled(reason, message)

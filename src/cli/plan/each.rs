@@ -15,8 +15,8 @@ use crate::plan::desired::Desired;
 use crate::plan::placing;
 use crate::plan::status;
 
-/// The hosts that were asked, by name.
-pub(super) type Sites = BTreeMap<String, Site>;
+/// The hosts that were asked, by name: one that does not answer is asked once.
+pub(super) type Sites = BTreeMap<String, Result<Site, Held>>;
 
 /// What would be done for a declaration.
 pub(super) async fn of(
@@ -26,10 +26,10 @@ pub(super) async fn of(
     declared: &VirtualMachine,
 ) -> Result<Found, Held> {
     let machine = stored::stored(&known.client, namespace, declared).await;
-    let machine = machine.map_err(Held::Unknown)?;
+    let machine = machine?;
     if machine.metadata.deletion_timestamp.is_some() {
-        let why = anyhow::anyhow!("the resource is being deleted: what is declared counts when it is gone");
-        return Err(Held::Unknown(why));
+        let why = "the resource is being deleted: what is declared counts when it is gone";
+        return Err(Held::Unknown(why.to_owned()));
     }
     let paused = status::is_paused(&machine);
     let mut found = Box::pin(of_stored(known, sites, machine)).await?;
@@ -49,13 +49,15 @@ async fn of_stored(known: &mut Known, sites: &mut Sites, machine: VirtualMachine
         .host(name)
         .ok_or_else(|| placing::host_not_found(name, false))?;
     let namespace = machine.namespace().unwrap_or_default();
-    known.read_labels(&namespace).await.map_err(Held::Unknown)?;
+    known.read_labels(&namespace).await?;
     placing::allow(&machine, &host, || known.labels(&machine))?;
     if !sites.contains_key(name) {
-        sites.insert(name.clone(), Site::open(known, &host).await?);
+        sites.insert(name.clone(), Site::open(known, &host).await);
     }
-    let Some(site) = sites.get_mut(name) else {
-        return Err(placing::host_not_found(name, false).into());
+    let site = match sites.get_mut(name) {
+        Some(Ok(site)) => site,
+        Some(Err(held)) => return Err(held.clone()),
+        None => return Err(placing::host_not_found(name, false).into()),
     };
     placing::same_cluster(&status, name, &site.cluster)?;
     if placing::observes(&machine) {

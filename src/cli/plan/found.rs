@@ -3,6 +3,7 @@
 use crate::controllers::virtual_machine::{facts::Unmet, trouble};
 use crate::hypervisor;
 use crate::plan::status::Outcome;
+use crate::plan::tenancy::Refused;
 
 /// What would be done.
 #[derive(Debug, Default)]
@@ -29,17 +30,29 @@ impl Found {
 }
 
 /// Why nothing would be done.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Held {
     /// For what the condition of the resource would say.
     By(Outcome),
-    /// It can't be found out.
-    Unknown(anyhow::Error),
+    /// It can't be found out, for this reason.
+    Unknown(String),
 }
 
-impl<T: Into<Outcome>> From<T> for Held {
-    fn from(outcome: T) -> Self {
-        Self::By(outcome.into())
+impl From<anyhow::Error> for Held {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Unknown(format!("{error:#}"))
+    }
+}
+
+impl From<Outcome> for Held {
+    fn from(outcome: Outcome) -> Self {
+        Self::By(outcome)
+    }
+}
+
+impl From<Refused> for Held {
+    fn from(refused: Refused) -> Self {
+        Self::By(refused.into())
     }
 }
 

@@ -90,7 +90,7 @@ impl Known {
         }
         let classes: Api<VirtualMachineClass> = Api::all(self.client.clone());
         let class = classes.get_opt(&named.name).await;
-        match class.context("can't read the class").map_err(Held::Unknown)? {
+        match class.context("can't read the class")? {
             Some(class) => Ok(Some(class.spec)),
             None => Err(placing::class_not_found(&named.name).into()),
         }

@@ -4,7 +4,7 @@ use super::compared::{self, Read};
 use super::each;
 use super::found::{Found, Held};
 use super::known::Known;
-use super::site::{self, Site};
+use super::site::Site;
 use crate::api::VirtualMachine;
 use crate::hypervisor::Hypervisor as _;
 use crate::model::{GuestKind, PowerState, Vmid};
@@ -30,8 +30,8 @@ pub(super) async fn of(known: &Known, site: &Site, machine: &VirtualMachine) -> 
     if row.kind == GuestKind::Container {
         return Err(placing::observed_container(vmid).into());
     }
-    let config = site.driver.guest_config(&site::address(&row)).await?;
-    let power = site.driver.guest_power(&site::address(&row)).await?;
+    let config = site.driver.guest_config(&row.address()).await?;
+    let power = site.driver.guest_power(&row.address()).await?;
     let power = PowerState::of(power.power, power.paused, config.lock.as_ref());
     let desired = each::desired(known, site, machine).await?;
     let managed = Managed::default();
@@ -55,5 +55,5 @@ pub(super) async fn of(known: &Known, site: &Site, machine: &VirtualMachine) -> 
         plan: &plan,
     };
     let what = format!("machine {vmid} on node {}, which is only looked at", row.node);
-    compared::told(&read, what)
+    compared::told(&read, what, Vec::new())
 }

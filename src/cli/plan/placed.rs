@@ -6,7 +6,7 @@ use kube::ResourceExt;
 
 use super::found::{Found, Held};
 use super::known::Known;
-use super::site::{self, Site};
+use super::site::Site;
 use super::{compared, each, unplaced};
 use crate::api::VirtualMachine;
 use crate::hypervisor::{Hypervisor as _, Refusal};
@@ -50,7 +50,7 @@ pub(super) async fn of(
         };
         return decided(known, site, machine, (vmid, None), &sighting).await;
     };
-    let at = site::address(&row);
+    let at = row.address();
     let read_at = Instant::now();
     let config = match site.driver.guest_config(&at).await {
         Ok(config) => config,

@@ -51,11 +51,9 @@ impl Site {
     pub(super) async fn open(known: &Known, host: &Arc<ProxmoxNode>) -> Result<Self, Held> {
         let name = host.name_any();
         let driver = reach::driver(&known.client, host, &known.hosts).await;
-        let driver = driver
-            .with_context(|| format!("ProxmoxNode '{name}'"))
-            .map_err(Held::Unknown)?;
+        let driver = driver.with_context(|| format!("ProxmoxNode '{name}'"))?;
         let status = driver.cluster_status().await?;
-        let node = reach::node(host, &status).map_err(Held::Unknown)?;
+        let node = reach::node(host, &status)?;
         if !status.members.iter().any(|member| member.name == node) {
             let why = "its cluster has no such node";
             return Err(placing::not_usable(&name, reason::NODE_NOT_FOUND, why).into());
@@ -145,7 +143,7 @@ impl Site {
         let unread = self.guests.values().filter(|row| is_unowned(row, claimed));
         let unread: Vec<GuestAddress> = unread
             .filter(|row| !self.read.contains_key(&row.vmid))
-            .map(|row| address(row))
+            .map(|row| row.address())
             .collect();
         let driver = &self.driver;
         let answers: Vec<_> = stream::iter(unread)
@@ -172,13 +170,6 @@ impl Site {
             }
         }
         Ok(())
-    }
-}
-
-pub(super) fn address(row: &GuestRow) -> GuestAddress {
-    GuestAddress {
-        node: row.node.clone(),
-        vmid: row.vmid,
     }
 }
 

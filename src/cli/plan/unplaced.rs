@@ -1,10 +1,11 @@
 //! A machine that has no number: it is made, or one that stands there becomes the resource's own.
 
+use anyhow::Context as _;
 use kube::ResourceExt;
 
 use super::found::{Found, Held};
 use super::known::Known;
-use super::site::{self, Among, Site};
+use super::site::{Among, Site};
 use super::{compared, each};
 use crate::api::conditions::reason;
 use crate::api::{GuestOrigin, IdentityStatus, VirtualMachine};
@@ -37,7 +38,7 @@ pub(super) async fn of(known: &Known, site: &mut Site, machine: &VirtualMachine)
         }
         Due::WaitFor(vmid) => return Err(placing::being_made(vmid).into()),
         Due::Read(left) => {
-            let why = anyhow::anyhow!("{} machines that nobody owns could not be read", left.len());
+            let why = format!("{} machines that nobody owns could not be read", left.len());
             return Err(Held::Unknown(why));
         }
     }
@@ -126,8 +127,7 @@ pub(super) async fn secrets(
             ));
             Ok(None)
         }
-        filled => filled
-            .map_err(|error| Held::Unknown(anyhow::Error::from(error).context("can't read its Secrets"))),
+        filled => Ok(filled.context("can't read its Secrets")?),
     }
 }
 
@@ -156,13 +156,9 @@ fn made(desired: &Desired, site: &Site, reserved: Option<Vmid>) -> String {
 
 /// A machine that stands there becomes the resource's own, if it may.
 async fn take(known: &Known, site: &Site, machine: &VirtualMachine, vmid: Vmid) -> Result<Found, Held> {
-    let again = || {
-        Held::Unknown(anyhow::anyhow!(
-            "machine {vmid} moves or goes just now: look again"
-        ))
-    };
+    let again = || Held::Unknown(format!("machine {vmid} moves or goes just now: look again"));
     let row = site.row(vmid).ok_or_else(again)?;
-    let at = site::address(&row);
+    let at = row.address();
     let config = site.driver.guest_config(&at).await?;
     let names = Names::of(machine, &known.machines);
     let own = machine.uid().unwrap_or_default();
@@ -213,7 +209,7 @@ async fn bound(
     let Some((row, uuid)) = site.row(vmid).zip(identity) else {
         return Ok(Found::change(note));
     };
-    let config = site.driver.guest_config(&site::address(&row)).await?;
+    let config = site.driver.guest_config(&row.address()).await?;
     let machine = with_guest(machine, site, vmid, Some(uuid), placing::origin(vmid, &config));
     let mut found = compared::of(known, site, &machine, (&row, &config), note).await?;
     found.changes += 1;

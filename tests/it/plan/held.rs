@@ -121,17 +121,3 @@ async fn what_the_hosts_owner_does_not_allow_is_told_as_the_condition_tells_it()
     let there = planned(&world, &annotated(&world, "db", ADOPT, "vmid: 150")).await;
     assert_eq!(there.code, Some(2), "{there:?}");
 }
-
-#[tokio::test]
-async fn host_that_does_not_answer_is_told() {
-    let world = World::new("plan-away").await;
-    world.wait_host("Ready", "True", "Usable").await;
-    world.sim.stop_listener();
-    let told = planned(&world, &machine(&world, "web", SMALL)).await;
-    assert_eq!(told.code, Some(1), "{told:?}");
-    assert!(
-        told.printed.contains("needs a person (HostUnreachable): ")
-            && told.printed.ends_with("\n0 changes\n"),
-        "{told:?}"
-    );
-}

@@ -4,6 +4,7 @@ mod held;
 mod moves;
 mod reboots;
 mod taken;
+mod unseen;
 mod whole;
 
 use std::collections::BTreeMap;

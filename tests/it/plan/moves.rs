@@ -1,6 +1,6 @@
 //! Moves to another node, and what forbids them.
 
-use pve_sim::Seed;
+use pve_sim::{Mark, Matcher, Seed};
 use serde_json::json;
 
 use super::{machine, planned};
@@ -71,7 +71,19 @@ async fn move_to_another_node_is_told_or_what_forbids_it() {
             && told.printed.ends_with("\n1 changes\n"),
         "{told:?}"
     );
+    let migrate = Matcher::new("POST", "/nodes/*/qemu/*/migrate");
+    let hold = world.sim.hold(migrate, Mark::BeforeAct);
     world.apply(&free).await;
+    hold.reached().await;
+    let told = planned(&world, &free).await;
+    assert!(
+        told.code == Some(2)
+            && told
+                .printed
+                .contains("is being moved from node pve1 to node pve2\n"),
+        "{told:?}"
+    );
+    hold.release();
     world
         .wait_guest(world.vmid("web").await, "to be moved", |guest| {
             guest.node == "pve2"
@@ -127,6 +139,7 @@ async fn evacuation_of_a_node_is_told() {
         .await;
     let web = machine(&world, "web", SMALL);
     let alone = planned(&world, &web).await;
+    assert!(!alone.printed.contains("as declared"), "{alone:?}");
     assert!(
         alone.code == Some(0) && alone.printed.contains("no other node of the cluster is declared"),
         "{alone:?}"
