@@ -131,6 +131,67 @@ fn change_that_waits_for_a_reboot_is_not_sent_again() {
 }
 
 #[test]
+fn reboot_follows_for_a_guest_that_runs_and_is_to_go_on() {
+    let config = config(hardware());
+    let reboots = |power, wanted, problem, waits: &[&str]| {
+        let managed = Managed::default();
+        let seen = Seen {
+            config: &config,
+            power,
+            password_sent: None,
+            managed: &managed,
+            pool: SeenPool::Unknown,
+            reboot: Reboot::No,
+            high_availability: SeenHa::Unknown,
+            moving: None,
+        };
+        let desired = Desired {
+            power: wanted,
+            ..desired()
+        };
+        let plan = Plan {
+            actions: vec![Action::Configure(vec![Change::Cores(4)])],
+            problem,
+            ..Plan::default()
+        };
+        let pending = waits.iter().map(ToString::to_string).collect();
+        reboots_after(&desired, seen, &plan, pending)
+    };
+    let (on, cores) = (Some(DesiredPower::Running), &["cores"][..]);
+    let stuck = Problem::NoPlaceForCloudInit;
+    for (name, expected, found) in [
+        ("it runs", true, reboots(PowerState::Running, on, None, cores)),
+        (
+            "its power is left to people",
+            true,
+            reboots(PowerState::Running, None, None, cores),
+        ),
+        (
+            "nothing waits",
+            false,
+            reboots(PowerState::Running, on, None, &[]),
+        ),
+        (
+            "it is started with all",
+            false,
+            reboots(PowerState::Stopped, on, None, cores),
+        ),
+        (
+            "it is brought down",
+            false,
+            reboots(PowerState::Running, Some(DesiredPower::Stopped), None, cores),
+        ),
+        (
+            "a person is needed first",
+            false,
+            reboots(PowerState::Running, on, Some(stuck), cores),
+        ),
+    ] {
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[test]
 fn larger_disk_satisfies_the_size_and_is_never_shrunk() {
     let mut large = hardware();
     large.disks.get_mut("scsi0").unwrap().size = Some(64 << 30);

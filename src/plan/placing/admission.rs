@@ -184,3 +184,117 @@ pub fn same_cluster(status: &VirtualMachineStatus, host: &str, cluster: &Cluster
     );
     Err(Outcome::stalled(reason::CLUSTER_CHANGED, message))
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+    use super::*;
+    use crate::api::IdentityStatus;
+    use crate::api::names::{ADOPT, RESERVED_VMID};
+
+    fn machine() -> VirtualMachine {
+        serde_yaml::from_str(
+            "{apiVersion: drover.dev/v1alpha1, kind: VirtualMachine, metadata: {name: web, namespace: team}, spec: {hostRef: \
+             {kind: ProxmoxNode, name: new}}}",
+        )
+        .unwrap()
+    }
+
+    fn host(spec: &str) -> ProxmoxNode {
+        let text = format!(
+            "{{apiVersion: drover.dev/v1alpha1, kind: ProxmoxNode, metadata: {{name: pve}}, spec: {{host: pve, {spec}}}}}"
+        );
+        serde_yaml::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn host_that_made_or_has_the_machine_counts_until_it_is_made_or_gone() {
+        let vm = machine();
+        let mut status = VirtualMachineStatus {
+            vmid: Some(101),
+            host: Some("old".to_owned()),
+            ..VirtualMachineStatus::default()
+        };
+        let known = |name: &str| ["old", "new"].contains(&name);
+        assert_eq!(host_name(&vm, &status, known), "old", "being made");
+        assert_eq!(
+            host_name(&vm, &status, |name| name == "new"),
+            "new",
+            "its host is gone"
+        );
+        status.identity = Some(IdentityStatus {
+            uuid: uuid::Uuid::from_u128(1),
+        });
+        assert_eq!(host_name(&vm, &status, known), "new", "made");
+        let mut going = machine();
+        going.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
+        assert_eq!(host_name(&going, &status, known), "old", "being deleted");
+    }
+
+    #[test]
+    fn namespaces_are_let_in_as_the_host_says() {
+        let vm = machine();
+        let labels = |text: &str| Some(BTreeMap::from([("env".to_owned(), text.to_owned())]));
+        let selector = "allowedNamespaces: {from: Selector, selector: {matchLabels: {env: prod}}}";
+        for (spec, labels, expected) in [
+            ("port: 8006", labels("prod"), false),
+            ("allowedNamespaces: {from: None}", labels("prod"), false),
+            ("allowedNamespaces: {from: All}", None, true),
+            (selector, labels("prod"), true),
+            (selector, labels("test"), false),
+            (selector, None, false),
+        ] {
+            let allowed = allow(&vm, &host(spec), || labels.clone());
+            assert_eq!(allowed.is_ok(), expected, "{spec} {labels:?}");
+        }
+        let mut shown = machine();
+        shown.spec.management_policy = Some(ManagementPolicy::Observe);
+        let showing = host("discovery: Observe, discoveryNamespace: team");
+        assert!(is_allowed(&shown, &showing, || None) && !is_allowed(&vm, &showing, || None));
+    }
+
+    #[test]
+    fn host_under_maintenance_takes_what_is_there_already_alone() {
+        let noted = |key: &str, value: &str| {
+            let mut vm = machine();
+            vm.metadata.annotations = Some(BTreeMap::from([(key.to_owned(), value.to_owned())]));
+            vm
+        };
+        let reason =
+            |vm: &VirtualMachine, host: &ProxmoxNode| takes_machines(vm, host).err().map(|o| o.reason);
+        let cordoned = host("maintenance: {mode: Cordon}");
+        assert_eq!(reason(&machine(), &cordoned), Some(reason::CORDONED));
+        assert_eq!(reason(&noted(ADOPT, "true"), &cordoned), None);
+        assert_eq!(reason(&noted(RESERVED_VMID, "101"), &cordoned), None);
+        assert_eq!(reason(&machine(), &host("maintenance: {mode: None}")), None);
+        let mut going = host("port: 8006");
+        going.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
+        assert_eq!(
+            reason(&noted(ADOPT, "true"), &going),
+            Some(reason::HOST_NOT_READY)
+        );
+    }
+
+    #[test]
+    fn machine_is_kept_by_the_cluster_that_has_it_alone() {
+        let id = |digit: &str| ClusterId::from_fingerprint(&digit.repeat(64)).unwrap();
+        let status = |cluster: Option<ClusterId>, host: &str| VirtualMachineStatus {
+            cluster: cluster.map(|id| id.to_string()),
+            host: Some(host.to_owned()),
+            ..VirtualMachineStatus::default()
+        };
+        let found =
+            |status: &VirtualMachineStatus| same_cluster(status, "pve", &id("a")).err().map(|o| o.reason);
+        assert_eq!(found(&status(None, "pve")), None);
+        assert_eq!(found(&status(Some(id("a")), "other")), None);
+        assert_eq!(
+            found(&status(Some(id("b")), "other")),
+            Some(reason::MIGRATION_IMPOSSIBLE)
+        );
+        assert_eq!(
+            found(&status(Some(id("b")), "pve")),
+            Some(reason::CLUSTER_CHANGED)
+        );
+    }
+}

@@ -80,3 +80,41 @@ pub fn node_offline(vmid: Vmid, node: &NodeName) -> Outcome {
     );
     Outcome::unknown(reason::NODE_OFFLINE, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_machine_is_made_again_where_somebody_said_so_and_never_under_its_number() {
+        let vm = |metadata: &str, spec: &str| -> VirtualMachine {
+            let text = format!(
+                "{{apiVersion: drover.dev/v1alpha1, kind: VirtualMachine, metadata: {{name: web, {metadata}}}, spec: {{hostRef: {{kind: \
+                 ProxmoxNode, name: pve}}, {spec}}}}}"
+            );
+            serde_yaml::from_str(&text).unwrap()
+        };
+        let uuid = Uuid::from_u128(7);
+        let named = format!("annotations: {{{RECREATE}: '{uuid}'}}");
+        let other = format!("annotations: {{{RECREATE}: '{}'}}", Uuid::from_u128(8));
+        for (metadata, spec, again) in [
+            ("", "", false),
+            (named.as_str(), "", true),
+            (other.as_str(), "", false),
+            ("", "whenLost: Recreate", true),
+            ("", "whenLost: Recreate, vmid: 105", false),
+            ("", "whenLost: Recreate, vmid: 106", true),
+        ] {
+            let number = Vmid::try_from(105).unwrap();
+            match lost(&vm(metadata, spec), number, Some(uuid)) {
+                Lost::Recreate(note) => assert!(again && note.contains("machine 105"), "{metadata} {spec}"),
+                Lost::Wait(outcome) => {
+                    assert!(
+                        !again && outcome.reason == reason::GUEST_LOST,
+                        "{metadata} {spec}"
+                    );
+                }
+            }
+        }
+    }
+}
