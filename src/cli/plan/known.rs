@@ -101,9 +101,20 @@ impl Known {
         self.promised.insert((cluster.to_string(), vmid));
     }
 
-    /// Whether a machine in the file is to have a number.
-    pub(super) fn is_promised(&self, cluster: &ClusterId, vmid: Vmid) -> bool {
-        self.promised.contains(&(cluster.to_string(), vmid))
+    /// Numbers that machines in the file are to have.
+    pub(super) fn promised(&self, cluster: &ClusterId) -> impl Iterator<Item = u32> {
+        let here = self.promised.iter().filter(|(id, _)| id == cluster.as_str());
+        here.map(|(_, vmid)| vmid.get())
+    }
+
+    /// Whether the machine of another resource of the namespace is yet to be made, as the file says.
+    pub(super) fn is_awaited(&self, machine: &VirtualMachine, name: &str) -> bool {
+        let namespace = machine.namespace().unwrap_or_default();
+        let made = self.machines.iter().any(|other| {
+            let same = other.namespace().as_ref() == Some(&namespace) && other.name_any() == name;
+            same && other.status.as_ref().is_some_and(|s| s.identity.is_some())
+        });
+        !made && machine.name_any() != name && self.planned.contains(&(namespace, name.to_owned()))
     }
 
     /// Which other machine has a UID.

@@ -113,6 +113,13 @@ impl Site {
         Owners::new(&known.machines, self.cluster.as_str())
     }
 
+    /// Numbers that other resources have, or are to have.
+    pub(super) fn claimed(&self, known: &Known, uid: &str) -> BTreeSet<u32> {
+        let mut claimed = self.owners(known).claimed(uid);
+        claimed.extend(known.promised(&self.cluster));
+        claimed
+    }
+
     pub(super) fn storages(&self) -> &[StorageRow] {
         &self.storages
     }
@@ -120,7 +127,7 @@ impl Site {
     /// What stands there already of a machine without a number, or in its way.
     pub(super) async fn seek(&mut self, known: &Known, machine: &VirtualMachine) -> Result<Next, Held> {
         let uid = machine.uid().unwrap_or_default();
-        let claimed = self.owners(known).claimed(&uid);
+        let claimed = self.claimed(known, &uid);
         self.read_unowned(&claimed).await?;
         let rows = self.guests.values();
         let unowned: Vec<Unowned<'_>> = rows

@@ -44,8 +44,7 @@ pub(super) async fn of(known: &Known, site: &mut Site, machine: &VirtualMachine)
     }
     check_reserved(site, machine).await?;
     if let Some(vmid) = desired.pinned {
-        let claimed =
-            site.owners(known).claimed(&uid).contains(&vmid.get()) || known.is_promised(&site.cluster, vmid);
+        let claimed = site.claimed(known, &uid).contains(&vmid.get());
         placing::check_taken(machine, vmid, site.row(vmid).as_deref(), claimed)?;
     }
     makes(known, site, machine, desired, None).await
@@ -70,11 +69,8 @@ pub(super) async fn makes(
     mut desired: Desired,
     reserved: Option<Vmid>,
 ) -> Result<Found, Held> {
-    let name = machine.metadata.namespace.as_deref();
     if let Origin::CloneOfResource(source) = &desired.origin
-        && known
-            .planned
-            .contains(&(name.unwrap_or_default().to_owned(), source.clone()))
+        && known.is_awaited(machine, source)
     {
         let mut found = Found::change(made(&desired, site, reserved));
         found.lines.push(format!(
@@ -89,7 +85,7 @@ pub(super) async fn makes(
     let among = Among {
         known,
         site,
-        namespace: name,
+        namespace: machine.metadata.namespace.as_deref(),
     };
     let mark = |vmid| placing::mark(machine, &uid, &known.uid, vmid, false);
     let facts = facts::check(site.ground(), &among, &desired, mark).await?;

@@ -42,6 +42,11 @@ async fn what_is_missing_or_taken_is_told_as_the_condition_tells_it() {
         ),
         (
             "{}",
+            "source: {clone: {ref: {name: web}}}".to_owned(),
+            "SourceNotFound",
+        ),
+        (
+            "{}",
             "source: {clone: {vmid: 150, full: false}}".to_owned(),
             "InvalidSpec",
         ),

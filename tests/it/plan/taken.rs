@@ -24,6 +24,14 @@ async fn adoption_is_told_with_what_is_changed_then() {
             && as_it_is.printed.ends_with("\n1 changes\n"),
         "{as_it_is:?}"
     );
+    let twice = annotated(&world, "db", ADOPT, "vmid: 150") + &annotated(&world, "copy", ADOPT, "vmid: 150");
+    let twice = planned(&world, &twice).await;
+    let another = "/copy: nothing is done\n  needs a person (NothingToAdopt): machine 150 (spec.vmid) can't be adopted: another \
+                   resource has it\n1 changes\n";
+    assert!(
+        twice.code == Some(1) && twice.printed.contains(adopted) && twice.printed.ends_with(another),
+        "{twice:?}"
+    );
     let declared = annotated(&world, "db", ADOPT, "vmid: 150\ntags: [prod]");
     let told = planned(&world, &declared).await;
     assert!(

@@ -191,6 +191,40 @@ async fn mistaken_machine_does_not_hide_the_others() {
 }
 
 #[tokio::test]
+async fn change_of_what_can_not_be_changed_is_told_in_the_words_of_the_api_server() {
+    let world = World::new("plan-immutable").await;
+    world.apply_vm("web", SMALL).await;
+    world.wait_ready("web").await;
+    for (spec, part) in [
+        (
+            SMALL.replacen("1Gi", "512Mi", 1),
+            "a disk can't shrink: size must not be less than before",
+        ),
+        (
+            format!("{SMALL}\nfirmware: {{bios: ovmf, machine: q35}}\nsource: {{clone: {{vmid: 9000}}}}"),
+            "source can't be changed",
+        ),
+        (format!("{SMALL}\nvmid: 777"), "vmid"),
+    ] {
+        let declared = machine(&world, "web", &spec);
+        let told = planned(&world, &declared).await;
+        let refused = world.try_apply(&declared).await.unwrap_err();
+        let kube::Error::Api(status) = refused else {
+            panic!("{refused}");
+        };
+        assert!(status.message.contains(part), "{}", status.message);
+        let line = format!(
+            "drover: {}/web: the API server refuses it: {}\n",
+            world.name, status.message
+        );
+        assert!(
+            told.code == Some(1) && told.printed == "0 changes\n" && told.said.contains(&line),
+            "{line} in {told:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn paused_machine_is_told_and_nothing_counts() {
     let world = World::new("plan-paused").await;
     world.apply_vm("web", SMALL).await;
