@@ -9,7 +9,7 @@ use crate::api::conditions::reason;
 use crate::api::{DesiredPower, ObservedPower};
 use crate::fleet::ConfigReading;
 use crate::model::{GuestAddress, GuestConfig, Power, PowerState, Vmid};
-use crate::plan::desired::{Desired, DesiredCloudInit};
+use crate::plan::desired::Desired;
 use crate::plan::guest::{self, Action, Managed, Plan, Problem, Reboot, Seen, SeenHa, SeenPool};
 use crate::plan::identity::{Ownership, Verdict, judge};
 use crate::plan::placing;
@@ -21,7 +21,7 @@ const BOOTING: u64 = 600;
 
 /// The end of a pass over a machine that is as it was when it was last found to be as declared: nothing is
 /// asked of the host. `None` if it must be looked at.
-pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Option<End>> {
+pub(super) async fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Option<End>> {
     if pass.deleting || pass.status.task.is_some() {
         return Ok(None);
     }
@@ -45,6 +45,8 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
     // The sweep reads configurations by itself; one that was not compared yet is compared now, without a call.
     let compared = pass.ctx.memory.get(&pass.uid).compared;
     if let Some(reading) = reading.filter(|r| compared.is_none_or(|at| at < r.read_at)) {
+        // What they hold may have changed too.
+        let no_secret = secrets::of(pass, &mut desired).await?;
         let ours = judge(
             &pass.uid,
             pass.recorded(),
@@ -52,6 +54,7 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
             &reading.config,
             desired.template,
         ) == Verdict::Ours;
+        let sent = pass.status.cloud_init.clone().and_then(|c| c.password_version);
         let seen = Seen {
             config: &reading.config,
             power: PowerState::of(
@@ -59,7 +62,7 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
                 site.snapshot.paused.contains(&vmid),
                 reading.config.lock.as_ref(),
             ),
-            password_sent: None,
+            password_sent: sent.as_deref(),
             managed: &Managed::of(&pass.status),
             pool: pool(pass, site, vmid),
             reboot: Reboot::No,
@@ -68,13 +71,9 @@ pub(super) fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Op
         };
         seed::settle(pass, &mut desired, &reading.config.next);
         let plan = guest::plan(&desired, seen);
-        // What a Secret holds is not known here.
-        let secret = desired
-            .cloud_init
-            .as_ref()
-            .is_some_and(DesiredCloudInit::needs_secrets);
         let tidy = seed::is_tidy(pass, &reading.config, &desired);
-        if secret || !tidy || !ours || !plan.actions.is_empty() || plan.problem.is_some() {
+        let agrees = ours && tidy && plan.actions.is_empty() && plan.problem.is_none();
+        if no_secret.is_some() || !agrees {
             return Ok(None);
         }
         status::observe_config(&mut pass.status, &desired, &reading.config);
@@ -99,12 +98,7 @@ pub(super) async fn keep(
         pass.pin_class();
     }
     pass.status.unsupported.clone_from(&desired.unsupported);
-    let no_secret = secrets::fill(
-        &pass.ctx.client,
-        pass.vm.metadata.namespace.as_deref(),
-        &mut desired,
-    )
-    .await?;
+    let no_secret = secrets::of(pass, &mut desired).await?;
     seed::settle(pass, &mut desired, &reading.config.next);
     moves::settle(pass, site, &at, &reading.config).await?;
     pass.status.reservation = None;

@@ -48,7 +48,7 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
             return Ok(End::new(placing::node_offline(vmid, &row.node), Again::Busy));
         }
     }
-    if let Some(end) = keep::unchanged(pass, site, vmid)? {
+    if let Some(end) = keep::unchanged(pass, site, vmid).await? {
         return Ok(end);
     }
     // This process reserved the number, and the host took no call for it yet: whoever has it now, the host refuses.

@@ -61,9 +61,7 @@ pub(super) async fn check<'a>(
     driver: &'a dyn Hypervisor,
     desired: &mut Desired,
 ) -> Flow<Facts<'a>> {
-    if let Some(what) =
-        secrets::fill(&pass.ctx.client, pass.vm.metadata.namespace.as_deref(), desired).await?
-    {
+    if let Some(what) = secrets::of(pass, desired).await? {
         return Err(End::stalled(reason::SECRET_NOT_USABLE, what).into());
     }
     let checked = facts::check(ground(driver, site), &(pass, site), desired, |vmid| {

@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
 
+use super::pass::{Flow, Pass};
 use crate::api::SecretKeyRef;
 use crate::model::SecretText;
 use crate::plan::desired::{self, Desired, UserData};
@@ -11,6 +12,12 @@ use crate::plan::desired::{self, Desired, UserData};
 const PASSWORD: &str = "password";
 /// The key of a document where none is named.
 const USER_DATA: &str = "userdata";
+
+/// Reads what a machine's spec names for cloud-init, as [`fill`] does.
+pub(super) async fn of(pass: &Pass<'_>, desired: &mut Desired) -> Flow<Option<String>> {
+    let namespace = pass.vm.metadata.namespace.as_deref();
+    Ok(fill(&pass.ctx.client, namespace, desired).await?)
+}
 
 /// Reads what the spec names for cloud-init. What is wrong with it is a sentence.
 pub(crate) async fn fill(

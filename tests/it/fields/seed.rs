@@ -54,6 +54,34 @@ async fn recorded(world: &World) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn what_secrets_hold_costs_the_host_nothing_while_nothing_changes() {
+    let world = world("seed-idle").await;
+    write_secret(&world, "setup", "userdata", FIRST).await;
+    write_secret(&world, "login", "password", "secret").await;
+    let login = MACHINE.replace("userDataRef: {name: setup}", "passwordRef: {name: login}");
+    for (name, spec) in [("web", MACHINE), ("db", &login)] {
+        world.apply_vm(name, spec).await;
+        world.wait_ready(name).await;
+    }
+    let position = world.sim.position();
+    let readings = |vmid: u32| {
+        let requests = world.sim.requests().since(position);
+        requests
+            .matching("GET", &format!("/nodes/*/qemu/{vmid}/pending"))
+            .len()
+    };
+    // The template is read by the sweep alone.
+    let sweeps = async || (readings(9000) >= 8).then_some(());
+    world.wait_until("eight sweeps", sweeps).await;
+    for name in ["web", "db"] {
+        let read = readings(world.vmid(name).await);
+        // The first may still belong to the making, and the last to a further sweep.
+        assert!((6..=10).contains(&read), "{name} was read {read} times");
+    }
+    assert!(world.sim.mutations().since(position).is_empty());
+}
+
+#[tokio::test]
 async fn user_data_is_there_before_the_first_start_and_goes_with_the_machine() {
     let world = World::builder("seed")
         .host(json!({"poll": {"sweep": "2s"}}))
