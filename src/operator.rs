@@ -245,6 +245,8 @@ fn observed_fleet(settings: &Settings, runtime: &Runtime, token: CancellationTok
     let options = FleetOptions {
         seed: fastrand::u64(..),
         list_lag: settings.timing.list_lag,
+        reconnect_min: settings.timing.reconnect_min,
+        reconnect_max: settings.timing.reconnect_max,
         observe: Some(Arc::new(observe)),
     };
     let (fleet, events) = Fleet::new(options, token);

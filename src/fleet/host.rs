@@ -16,13 +16,9 @@ use super::shared::Shared;
 use crate::hypervisor::Hypervisor;
 use crate::model::{ClusterId, HostVersion, NodeName};
 
-const BACKOFF_FIRST: Duration = Duration::from_secs(1);
-const BACKOFF_CAP: Duration = Duration::from_secs(30);
 /// Proxmox VE delays each 401 by three seconds, and people have tools that lock out who fails often.
 const DENIED_FLOOR: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_millis(100);
-/// A connection that stood so long was a success.
-const STEADY: Duration = Duration::from_secs(30);
 
 /// How a host is reached and what may be asked of it.
 #[derive(Clone)]
@@ -73,15 +69,17 @@ pub struct HostView {
 
 /// Keeps one declared host connected until it is forgotten or declared anew.
 pub(super) async fn keep_connected(fleet: Fleet, seat: Arc<Seat>) {
-    let mut jitter = Jitter::new(fleet.options().seed, &seat.name);
-    let mut backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_CAP);
+    let options = fleet.options();
+    let mut jitter = Jitter::new(options.seed, &seat.name);
+    let mut backoff = Backoff::new(options.reconnect_min, options.reconnect_max);
     loop {
         let state = match connect(&fleet, &seat).await {
             Ok((cluster, connection)) => {
                 let since = now();
                 let state = stand_by(&fleet, &seat, &cluster, &connection).await;
                 cluster.lost(&connection);
-                if now().saturating_duration_since(since) >= STEADY {
+                // A connection that stood so long was a success.
+                if now().saturating_duration_since(since) >= fleet.options().reconnect_max {
                     backoff.reset();
                 }
                 state

@@ -103,6 +103,10 @@ pub struct FleetOptions {
     pub seed: u64,
     /// How far the bulk list may lag behind a guest's own status: Proxmox VE gathers it every ten seconds.
     pub list_lag: Duration,
+    /// The first wait before a host that did not answer is tried again; doubled with each further one.
+    pub reconnect_min: Duration,
+    /// The longest of these waits, and how long a connection stands before they begin anew.
+    pub reconnect_max: Duration,
     /// Who counts the calls.
     pub observe: Option<CallObserver>,
 }
@@ -112,6 +116,8 @@ impl Default for FleetOptions {
         Self {
             seed: 0,
             list_lag: Duration::from_secs(13),
+            reconnect_min: Duration::from_secs(1),
+            reconnect_max: Duration::from_secs(30),
             observe: None,
         }
     }
@@ -122,6 +128,8 @@ impl fmt::Debug for FleetOptions {
         f.debug_struct("FleetOptions")
             .field("seed", &self.seed)
             .field("list_lag", &self.list_lag)
+            .field("reconnect_min", &self.reconnect_min)
+            .field("reconnect_max", &self.reconnect_max)
             .finish_non_exhaustive()
     }
 }

@@ -73,6 +73,10 @@ pub struct Timing {
     /// How far a host's list of guests may lag behind a guest's own status: Proxmox VE gathers it every ten
     /// seconds.
     pub list_lag: Duration,
+    /// The first wait before a host that did not answer is tried again; doubled with each further one.
+    pub reconnect_min: Duration,
+    /// The longest of these waits.
+    pub reconnect_max: Duration,
 }
 
 impl Default for Settings {
@@ -120,6 +124,8 @@ impl Default for Timing {
             requeue_waiting: Duration::from_mins(1),
             requeue_idle: Duration::from_mins(10),
             list_lag: Duration::from_secs(13),
+            reconnect_min: Duration::from_secs(1),
+            reconnect_max: Duration::from_secs(30),
         }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) fn timing() -> Timing {
         requeue_waiting: Duration::from_millis(500),
         requeue_idle: Duration::from_secs(5),
         list_lag: Duration::from_secs(1),
+        reconnect_min: Duration::from_millis(100),
+        reconnect_max: Duration::from_secs(1),
     }
 }
 
