@@ -10,6 +10,7 @@ mod kills;
 mod outage;
 mod races;
 mod recycled;
+mod unreachable;
 mod verbs;
 
 use std::collections::BTreeSet;
@@ -76,8 +77,12 @@ async fn assert_one_guest_each(world: &World, names: &[String]) {
         .iter()
         .flat_map(|guest| guest.config.values().cloned().collect::<Vec<_>>())
         .collect();
-    for volume in world.sim.volumes("pve1") {
-        let orphan = !volume.contains(":iso/") && !used.iter().any(|value| value.starts_with(&volume));
-        assert!(!orphan, "volume {volume} belongs to nobody");
+    for node in world.sim.node_names() {
+        for volume in world.sim.volumes(&node) {
+            // Images for drives and archives outlive their machines.
+            let of_machine = ![":iso/", ":backup/"].iter().any(|part| volume.contains(part));
+            let orphan = of_machine && !used.iter().any(|value| value.starts_with(&volume));
+            assert!(!orphan, "volume {volume} of {node} belongs to nobody");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use drover::{
     operator,
-    runtime::{Clock, Runtime, Settings, Supervisor, Timing},
+    runtime::{Clock, Metrics, Runtime, Settings, Supervisor, Timing},
 };
 use tokio::task::JoinHandle;
 
@@ -16,6 +16,7 @@ use super::plane::plane;
 pub(crate) struct InProcess {
     tokio: Option<tokio::runtime::Runtime>,
     supervisor: Supervisor,
+    metrics: Metrics,
     running: JoinHandle<Result<(), operator::Error>>,
 }
 
@@ -61,7 +62,7 @@ impl InProcess {
             .build()
             .unwrap();
         let runtime = Runtime::new(clock);
-        let supervisor = runtime.supervisor.clone();
+        let (supervisor, metrics) = (runtime.supervisor.clone(), runtime.metrics.clone());
         let running = tokio.spawn(async move {
             let client = plane().client();
             let client = match contention {
@@ -73,8 +74,18 @@ impl InProcess {
         Self {
             tokio: Some(tokio),
             supervisor,
+            metrics,
             running,
         }
+    }
+
+    /// The value of a counter, by its name and labels as `/metrics` writes them; none is 0.
+    pub(crate) fn counted(&self, series: &str) -> u64 {
+        let text = self.metrics.encode().unwrap();
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().unwrap())
     }
 
     /// Ends it in order, as SIGTERM does.

@@ -47,6 +47,13 @@ impl World {
         self.sim.mutations().matching(method, path)
     }
 
+    /// How often Drover tried in vain to reach a host since it was started.
+    pub(crate) fn vain_probes(&self, host: &str) -> u64 {
+        let labels = format!("host=\"{host}\",operation=\"probe\",outcome=\"unreachable\"");
+        let drover = self.drover.as_ref().expect("it runs");
+        drover.counted(&format!("drover_host_requests_total{{{labels}}}"))
+    }
+
     /// The simulated host is up again, after [`Simulator::stop_listener`].
     pub(crate) async fn host_up(&self) {
         let _entered = HOSTS.enter();

@@ -62,7 +62,7 @@ pub(crate) struct World {
     settings: Settings,
     clock: Clock,
     contention: Option<Arc<Contention>>,
-    drover: Option<InProcess>,
+    pub(super) drover: Option<InProcess>,
 }
 
 type SettingsChange = Box<dyn FnOnce(&mut Settings)>;
