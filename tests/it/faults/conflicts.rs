@@ -59,7 +59,7 @@ async fn resource_that_is_written_all_the_time_lives_its_life_once() {
 async fn machine_whose_status_is_never_written_at_the_first_try_lives_its_life_once() {
     let contention = Arc::new(Contention::default());
     let world = World::builder("conflict-each")
-        .contended(&contention)
+        .between(contention.clone())
         .start()
         .await;
     for (name, spec, making) in [("blank", BLANK, "qmcreate"), ("copy", CLONE, "qmclone")] {

@@ -5,6 +5,7 @@ mod answers;
 mod burst;
 mod clock;
 mod conflicts;
+mod copies;
 mod idle;
 mod kills;
 mod outage;

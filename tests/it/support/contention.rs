@@ -8,6 +8,8 @@ use axum::http::{Method, Request, Response, StatusCode, header};
 use kube::Client;
 use kube::client::Body;
 
+use super::between::Between;
+
 /// Lets no write of a status through at the first try: another write of the same resource comes first.
 #[derive(Debug, Default)]
 pub(crate) struct Contention {
@@ -17,9 +19,8 @@ pub(crate) struct Contention {
     conflicts: AtomicUsize,
 }
 
-impl Contention {
-    /// A client whose writes meet others.
-    pub(crate) fn client(self: Arc<Self>, inner: Client) -> Client {
+impl Between for Contention {
+    fn client(self: Arc<Self>, inner: Client) -> Client {
         let namespace = inner.default_namespace().to_owned();
         let service = tower::service_fn(move |request: Request<Body>| {
             let (inner, contention) = (inner.clone(), Arc::clone(&self));
@@ -27,7 +28,9 @@ impl Contention {
         });
         Client::new(service, namespace)
     }
+}
 
+impl Contention {
     /// How many writes the API server refused because of another.
     pub(crate) fn conflicts(&self) -> usize {
         self.conflicts.load(Ordering::Relaxed)

@@ -9,7 +9,7 @@ use drover::{
 };
 use tokio::task::JoinHandle;
 
-use super::contention::Contention;
+use super::between::Between;
 use super::plane::plane;
 
 /// A running Drover; dropped, it is killed.
@@ -47,8 +47,8 @@ pub(crate) fn settings(host_selector: &str) -> Settings {
 }
 
 impl InProcess {
-    /// Starts one, whose writes may meet others.
-    pub(crate) fn start(settings: Settings, clock: Clock, contention: Option<Arc<Contention>>) -> Self {
+    /// Starts one, with whatever stands between it and the Kubernetes API.
+    pub(crate) fn start(settings: Settings, clock: Clock, between: Option<Arc<dyn Between>>) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
             tracing_subscriber::fmt()
                 .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
@@ -65,8 +65,8 @@ impl InProcess {
         let (supervisor, metrics) = (runtime.supervisor.clone(), runtime.metrics.clone());
         let running = tokio.spawn(async move {
             let client = plane().client();
-            let client = match contention {
-                Some(contention) => contention.client(client),
+            let client = match between {
+                Some(between) => between.client(client),
                 None => client,
             };
             operator::run(client, settings, runtime).await

@@ -31,7 +31,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    contention::Contention,
+    between::Between,
     drover::{InProcess, settings},
     plane::plane,
     process::Process,
@@ -61,7 +61,7 @@ pub(crate) struct World {
     pub(crate) sim: Simulator,
     settings: Settings,
     clock: Clock,
-    contention: Option<Arc<Contention>>,
+    between: Option<Arc<dyn Between>>,
     pub(super) drover: Option<InProcess>,
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct WorldBuilder {
     drover: bool,
     settings: Option<SettingsChange>,
     clock: Clock,
-    contention: Option<Arc<Contention>>,
+    between: Option<Arc<dyn Between>>,
 }
 
 /// Resources that have conditions.
@@ -147,9 +147,9 @@ impl WorldBuilder {
         self
     }
 
-    /// Each write of a status by Drover meets another one.
-    pub(crate) fn contended(mut self, contention: &Arc<Contention>) -> Self {
-        self.contention = Some(Arc::clone(contention));
+    /// Somebody stands between Drover and the Kubernetes API.
+    pub(crate) fn between(mut self, between: Arc<dyn Between>) -> Self {
+        self.between = Some(between);
         self
     }
 
@@ -168,7 +168,7 @@ impl WorldBuilder {
             sim,
             settings,
             clock: self.clock,
-            contention: self.contention,
+            between: self.between,
             drover: None,
         };
         world.create_namespace(&world.name.clone(), json!({})).await;
@@ -210,7 +210,7 @@ impl World {
             drover: true,
             settings: None,
             clock: Clock::system(),
-            contention: None,
+            between: None,
         }
     }
 
@@ -227,7 +227,7 @@ impl World {
         self.drover = Some(InProcess::start(
             self.settings.clone(),
             self.clock.clone(),
-            self.contention.clone(),
+            self.between.clone(),
         ));
     }
 
