@@ -9,7 +9,7 @@ use kube::api::ListParams;
 use pve_sim::{Fault, Matcher, Seed, Timing};
 use serde_json::json;
 
-use super::idle::populate;
+use super::population::{HALF_OF_THEM_RUN, populate};
 use super::{marked, tasks};
 use crate::support::{World, condition, within};
 
@@ -108,7 +108,8 @@ async fn two_hundred_power_changes_at_once_keep_to_the_budget_of_a_slow_cluster(
         }))
         .start()
         .await;
-    populate(&mut world, CHANGED, &["pve1", "pve2", "pve3", "pve4", "pve5"]).await;
+    let nodes = ["pve1", "pve2", "pve3", "pve4", "pve5"];
+    populate(&mut world, CHANGED, &nodes, &HALF_OF_THEM_RUN).await;
     let strangers: Vec<_> = world.sim.guests().into_iter().filter(|g| g.vmid < 9000).collect();
     world
         .sim

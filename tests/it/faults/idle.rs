@@ -3,23 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use drover::api::{VirtualMachine, names};
-use drover::plan::identity::numbers;
-use futures::StreamExt;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{ListParams, PostParams};
-use kube::{Api, ResourceExt};
-use pve_sim::{GuestView, SeedGuest, Timing};
+use kube::ResourceExt;
+use kube::api::ListParams;
+use pve_sim::Timing;
 use serde_json::json;
 
+use super::population::{HALF_OF_THEM_RUN, populate};
 use crate::support::{Process, World, within};
 
 const GUESTS: u32 = 1000;
 /// How many times shorter the intervals of the first measurement are.
 const FASTER: u32 = 100;
-/// The number of the first machine.
-const FIRST: u32 = 20_000;
-
 /// `make test` runs it after the others: measured beside them it measures them too, and takes the processors from them.
 #[tokio::test]
 #[ignore = "wants the machine for itself: make test runs it at the end"]
@@ -32,7 +26,7 @@ async fn idle_with_a_thousand_guests_keeps_to_the_formula_and_writes_nothing() {
         }))
         .start()
         .await;
-    populate(&mut world, GUESTS, &["pve1"]).await;
+    populate(&mut world, GUESTS, &["pve1"], &HALF_OF_THEM_RUN).await;
     let process = world.drover_process().await;
     // A start writes nothing where nothing changed; this makes it write once, so that writes are seen to be counted.
     let wake = json!({"metadata": {"annotations": {"drover.dev/reconcile-at": "now"}}});
@@ -52,88 +46,6 @@ async fn idle_with_a_thousand_guests_keeps_to_the_formula_and_writes_nothing() {
         )
         .await;
     measure(&world, &process, 1, Duration::from_mins(1)).await;
-}
-
-/// Machines as they are long after their creation, half of them running. Drover makes one of each kind; the others are laid
-/// down beside them on these nodes, resource, status, guest and mark, as those two are. Making them all would be another
-/// test. Drover does not run afterwards.
-pub(super) async fn populate(world: &mut World, count: u32, nodes: &[&str]) {
-    let cluster = Api::<Namespace>::all(world.client.clone());
-    let cluster = cluster.get("kube-system").await.unwrap().uid().unwrap();
-    let mut models = Vec::new();
-    for (name, power) in [("runs", "Running"), ("rests", "Stopped")] {
-        let spec =
-            format!("{{powerState: {power}, memory: {{size: 16Mi}}, disks: [{{name: scsi0, size: 1Gi}}]}}");
-        world.apply_vm(name, &spec).await;
-        let machine = world.wait_ready(name).await;
-        models.push((machine, world.guest(name).await));
-    }
-    world.stop_drover().await;
-    let (world, models, cluster) = (&*world, &models, &cluster);
-    futures::stream::iter(2..count)
-        .for_each_concurrent(16, async |number| {
-            let (machine, guest) = &models[(number % 2) as usize];
-            let node = nodes[number as usize % nodes.len()];
-            lay_down(world, (cluster, node), FIRST + number, machine, guest).await;
-        })
-        .await;
-}
-
-async fn lay_down(
-    world: &World,
-    (cluster, node): (&str, &str),
-    vmid: u32,
-    model: &VirtualMachine,
-    guest: &GuestView,
-) {
-    let name = format!("vm-{vmid}");
-    let mut machine = VirtualMachine::new(&name, model.spec.clone());
-    machine.metadata.finalizers = model.metadata.finalizers.clone();
-    machine.metadata.annotations = Some([(names::RESERVED_VMID.to_owned(), vmid.to_string())].into());
-    let params = PostParams::default();
-    let mut made = world.vms().create(&params, &machine).await.unwrap();
-    let uid = made.uid().unwrap();
-    let identity = numbers::identity(cluster, &uid, vmid.try_into().unwrap());
-    // Wherever number, name, UID or UUID of the model stand, its own do.
-    let old = model.status.as_ref().unwrap();
-    let known = old.vmid.unwrap();
-    let pairs = [
-        (format!("vm-{known}-"), format!("vm-{vmid}-")),
-        (format!("\"vmid\":{known}"), format!("\"vmid\":{vmid}")),
-        (format!(" id={known} "), format!(" id={vmid} ")),
-        (model.uid().unwrap(), uid),
-        (
-            old.identity.as_ref().unwrap().uuid.to_string(),
-            identity.to_string(),
-        ),
-        (format!("name={} ", model.name_any()), format!("name={name} ")),
-        (
-            format!("\"node\":\"{}\"", guest.node),
-            format!("\"node\":\"{node}\""),
-        ),
-    ];
-    let own = |text: &str| {
-        pairs
-            .iter()
-            .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
-    };
-    let mut seeded = SeedGuest::new(vmid, &name).on(node);
-    seeded.config = guest
-        .config
-        .iter()
-        .map(|(key, value)| (key.clone(), own(value)))
-        .collect();
-    seeded.config.insert("name".to_owned(), name);
-    seeded.config.remove("vmgenid");
-    seeded.running = guest.running;
-    world.sim.add_guest(seeded).unwrap();
-    let status = own(&serde_json::to_string(old).unwrap());
-    made.status = serde_json::from_str(&status).unwrap();
-    world
-        .vms()
-        .replace_status(&made.name_any(), &params, &made)
-        .await
-        .unwrap();
 }
 
 /// Watches for a while: requests by the formula `28 + 3 N / 60` a minute, none that changes anything, and no

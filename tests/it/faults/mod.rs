@@ -1,6 +1,7 @@
 //! What goes wrong on the way, and what must hold all the same: nothing twice, nothing lost, nothing of others
 //! touched.
 
+mod agents;
 mod answers;
 mod burst;
 mod clock;
@@ -9,6 +10,7 @@ mod copies;
 mod idle;
 mod kills;
 mod outage;
+mod population;
 mod races;
 mod recycled;
 mod unreachable;
