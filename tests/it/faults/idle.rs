@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 use kube::api::ListParams;
-use pve_sim::Timing;
+use pve_sim::{SeedGuest, Timing};
 use serde_json::json;
 
 use super::population::{HALF_OF_THEM_RUN, populate};
-use crate::support::{Process, World, within};
+use crate::support::{Process, World, condition, within};
 
 const GUESTS: u32 = 1000;
 /// How many times shorter the intervals of the first measurement are.
@@ -114,4 +114,70 @@ async fn stored(world: &World, process: &Process) -> (BTreeMap<String, Option<St
         .collect();
     assert!(!writes.is_empty(), "writes are counted");
     (versions, writes)
+}
+
+#[tokio::test]
+async fn machines_of_two_sockets_with_two_cores_each_are_left_alone_over_many_sweeps() {
+    const SWEEPS: usize = 30;
+    let template = SeedGuest::new(9100, "two-by-two")
+        .set("sockets", "2")
+        .set("cores", "2")
+        .set("template", "1");
+    let world = World::builder("two-by-two")
+        .seed(|seed| seed.with_guest(template))
+        .host(json!({"poll": {"tasks": "30ms", "resources": "100ms", "sweep": "400ms"}}))
+        .start()
+        .await;
+    let reboot = "powerState: Running, rebootPolicy: WhenRequired";
+    let blank = "memory: {size: 512Mi}, disks: [{name: scsi0, size: 1Gi}], cpu: {sockets: 2, cores: 2}";
+    world.apply_vm("made", &format!("{{{reboot}, {blank}}}")).await;
+    // Of this one the spec does not speak of processors.
+    world
+        .apply_vm(
+            "copied",
+            &format!("{{{reboot}, source: {{clone: {{vmid: 9100}}}}}}"),
+        )
+        .await;
+    let mut numbers = Vec::new();
+    for name in ["made", "copied"] {
+        let vm = world.wait_ready(name).await;
+        assert_eq!(vm.status.unwrap().observed.unwrap().cpus, 4, "{name}");
+        numbers.push(world.vmid(name).await);
+    }
+    let read = |vmid: u32, position: u64| {
+        let asked = world.sim.requests().since(position);
+        asked
+            .matching("GET", &format!("/nodes/*/qemu/{vmid}/pending"))
+            .len()
+    };
+    let swept = async |sweeps: usize| {
+        let position = world.sim.position();
+        let often = || {
+            numbers
+                .iter()
+                .all(|vmid| read(*vmid, position) >= sweeps)
+                .then_some(())
+        };
+        world.wait_until("the sweeps", async || often()).await;
+    };
+    // What was just made is settled after these.
+    swept(3).await;
+    world.passes_of_host(1).await;
+    let position = world.sim.position();
+    let before = [world.vm("made").await, world.vm("copied").await];
+    let host = world.hosts().get(&world.name).await.unwrap();
+    swept(SWEEPS).await;
+    let after = [world.vm("made").await, world.vm("copied").await];
+    assert_eq!(before, after, "nothing was written");
+    assert_eq!(world.hosts().get(&world.name).await.unwrap(), host);
+    assert!(world.sim.mutations().since(position).is_empty());
+    for (vm, vmid) in after.iter().zip(&numbers) {
+        assert!(condition(vm, "RebootRequired").is_none(), "{vm:?}");
+        let guest = world.sim.guest(*vmid).unwrap();
+        assert_eq!((guest.running, guest.starts), (true, 1));
+        assert_eq!(
+            (guest.config["sockets"].as_str(), guest.config["cores"].as_str()),
+            ("2", "2")
+        );
+    }
 }
