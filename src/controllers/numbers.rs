@@ -20,8 +20,7 @@ const INCOMPLETE: Duration = Duration::from_mins(1);
 #[derive(Default)]
 pub(super) struct NumberBook {
     books: Mutex<HashMap<ClusterId, Book>>,
-    /// What was read, and until when it counts if something could not be read.
-    traces: Mutex<HashMap<ClusterId, (Traces, Option<Instant>)>>,
+    traces: Mutex<HashMap<ClusterId, Read>>,
 }
 
 /// The numbers of one cluster.
@@ -50,6 +49,15 @@ impl Drop for Reading<'_> {
     fn drop(&mut self) {
         self.book.with(&self.cluster, |book| book.reading = false);
     }
+}
+
+/// Traces that were read.
+#[derive(Clone)]
+struct Read {
+    traces: Traces,
+    at: Instant,
+    /// Until when they count, if something could not be read.
+    until: Option<Instant>,
 }
 
 /// Numbers of which something is left on the hosts.
@@ -168,17 +176,33 @@ impl NumberBook {
             let traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
             traces.get(cluster.id()).cloned()
         };
-        if let Some((traces, until)) = known
-            && until.is_none_or(|until| now < until)
+        if let Some(read) = known
+            && read.until.is_none_or(|until| now < until)
         {
-            return Ok(traces);
+            return Ok(read.traces);
         }
-        let (read, complete) = read_traces(cluster).await?;
-        // What is away now may be back later.
-        let until = (!complete).then(|| now + INCOMPLETE);
+        let (traces, complete) = read_traces(cluster).await?;
+        let read = Read {
+            traces: traces.clone(),
+            at: now,
+            // What is away now may be back later.
+            until: (!complete).then(|| now + INCOMPLETE),
+        };
+        let mut known = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(cluster.id().clone(), read);
+        Ok(traces)
+    }
+
+    /// What was read before a moment counts no longer: somebody may have removed what was left of a number.
+    pub(super) fn forget_traces(&self, cluster: &ClusterId, before: Option<Instant>) {
         let mut traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
-        traces.insert(cluster.id().clone(), (read.clone(), until));
-        Ok(read)
+        let old = traces
+            .get(cluster)
+            .is_some_and(|read| before.is_some_and(|before| read.at < before));
+        if old {
+            traces.remove(cluster);
+            self.with(cluster, |book| book.left.clear());
+        }
     }
 }
 

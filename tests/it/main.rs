@@ -27,6 +27,7 @@ mod keep;
 mod leader;
 mod model;
 mod moves;
+mod numbers;
 mod observe;
 mod plan;
 mod restore;

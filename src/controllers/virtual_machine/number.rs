@@ -106,10 +106,15 @@ impl Pass<'_> {
         loop {
             let next = self.ctx.numbers.hand_out(id, numbers.clone(), range, reuse);
             let next = next.map_err(|exhausted| {
-                let message = format!(
-                    "{exhausted}: widen spec.vmidRange of ProxmoxNode '{}', or allow vmidReuse: AfterRange there",
-                    site.host.name_any()
-                );
+                let way = if reuse {
+                    let wait = self.ctx.settings.timing.requeue_waiting;
+                    self.ctx.numbers.forget_traces(id, now.checked_sub(wait));
+                    "or remove the volumes and archives that are left of a machine that is gone"
+                } else {
+                    "or allow vmidReuse: AfterRange there"
+                };
+                let host = site.host.name_any();
+                let message = format!("{exhausted}: widen spec.vmidRange of ProxmoxNode '{host}', {way}");
                 Stop::from(End::stalled(reason::VMID_RANGE_EXHAUSTED, message))
             })?;
             match next {
