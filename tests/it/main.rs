@@ -36,3 +36,4 @@ mod standalone;
 mod story;
 mod support;
 mod telemetry;
+mod tenancy;

@@ -1,0 +1,117 @@
+//! What a namespace may ask for on a host whose owner listed it: VLANs, pools, options without a field.
+
+use kube::ResourceExt;
+use pve_sim::SeedPool;
+use serde_json::json;
+
+use crate::{
+    create::SMALL,
+    support::{World, condition},
+};
+
+/// What is refused: the machine, its wish, the field that the message names, and the list of the host that would allow it.
+const WISHES: [(&str, &str, &str, &str); 4] = [
+    (
+        "tagged",
+        "networks: [{name: net0, bridge: vmbr0, vlan: 105}]",
+        "spec.networks[net0].vlan",
+        "spec.tenancy.vlans",
+    ),
+    ("pooled", "pool: team-a", "spec.pool", "spec.tenancy.pools"),
+    (
+        "extra",
+        "extraConfig: {vga: std}",
+        "spec.extraConfig",
+        "spec.tenancy.extraConfigKeys",
+    ),
+    (
+        "device",
+        "hostDevices: [{mapping: gpu1}]",
+        "spec.hostDevices",
+        "spec.tenancy.extraConfigKeys",
+    ),
+];
+
+async fn refused(world: &World, name: &str, parts: &[&str]) {
+    let vm = world
+        .wait_vm(name, "Stalled", "True", "NotAllowedByTenancy")
+        .await;
+    let message = &condition(&vm, "Ready").unwrap().message;
+    assert!(
+        parts.iter().all(|part| message.contains(part)),
+        "{name}: {message}"
+    );
+}
+
+#[tokio::test]
+async fn vlans_pools_and_options_are_refused_with_the_field_named_and_allowed_when_listed() {
+    let pool = SeedPool {
+        id: "team-a".to_owned(),
+        comment: None,
+        guests: Vec::new(),
+        storages: Vec::new(),
+    };
+    let world = World::builder("tenancy-lists")
+        .seed(|seed| seed.with_pool(pool))
+        .host(json!({"tenancy": {"mode": "Restricted"}}))
+        .start()
+        .await;
+    for (name, wish, ..) in WISHES {
+        world.apply_vm(name, &format!("{SMALL}\n{wish}")).await;
+    }
+    for (name, _, field, list) in WISHES {
+        refused(&world, name, &[field, list]).await;
+        let vm = world.vm(name).await;
+        assert!(
+            vm.finalizers().is_empty() && vm.status.unwrap().vmid.is_none(),
+            "{name}"
+        );
+    }
+    assert!(world.sim.mutations().is_empty());
+
+    let listed = json!({"vlans": [{"from": 100, "to": 109}, {"from": 200, "to": 200}], "pools": ["team-a"],
+        "extraConfigKeys": ["vga"]});
+    world
+        .patch_host(&world.name, json!({"spec": {"tenancy": listed}}))
+        .await;
+    for name in ["tagged", "pooled", "extra"] {
+        world.wait_ready(name).await;
+    }
+    assert!(world.guest("tagged").await.config["net0"].contains("tag=105"));
+    assert_eq!(world.guest("extra").await.config["vga"], "std");
+    let made = world.sent("POST", "/nodes/*/qemu");
+    let pools: Vec<_> = made.iter().filter_map(|request| request.param("pool")).collect();
+    assert_eq!((made.len(), pools), (3, vec!["team-a"]));
+    // The list is of what is named in it.
+    refused(&world, "device", &["spec.hostDevices", "allowed: vga"]).await;
+
+    // What is beyond the lists is refused of machines that are there too, and nothing is done to them.
+    let position = world.sim.position();
+    for (name, wish, parts) in [
+        (
+            "tagged",
+            json!({"networks": [{"name": "net0", "bridge": "vmbr0", "vlan": 110}]}),
+            ["VLAN 110", "100 to 109, 200 to 200"],
+        ),
+        (
+            "pooled",
+            json!({"pool": "team-b"}),
+            ["spec.pool", "allowed: team-a"],
+        ),
+        (
+            "extra",
+            json!({"extraConfig": {"vga": "std", "rng0": "source=/dev/urandom"}}),
+            ["'rng0'", "allowed: vga"],
+        ),
+    ] {
+        world.patch_vm(name, json!({"spec": wish})).await;
+        refused(&world, name, &parts).await;
+    }
+    assert!(world.sim.mutations().since(position).is_empty());
+    let next = json!([{"name": "net0", "bridge": "vmbr0", "vlan": 200}]);
+    world
+        .patch_vm("tagged", json!({"spec": {"networks": next}}))
+        .await;
+    world.wait_ready("tagged").await;
+    assert!(world.guest("tagged").await.config["net0"].contains("tag=200"));
+}
