@@ -15,6 +15,7 @@ mod races;
 mod recycled;
 mod unreachable;
 mod verbs;
+mod wedges;
 
 use std::collections::BTreeSet;
 
