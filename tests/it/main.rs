@@ -10,6 +10,7 @@
 mod adopt;
 mod annotations;
 mod bad_input;
+mod classes;
 mod client_schema;
 mod crds;
 mod create;
