@@ -23,6 +23,7 @@ mod faults;
 mod fields;
 mod floors;
 mod fuzz;
+mod host_fields;
 mod hosts;
 mod keep;
 mod leader;
