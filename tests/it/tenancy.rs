@@ -1,7 +1,7 @@
-//! What a namespace may ask for on a host whose owner listed it: VLANs, pools, options without a field.
+//! What a namespace may ask for on a host: what its owner listed.
 
 use kube::ResourceExt;
-use pve_sim::SeedPool;
+use pve_sim::{Seed, SeedGuest, SeedPool, SeedStorage};
 use serde_json::json;
 
 use crate::{
@@ -114,4 +114,78 @@ async fn vlans_pools_and_options_are_refused_with_the_field_named_and_allowed_wh
         .await;
     world.wait_ready("tagged").await;
     assert!(world.guest("tagged").await.config["net0"].contains("tag=200"));
+}
+
+#[tokio::test]
+async fn storages_bridges_and_templates_by_tag_or_pool_are_reached_when_listed() {
+    let template = |vmid: u32, name: &str| SeedGuest::new(vmid, name).set("template", "1");
+    let pool = SeedPool {
+        id: "golden".to_owned(),
+        comment: None,
+        guests: vec![9200],
+        storages: Vec::new(),
+    };
+    let world = World::builder("tenancy-reach")
+        .seed(|seed| {
+            Seed {
+                storages: Some(vec![
+                    SeedStorage::new("local", "dir", &["iso"]),
+                    SeedStorage::new("local-lvm", "lvmthin", &["images"]),
+                    SeedStorage::new("other", "lvmthin", &["images"]),
+                ]),
+                ..seed
+            }
+            .with_guest(template(9100, "tagged-template").set("tags", "golden"))
+            .with_guest(template(9200, "pooled-template"))
+            .with_pool(pool)
+        })
+        .host(json!({"tenancy": null}))
+        .start()
+        .await;
+    let wishes = [
+        (
+            "stored",
+            "{memory: {size: 64Mi}, disks: [{name: scsi0, size: 1Gi, storage: other}]}",
+            "spec.tenancy.storages",
+        ),
+        (
+            "bridged",
+            "{memory: {size: 64Mi}, disks: [{name: scsi0, size: 1Gi}], networks: [{name: net0, bridge: vmbr1}]}",
+            "spec.tenancy.bridges",
+        ),
+        (
+            "by-tag",
+            "{source: {clone: {vmid: 9100}}}",
+            "spec.tenancy.templates",
+        ),
+        (
+            "by-pool",
+            "{source: {clone: {vmid: 9200}}}",
+            "spec.tenancy.templates",
+        ),
+    ];
+    for (name, spec, list) in wishes {
+        world.apply_vm(name, spec).await;
+        refused(&world, name, &[list]).await;
+    }
+    assert!(world.sim.mutations().is_empty());
+    // Each list opens what it is about, and nothing else.
+    let lists = [
+        json!({"storages": ["other"]}),
+        json!({"bridges": ["vmbr1"]}),
+        json!({"templates": [{"tag": "golden"}]}),
+        json!({"templates": [{"pool": "golden"}]}),
+    ];
+    for (number, list) in lists.into_iter().enumerate() {
+        world
+            .patch_host(&world.name, json!({"spec": {"tenancy": list}}))
+            .await;
+        world.wait_ready(wishes[number].0).await;
+        for (name, _, list) in &wishes[number + 1..] {
+            world.passes(name, 1).await;
+            refused(&world, name, &[list]).await;
+        }
+    }
+    assert!(world.guest("stored").await.config["scsi0"].starts_with("other:"));
+    assert!(world.guest("bridged").await.config["net0"].contains("bridge=vmbr1"));
 }
