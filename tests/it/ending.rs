@@ -1,6 +1,8 @@
 //! What becomes of a machine when its resource goes: `deletionPolicy`, the limit on many deletions at once, and
 //! letting go by force.
 
+use std::time::{Duration, Instant};
+
 use drover::api::DeletionPolicy;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams};
@@ -232,6 +234,32 @@ async fn too_many_deletions_are_held_until_a_person_lets_them_go() {
     assert_eq!(world.sim.guests().iter().filter(|g| !g.template).count(), 0);
     let host = world.hosts().get(&world.name).await.unwrap();
     assert!(condition(&host, "DeletionHeld").is_none());
+}
+
+#[tokio::test]
+async fn deletions_further_apart_than_the_window_are_not_held() {
+    let window = Duration::from_secs(1);
+    let world = World::builder("apart")
+        .host(json!({"destroyLimit": {"guests": 1, "window": "1s"}}))
+        .start()
+        .await;
+    for name in ["first", "second"] {
+        world.apply_vm(name, SMALL).await;
+    }
+    for name in ["first", "second"] {
+        world.wait_ready(name).await;
+        world.delete_vm(name).await;
+        world.wait_vm_gone(name).await;
+        let gone = Instant::now();
+        world
+            .wait_until("the window to be over", async || {
+                (gone.elapsed() > window).then_some(())
+            })
+            .await;
+    }
+    let host = world.hosts().get(&world.name).await.unwrap();
+    assert!(condition(&host, "DeletionHeld").is_none());
+    assert_eq!(world.sim.guests().iter().filter(|g| !g.template).count(), 0);
 }
 
 #[tokio::test]

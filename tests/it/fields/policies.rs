@@ -215,6 +215,33 @@ async fn reboot_waits_for_the_window_of_the_host() {
 }
 
 #[tokio::test]
+async fn window_of_the_host_opens_by_the_clock_of_its_time_zone() {
+    let world = swept("window-zone").await;
+    let vmid = with_pending(&world, "InWindow").await;
+    let vm = world
+        .wait_vm("web", "RebootRequired", "True", "PendingChanges")
+        .await;
+    // An hour that it is five hours east of Greenwich, and in five hours there.
+    let now = vm.metadata.creation_timestamp.as_ref().unwrap().0;
+    let there = now.to_zoned(jiff::tz::TimeZone::UTC).hour() + 5;
+    let window = |zone: Option<&str>| {
+        let schedule = format!("{}:00", there % 24);
+        json!({"spec": {"maintenanceWindow": {"schedule": schedule, "duration": "3h", "timeZone": zone}}})
+    };
+    world.patch_host(&world.name, window(None)).await;
+    world.passes("web", 3).await;
+    assert_eq!(world.sent("POST", "/nodes/*/qemu/*/status/reboot").len(), 0);
+    world.patch_host(&world.name, window(Some("Etc/GMT-5"))).await;
+    world
+        .wait_guest(vmid, "to run with two cores", |guest| {
+            guest.running && guest.config["cores"] == "2"
+        })
+        .await;
+    world.wait_ready("web").await;
+    assert_eq!(world.sent("POST", "/nodes/*/qemu/*/status/reboot").len(), 1);
+}
+
+#[tokio::test]
 async fn class_that_is_followed_changes_its_machines_and_one_that_is_pinned_does_not() {
     let world = World::new("class-policy").await;
     let class = world.name.clone();
