@@ -7,6 +7,7 @@
 mod check;
 mod coverage;
 mod finds;
+mod hosts;
 mod schema;
 mod value;
 
