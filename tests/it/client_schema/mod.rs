@@ -83,6 +83,9 @@ const WHOLE_RUN: &str = "DROVER_WHOLE_RUN";
 /// How many distinct calls all tests together make at least.
 const WHOLE: usize = 100;
 
+/// What tests put into `extraConfig` to see the host refuse it.
+const ON_PURPOSE: [&str; 1] = ["serial1: '/dev/ttyS0,nowait' is not of its pattern"];
+
 /// Some calls to each release, so that there is something to check whatever else runs.
 async fn some_calls(release: Release) {
     let seed = Seed::default()
@@ -188,7 +191,8 @@ async fn every_request_of_drover_passes_the_schema_of_its_release() {
         if let Some(call) = schema.call(&request.method, &request.segments) {
             calls.insert((request.method.clone(), call.template.to_owned()));
         }
-        for mistake in check::mistakes(schema, request) {
+        let mistakes = check::mistakes(schema, request).into_iter();
+        for mistake in mistakes.filter(|mistake| !ON_PURPOSE.contains(&mistake.as_str())) {
             let path = request.segments.join("/");
             let line = format!(
                 "{} {} /{path}: {mistake} ({})",
