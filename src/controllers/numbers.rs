@@ -115,6 +115,11 @@ impl NumberBook {
         });
     }
 
+    /// Takes back a number that was handed out, before anything was done with it.
+    pub(super) fn take_back(&self, cluster: &ClusterId, vmid: Vmid) {
+        self.with(cluster, |book| book.given.remove(&vmid.get()));
+    }
+
     /// Notes which resource has a number.
     pub(super) fn own(&self, cluster: &ClusterId, vmid: Vmid, owner: ObjectRef<VirtualMachine>) {
         self.with(cluster, |book| book.owners.insert(vmid, owner));

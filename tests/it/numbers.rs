@@ -1,5 +1,6 @@
 //! Numbers that are given again, where the host's owner allows that.
 
+use pve_sim::Seed;
 use serde_json::json;
 
 use crate::{
@@ -75,4 +76,31 @@ async fn numbers_are_given_again_where_that_is_allowed_and_nothing_is_left_of_th
     world.wait_ready("fourth").await;
     assert_eq!(world.vmid("fourth").await, 501);
     assert_none_left(&world, "fifth", "remove the volumes and archives").await;
+}
+
+#[tokio::test]
+async fn waiting_for_a_majority_uses_no_numbers_up() {
+    let world = World::builder("numbers-quorum")
+        .seed(|seed| Seed { nodes: 3, ..seed })
+        .host(json!({"vmidRange": {"min": 500, "max": 999}}))
+        .start()
+        .await;
+    world.sim.set_quorum(false);
+    let names = ["one", "two"];
+    for name in names {
+        world.apply_vm(name, SMALL).await;
+    }
+    for name in names {
+        world.wait_vm(name, "Ready", "Unknown", "NotQuorate").await;
+        world.passes(name, 5).await;
+    }
+    assert!(world.sim.mutations().is_empty());
+    world.sim.set_quorum(true);
+    let mut numbers = Vec::new();
+    for name in names {
+        world.wait_ready(name).await;
+        numbers.push(world.vmid(name).await);
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, [500, 501]);
 }

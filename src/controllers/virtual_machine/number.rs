@@ -57,6 +57,12 @@ impl Pass<'_> {
                 None => self.next_number(site).await?,
             };
             let presence = site.cluster.confirm_gone(vmid).await;
+            // It is asked for again and again: each time with a further number, the range would be used up.
+            if desired.pinned.is_none()
+                && !matches!(presence, Ok(NumberPresence::Free | NumberPresence::Taken))
+            {
+                self.ctx.numbers.take_back(site.cluster.id(), vmid);
+            }
             match presence.map_err(|e| self.trouble(&e))? {
                 NumberPresence::Free => return Ok(vmid),
                 NumberPresence::NotQuorate => return Err(no_majority().into()),
@@ -117,10 +123,14 @@ impl Pass<'_> {
                 let message = format!("{exhausted}: widen spec.vmidRange of ProxmoxNode '{host}', {way}");
                 Stop::from(End::stalled(reason::VMID_RANGE_EXHAUSTED, message))
             })?;
-            match next {
+            let vmid = match next {
                 Next::Fresh(vmid) => return Ok(vmid),
-                Next::Again(vmid) if self.left_of(site, vmid, true).await?.is_none() => return Ok(vmid),
-                Next::Again(vmid) => self.ctx.numbers.leave(id, vmid),
+                Next::Again(vmid) => vmid,
+            };
+            let left = self.left_of(site, vmid, true).await;
+            match left.inspect_err(|_| self.ctx.numbers.take_back(id, vmid))? {
+                None => return Ok(vmid),
+                Some(_) => self.ctx.numbers.leave(id, vmid),
             }
         }
     }
