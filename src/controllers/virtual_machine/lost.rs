@@ -4,11 +4,12 @@ use kube::runtime::reflector::ObjectRef;
 
 use super::pass::{Again, End, Flow, Pass, Stop};
 use super::site::Site;
-use super::{ledger, record};
+use super::{ledger, look, record};
 use crate::api::conditions::reason;
 use crate::controllers::journal::Entry;
 use crate::controllers::memory::Making;
 use crate::model::Vmid;
+use crate::plan::identity::presence::Presence;
 use crate::plan::placing::{self, Lost};
 
 /// The number is a stranger's: it is forgotten, and another one reserved.
@@ -46,13 +47,23 @@ pub(super) async fn lost(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<E
             return Ok(End::waiting(outcome));
         }
     };
+    // It would make a second one beside that which is made now.
+    if let Some(until) = look::late_call(pass) {
+        return Ok(End::waiting(placing::absent(vmid, Presence::Unsettled(until))));
+    }
     let owner = ObjectRef::from_obj(pass.vm.as_ref());
     pass.ctx.numbers.disown(site.cluster.id(), vmid, &owner);
     site.cluster.unwatch_guest(vmid);
     // The status forgets the number, and it must not be given again.
     ledger::spend(pass, site, vmid).await.map_err(Stop::Error)?;
+    // Nothing is there any more that would be on the host already.
+    record::disclaim(pass).await.map_err(Stop::Error)?;
     pass.status.vmid = None;
     pass.status.identity = None;
+    // What the lost one was sent, the next one was not.
+    if let Some(told) = &mut pass.status.cloud_init {
+        told.password_version = None;
+    }
     pass.status.origin = None;
     pass.status.create_sent_again_at = None;
     pass.status.reservation = None;
