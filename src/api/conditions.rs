@@ -211,6 +211,8 @@ pub mod reason {
         IDENTITY_CHANGED = "IdentityChanged";
         /// The machine is marked as somebody else's.
         MARKED_BY_OTHER = "MarkedByOther";
+        /// Two machines carry its mark.
+        MARKED_TWICE = "MarkedTwice";
         /// It can't be told whose machine it is.
         UNIDENTIFIED = "Unidentified";
         /// The mark is not sealed, and no task of ours proves it.

@@ -14,7 +14,7 @@ use crate::controllers::virtual_machine::{facts, secrets};
 use crate::hypervisor::Hypervisor as _;
 use crate::model::{NumberState, Vmid};
 use crate::plan::desired::{Desired, Origin};
-use crate::plan::identity::unplaced::{self, Next as Due, Obstacle, Taking};
+use crate::plan::identity::unplaced::{self, Next as Due, Taking};
 use crate::plan::placing::{self, Names};
 use crate::plan::preview;
 use crate::plan::status::Outcome;
@@ -29,7 +29,8 @@ pub(super) async fn of(known: &Known, site: &mut Site, machine: &VirtualMachine)
             return Err(placing::nothing_to_adopt(machine, shown).into());
         }
         Due::Reserve | Due::Release => {}
-        Due::Take(vmid) | Due::Hold(vmid, Obstacle::Adoption(_) | Obstacle::Predecessor(_)) => {
+        Due::Take(vmid) => return take(known, site, machine, vmid).await,
+        Due::Hold(vmid, obstacle) if obstacle.is_of_guest() => {
             return take(known, site, machine, vmid).await;
         }
         Due::Bind(vmid, identity) => return bound(known, site, machine, (vmid, identity)).await,

@@ -22,7 +22,7 @@ use crate::hypervisor::{Error, Refusal};
 use crate::model::{GuestAddress, GuestConfig, GuestKind, GuestRow, NumberState, Vmid};
 use crate::plan::desired::Desired;
 use crate::plan::identity::presence::{self, NumberLook, Presence};
-use crate::plan::identity::unplaced::{self, Next as Due, Obstacle, Seeker, Unowned};
+use crate::plan::identity::unplaced::{self, Next as Due, Seeker, Unowned};
 use crate::plan::placing::{self, Names, Owners};
 use crate::plan::status;
 
@@ -61,7 +61,8 @@ impl Pass<'_> {
             }
             Due::Reserve => self.check_reserved(site).await?,
             // What was read a while ago may have changed.
-            Due::Take(vmid) | Due::Hold(vmid, Obstacle::Adoption(_) | Obstacle::Predecessor(_)) => {
+            Due::Take(vmid) => return take::take(self, site, vmid).await,
+            Due::Hold(vmid, obstacle) if obstacle.is_of_guest() => {
                 return take::take(self, site, vmid).await;
             }
             // What Kubernetes forgot of this resource may be its finalizer too.

@@ -102,8 +102,21 @@ pub enum Obstacle {
     Predecessor(Unfit),
     /// It bears the resource's identity or a copy of its mark, and is not provably its guest.
     Resembling(Hold),
+    /// It carries the resource's own mark, and so do these: somebody brought a former one back.
+    Twice(Vec<Vmid>),
     /// A person wants it adopted, and it can't be.
     Adoption(Unfit),
+}
+
+impl Obstacle {
+    /// Whether the guest alone is the reason, so that reading it anew may show that it can be taken now.
+    #[must_use]
+    pub const fn is_of_guest(&self) -> bool {
+        match self {
+            Self::Adoption(why) | Self::Predecessor(why) => !matches!(why, Unfit::Several(_)),
+            Self::NameTaken | Self::Resembling(_) | Self::Twice(_) => false,
+        }
+    }
 }
 
 /// Why a guest can't become a resource's own.
@@ -148,14 +161,22 @@ pub fn decide(seeker: &Seeker<'_>, unowned: &[Unowned<'_>]) -> Next {
             .iter()
             .filter_map(|guest| guest.config.map(|(config, _)| (guest, config)))
     };
-    for (guest, config) in read() {
-        if in_transition(config) {
-            continue;
-        }
-        match mark::read(guest.vmid, config) {
-            MarkReading::Sealed(mark) if mark.uid == seeker.uid => return Next::Bind(guest.vmid, mark.uuid),
-            MarkReading::Unsealed(mark) if mark.uid == seeker.uid => return Next::Bind(guest.vmid, None),
-            _ => {}
+    let settled = read().filter(|(_, config)| !in_transition(config));
+    let own: Vec<(Vmid, Option<Uuid>)> = settled
+        .filter_map(|(guest, config)| match mark::read(guest.vmid, config) {
+            MarkReading::Sealed(mark) if mark.uid == seeker.uid => Some((guest.vmid, mark.uuid)),
+            MarkReading::Unsealed(mark) if mark.uid == seeker.uid => Some((guest.vmid, None)),
+            _ => None,
+        })
+        .collect();
+    // One that was made again after a loss has a further number, which the annotation names; the lost one may be back.
+    let last = own.iter().find(|(vmid, _)| seeker.reserved == Some(*vmid));
+    match (own.as_slice(), last) {
+        (_, Some((vmid, uuid))) | ([(vmid, uuid)], None) => return Next::Bind(*vmid, *uuid),
+        ([], None) => {}
+        ([(first, _), others @ ..], None) => {
+            let others = others.iter().map(|(vmid, _)| *vmid).collect();
+            return Next::Hold(*first, Obstacle::Twice(others));
         }
     }
     for (guest, config) in read() {
@@ -374,6 +395,34 @@ mod tests {
             decided(false, &[(105, None, Some(&unsealed))]),
             Next::Bind(number(105), None)
         );
+    }
+
+    #[test]
+    fn of_two_guests_with_the_own_mark_the_one_that_was_reserved_last_is_bound() {
+        let own = |vmid: u32| {
+            let uuid = numbers::identity("c0ffee", UID, number(vmid));
+            (uuid, config(Some(uuid), &mark(vmid).sealed(uuid).to_string()))
+        };
+        let ((_, lost), (made_again, next)) = (own(105), own(106));
+        let decided = |deleting: bool, reserved: Option<u32>| {
+            let guest = |vmid, config| Unowned {
+                vmid: number(vmid),
+                name: Some("web-1"),
+                config: Some((config, Instant::now())),
+            };
+            let seeker = Seeker {
+                reserved: reserved.map(number),
+                ..seeker(deleting)
+            };
+            decide(&seeker, &[guest(105, &lost), guest(106, &next)])
+        };
+        for deleting in [false, true] {
+            let bound = Next::Bind(number(106), Some(made_again));
+            assert_eq!(decided(deleting, Some(106)), bound);
+            let held = Next::Hold(number(105), Obstacle::Twice(vec![number(106)]));
+            assert_eq!(decided(deleting, None), held);
+            assert_eq!(decided(deleting, Some(107)), held);
+        }
     }
 
     #[test]

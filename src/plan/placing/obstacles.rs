@@ -26,6 +26,15 @@ pub fn obstructed(vm: &VirtualMachine, uid: &str, vmid: Vmid, obstacle: &Obstacl
         Obstacle::Predecessor(why) => unfit(vm, vmid, why, false),
         Obstacle::Adoption(why) => unfit(vm, vmid, why, true),
         Obstacle::Resembling(why) => status::hold(*why, vmid, uid),
+        Obstacle::Twice(others) => {
+            let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+            let message = format!(
+                "machine {vmid} carries this resource's mark, and so does {}, as where a backup of a former one was restored: \
+                 nothing is sent. Remove the line 'drover/v1' from the notes of all but the one that is meant",
+                others.join(", ")
+            );
+            Outcome::stalled(reason::MARKED_TWICE, message)
+        }
     }
 }
 

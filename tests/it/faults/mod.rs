@@ -13,6 +13,7 @@ mod outage;
 mod population;
 mod races;
 mod recycled;
+mod restored;
 mod unreachable;
 mod verbs;
 mod wedges;

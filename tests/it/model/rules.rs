@@ -253,7 +253,13 @@ impl Rules {
                 vmid: small(number),
                 sealed: sealed.is_some(),
             },
-            Next::Take(number) => {
+            Next::Hold(number, Obstacle::Adoption(_)) if self.has(Mistake::AdoptsWhatIsMarked) => {
+                Seek::Adopt { vmid: small(number) }
+            }
+            Next::Hold(..) if self.has(Mistake::ObstaclesIgnored) && !asked.deleting => Seek::Reserve,
+            Next::Hold(_, obstacle) if asked.deleting || !obstacle.is_of_guest() => Seek::Hold,
+            // One that is held is read anew, too.
+            Next::Take(number) | Next::Hold(number, _) => {
                 let found = configs.iter().find(|(known, ..)| *known == small(number));
                 let (.., config) = found.expect("it is one of them");
                 match unplaced::take(&seeker, &address(small(number)), config, Instant::now()) {
@@ -267,12 +273,7 @@ impl Rules {
             }
             Next::Reserve => Seek::Reserve,
             Next::Release => Seek::Release,
-            Next::Hold(..) if self.has(Mistake::ObstaclesIgnored) && !asked.deleting => Seek::Reserve,
             Next::WaitFor(_) if self.has(Mistake::NoWaitForMaking) && !asked.deleting => Seek::Reserve,
-            Next::Hold(number, Obstacle::Adoption(_)) if self.has(Mistake::AdoptsWhatIsMarked) => {
-                Seek::Adopt { vmid: small(number) }
-            }
-            Next::Hold(..) => Seek::Hold,
             Next::Read(_) | Next::WaitFor(_) => Seek::Wait,
         }
     }
