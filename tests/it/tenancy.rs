@@ -189,3 +189,43 @@ async fn storages_bridges_and_templates_by_tag_or_pool_are_reached_when_listed()
     assert!(world.guest("stored").await.config["scsi0"].starts_with("other:"));
     assert!(world.guest("bridged").await.config["net0"].contains("bridge=vmbr1"));
 }
+
+#[tokio::test]
+async fn machine_that_took_the_number_of_the_namespaces_own_is_not_copied_as_that() {
+    let world = World::builder("tenancy-recycled")
+        .host(json!({"tenancy": {"mode": "Restricted"}}))
+        .start()
+        .await;
+    world.apply_vm("own", SMALL).await;
+    world.wait_ready("own").await;
+    let vmid = world.vmid("own").await;
+    for (name, source) in [
+        ("by-name", "ref: {name: own}".to_owned()),
+        ("by-number", format!("vmid: {vmid}")),
+    ] {
+        world
+            .apply_vm(name, &format!("source: {{clone: {{{source}}}}}"))
+            .await;
+        world.wait_ready(name).await;
+    }
+    world.sim.recycle(vmid).unwrap();
+    world.wait_vm("own", "Ready", "False", "GuestLost").await;
+    world
+        .apply_vm("stolen", &format!("source: {{clone: {{vmid: {vmid}}}}}"))
+        .await;
+    refused(&world, "stolen", &["spec.source.clone", &vmid.to_string()]).await;
+    world
+        .apply_vm("mistaken", "source: {clone: {ref: {name: own}}}")
+        .await;
+    refused(&world, "mistaken", &["spec.source.clone"]).await;
+    // Whoever may copy everything is told, too.
+    let trusted = json!({"spec": {"tenancy": {"mode": "Trusted"}}});
+    world.patch_host(&world.name, trusted).await;
+    let vm = world
+        .wait_vm("mistaken", "Stalled", "True", "SourceNotFound")
+        .await;
+    let message = &condition(&vm, "Ready").unwrap().message;
+    assert!(message.contains(&format!("gone from number {vmid}")), "{message}");
+    let copied = world.sent("POST", &format!("/nodes/*/qemu/{vmid}/clone"));
+    assert_eq!(copied.len(), 2, "before its number was another's");
+}

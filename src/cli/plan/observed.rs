@@ -18,11 +18,6 @@ pub(super) async fn of(known: &Known, site: &Site, machine: &VirtualMachine) -> 
         return Err(placing::observed_without_number().into());
     };
     let namespace = machine.metadata.namespace.as_deref();
-    let own =
-        status.is_some_and(|s| s.identity.is_some()) || site.owners(known).is_of_namespace(namespace, vmid);
-    if !own && !placing::is_shown_by(machine, &site.host) {
-        site.allowed().check_existing()?;
-    }
     let Some(row) = site.row(vmid) else {
         let host = kube::ResourceExt::name_any(site.host.as_ref());
         return Err(placing::nothing_to_observe(vmid, &host).into());
@@ -31,6 +26,12 @@ pub(super) async fn of(known: &Known, site: &Site, machine: &VirtualMachine) -> 
         return Err(placing::observed_container(vmid).into());
     }
     let config = site.driver.guest_config(&row.address()).await?;
+    let recorded = status.and_then(|s| s.identity.as_ref()).map(|i| i.uuid);
+    let own = recorded.is_some_and(|uuid| config.uuid == Some(uuid))
+        || site.owners(known).is_of_namespace(namespace, vmid, &config);
+    if !own && !placing::is_shown_by(machine, &site.host) {
+        site.allowed().check_existing()?;
+    }
     let power = site.driver.guest_power(&row.address()).await?;
     let power = PowerState::of(power.power, power.paused, config.lock.as_ref());
     let desired = each::desired(known, site, machine).await?;

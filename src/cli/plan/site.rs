@@ -192,8 +192,9 @@ pub(super) struct Among<'a> {
 }
 
 impl facts::Known for Among<'_> {
-    fn is_own(&self, vmid: Vmid) -> bool {
-        self.site.owners(self.known).is_of_namespace(self.namespace, vmid)
+    fn is_own(&self, vmid: Vmid, config: &GuestConfig) -> bool {
+        let owners = self.site.owners(self.known);
+        owners.is_of_namespace(self.namespace, vmid, config)
     }
 
     fn was_own(&self, vmid: Option<Vmid>, archived: &GuestConfig) -> bool {

@@ -25,8 +25,8 @@ pub(crate) struct Ground<'a> {
 
 /// What is known without asking the host.
 pub(crate) trait Known: Sync {
-    /// Whether a machine belongs to a resource of the same namespace.
-    fn is_own(&self, vmid: Vmid) -> bool;
+    /// Whether a machine with this configuration belongs to a resource of the same namespace.
+    fn is_own(&self, vmid: Vmid, config: &GuestConfig) -> bool;
 
     /// Whether a backup is of a machine that belonged to one when it was made.
     fn was_own(&self, vmid: Option<Vmid>, archived: &GuestConfig) -> bool;
@@ -116,12 +116,12 @@ async fn read<'a>(ground: Ground<'a>, known: &dyn Known, desired: &Desired) -> R
     let source = match making::source(desired, ground.view)? {
         None => None,
         Some(row) => {
-            ground.allowed.check_source(row, known.is_own(row.vmid))?;
-            let at = GuestAddress {
-                node: row.node.clone(),
-                vmid: row.vmid,
-            };
-            Some((row, known.config(&at).await.map_err(Unmet::Failed)?))
+            let config = known.config(&row.address()).await.map_err(Unmet::Failed)?;
+            ground
+                .allowed
+                .check_source(row, known.is_own(row.vmid, &config))?;
+            making::check_source(desired, row.vmid, &config)?;
+            Some((row, config))
         }
     };
     let archive = archive(ground, known, desired).await?;
@@ -147,7 +147,8 @@ async fn archive(
     };
     let config = ground.driver.archived(ground.node, &volume.id).await;
     let config = config.map_err(Unmet::Failed)?;
-    let own = volume.vmid.is_some_and(|vmid| known.is_own(vmid)) || known.was_own(volume.vmid, &config);
+    let own =
+        volume.vmid.is_some_and(|vmid| known.is_own(vmid, &config)) || known.was_own(volume.vmid, &config);
     ground.allowed.check_archive(&volume.id, own)?;
     Ok(Some((volume.clone(), config)))
 }

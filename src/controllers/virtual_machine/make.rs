@@ -26,8 +26,8 @@ pub(super) fn view(snapshot: &Snapshot) -> View<'_> {
 }
 
 impl Known for (&Pass<'_>, &Site) {
-    fn is_own(&self, vmid: Vmid) -> bool {
-        self.0.is_of_namespace(self.1, vmid)
+    fn is_own(&self, vmid: Vmid, config: &GuestConfig) -> bool {
+        self.0.is_of_namespace(self.1, vmid, config)
     }
 
     fn was_own(&self, vmid: Option<Vmid>, archived: &GuestConfig) -> bool {

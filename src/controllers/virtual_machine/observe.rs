@@ -21,10 +21,6 @@ pub(super) async fn observe(pass: &mut Pass<'_>, site: &Site) -> Flow<End> {
     let Some(vmid) = number.and_then(|n| Vmid::try_from(n).ok()) else {
         return Ok(End::waiting(placing::observed_without_number()));
     };
-    let own = pass.recorded().is_some() || pass.is_of_namespace(site, vmid);
-    if !own && !placing::is_shown_by(&pass.vm, &site.host) {
-        site.allowed().check_existing().map_err(End::from)?;
-    }
     pass.ctx
         .numbers
         .observe(site.cluster.id(), vmid, ObjectRef::from_obj(pass.vm.as_ref()));
@@ -34,13 +30,15 @@ pub(super) async fn observe(pass: &mut Pass<'_>, site: &Site) -> Flow<End> {
     if row.kind == GuestKind::Container {
         return Ok(End::waiting(placing::observed_container(vmid)));
     }
-    status::observe_row(&mut pass.status, row);
-    let at = GuestAddress {
-        node: row.node.clone(),
-        vmid,
-    };
+    let at = row.address();
     let reading = reading(pass, site, &at, row).await?;
     let config = &reading.config;
+    let own = pass.recorded().is_some_and(|uuid| config.uuid == Some(uuid))
+        || pass.is_of_namespace(site, vmid, config);
+    if !own && !placing::is_shown_by(&pass.vm, &site.host) {
+        site.allowed().check_existing().map_err(End::from)?;
+    }
+    status::observe_row(&mut pass.status, row);
     pass.watch(site, vmid, config.current.agent);
     keep::observe_agent(pass, site, vmid, Some(config.current.agent));
     let desired = pass.desired(site)?;

@@ -296,8 +296,8 @@ impl Pass<'_> {
             .map_err(|outcome| End::waiting(outcome).into())
     }
 
-    /// The number of the machine of another resource of the namespace.
-    fn machine_of(&self, site: &Site, name: &str) -> Option<Vmid> {
+    /// Number and identity of the machine of another resource of the namespace.
+    fn machine_of(&self, site: &Site, name: &str) -> Option<(Vmid, Uuid)> {
         let namespace = self.vm.namespace().unwrap_or_default();
         let named = self
             .ctx

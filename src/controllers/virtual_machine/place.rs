@@ -252,11 +252,11 @@ impl Pass<'_> {
         Owners::new(&machines, cluster).claimed(&self.uid)
     }
 
-    /// Whether a machine belongs to a resource of this namespace.
-    pub(super) fn is_of_namespace(&self, site: &Site, vmid: Vmid) -> bool {
+    /// Whether a machine with this configuration belongs to a resource of this namespace.
+    pub(super) fn is_of_namespace(&self, site: &Site, vmid: Vmid, config: &GuestConfig) -> bool {
         let machines = self.ctx.all_machines();
         let namespace = self.vm.metadata.namespace.as_deref();
-        Owners::new(&machines, site.cluster.id().as_str()).is_of_namespace(namespace, vmid)
+        Owners::new(&machines, site.cluster.id().as_str()).is_of_namespace(namespace, vmid, config)
     }
 
     /// Whether a backup is of a machine that was of this namespace when it was made.

@@ -129,6 +129,8 @@ pub struct Copying {
     pub linked: bool,
     /// The snapshot that is copied.
     pub snapshot: Option<String>,
+    /// The identity of the machine that is copied, where another resource's is meant.
+    pub identity: Option<uuid::Uuid>,
 }
 
 /// A spec that can't be carried out.
@@ -248,6 +250,7 @@ pub fn resolve(
         copy: Copying {
             linked: source.is_some_and(|clone| clone.full == Some(false)),
             snapshot: source.and_then(|clone| clone.snapshot.clone()),
+            identity: None,
         },
         origin,
         cloud_init: spec

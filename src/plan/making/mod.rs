@@ -13,4 +13,4 @@ mod tests;
 
 pub use call::{Make, Site, View, iso_storage, make};
 pub use fit::{Missing, check_iso_storage, check_node};
-pub use sources::{Material, archive, archive_storage, source};
+pub use sources::{Material, archive, archive_storage, check_source, source};

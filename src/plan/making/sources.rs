@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::call::View;
 use super::fit::{Missing, listed};
 use crate::api::conditions::reason;
-use crate::model::{GuestConfig, GuestKind, GuestRow, Volume};
+use crate::model::{GuestConfig, GuestKind, GuestRow, Vmid, Volume};
 use crate::plan::desired::{Desired, Origin};
 
 /// What a guest is made of.
@@ -63,6 +63,23 @@ pub fn source<'a>(desired: &Desired, view: View<'a>) -> Result<Option<&'a GuestR
             }
         }
     }
+}
+
+/// Checks that the machine to copy is the one that is meant, where that is another resource's.
+///
+/// # Errors
+///
+/// Another machine has its number.
+pub fn check_source(desired: &Desired, vmid: Vmid, config: &GuestConfig) -> Result<(), Missing> {
+    let meant = desired.copy.identity;
+    if meant.is_none() || meant == config.uuid {
+        return Ok(());
+    }
+    let message = format!(
+        "the machine of the VirtualMachine that spec.source.clone.ref names is gone from number {vmid}, where another one \
+         stands"
+    );
+    Err(Missing::new(reason::SOURCE_NOT_FOUND, message))
 }
 
 /// The storage whose archives must be known before `make` can decide.

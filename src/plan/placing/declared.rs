@@ -1,6 +1,8 @@
 //! What a machine is to be like on its host: with its class and the host's defaults worked in, and within what the host's
 //! owner allows.
 
+use uuid::Uuid;
+
 use crate::api::conditions::reason;
 use crate::api::{HostDefaults, ProxmoxNode, VirtualMachine, VirtualMachineClassSpec};
 use crate::model::Vmid;
@@ -16,13 +18,13 @@ pub fn class_not_found(name: &str) -> Outcome {
     Outcome::stalled(reason::CLASS_NOT_FOUND, message)
 }
 
-/// What is wanted. `machine_of`: the number of the machine of another resource of the namespace; `major`: the release of the
+/// What is wanted. `machine_of`: number and identity of the machine of another resource of the namespace; `major`: the release of the
 /// host, where it is known.
 pub fn declared(
     vm: &VirtualMachine,
     class: Option<&VirtualMachineClassSpec>,
     host: &ProxmoxNode,
-    machine_of: impl Fn(&str) -> Option<Vmid>,
+    machine_of: impl Fn(&str) -> Option<(Vmid, Uuid)>,
     major: Option<u32>,
 ) -> Result<Desired, Outcome> {
     let none = HostDefaults::default();
@@ -30,9 +32,10 @@ pub fn declared(
     let mut desired = desired::resolve(vm, class, defaults.unwrap_or(&none))
         .map_err(|invalid| Outcome::stalled(reason::INVALID_SPEC, invalid.to_string()))?;
     if let Origin::CloneOfResource(name) = &desired.origin
-        && let Some(vmid) = machine_of(name)
+        && let Some((vmid, identity)) = machine_of(name)
     {
         desired.origin = Origin::CloneOf(vmid);
+        desired.copy.identity = Some(identity);
     }
     Allowed::new(host.spec.tenancy.as_ref(), defaults).check(&desired)?;
     desired::leave_out_unsupported(&mut desired, major);

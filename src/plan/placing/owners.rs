@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kube::ResourceExt;
+use uuid::Uuid;
 
 use crate::api::names::{ADOPT, RESERVED_VMID};
 use crate::api::{GuestOrigin, VirtualMachine};
@@ -153,20 +154,32 @@ impl<'a> Owners<'a> {
         others.map(|(_, vmid)| vmid).collect()
     }
 
-    /// Whether a machine belongs to a resource of a namespace.
+    /// Whether a machine belongs to a resource of a namespace: the number alone may be another machine's by now.
     #[must_use]
-    pub fn is_of_namespace(self, namespace: Option<&str>, vmid: Vmid) -> bool {
-        self.of_cluster()
-            .any(|(m, number)| m.metadata.namespace.as_deref() == namespace && number == vmid.get())
+    pub fn is_of_namespace(self, namespace: Option<&str>, vmid: Vmid, config: &GuestConfig) -> bool {
+        self.of_cluster().any(|(machine, number)| {
+            machine.metadata.namespace.as_deref() == namespace
+                && number == vmid.get()
+                && config.uuid.is_some()
+                && config.uuid == identity(machine)
+        })
     }
 }
 
-/// The number of a resource's machine on a cluster; none before it is made, since one that is not made yet is no source.
+/// The identity of a resource's machine, once that is made.
+fn identity(vm: &VirtualMachine) -> Option<Uuid> {
+    let identity = vm.status.as_ref()?.identity.as_ref()?;
+    Some(identity.uuid)
+}
+
+/// Number and identity of a resource's machine on a cluster; none before it is made, since one that is not made yet is no
+/// source.
 #[must_use]
-pub fn made_on(vm: &VirtualMachine, cluster: &str) -> Option<Vmid> {
+pub fn made_on(vm: &VirtualMachine, cluster: &str) -> Option<(Vmid, Uuid)> {
     let status = vm.status.as_ref()?;
-    let made = status.cluster.as_deref() == Some(cluster) && status.identity.is_some();
-    status.vmid.filter(|_| made).and_then(|n| Vmid::try_from(n).ok())
+    let here = status.cluster.as_deref() == Some(cluster);
+    let vmid = status.vmid.filter(|_| here)?;
+    Some((Vmid::try_from(vmid).ok()?, identity(vm)?))
 }
 
 /// Whether a backup is of a machine that was of a namespace when it was made. `counts`: whether the marks of a
