@@ -14,7 +14,7 @@ use super::{
 use crate::api::ProxmoxNode;
 use crate::hypervisor::Hypervisor;
 use crate::model::{GuestKind, HostVersion, NodeName, Overview};
-use crate::plan::checkup::{self, Check, Verdict};
+use crate::plan::checkup::{self, Check, DeclaredNode, Verdict};
 use crate::plan::identity::mark::{self, MarkReading};
 use crate::plan::privileges;
 use crate::runtime::Clock;
@@ -60,7 +60,7 @@ async fn examine(arguments: &Args, client: &kube::Client) -> anyhow::Result<usiz
     let mut seen = Seen::default();
     for host in chosen {
         say(&format!("ProxmoxNode {}\n", host.name_any()));
-        let mut checks = doubled(host, &hosts);
+        let mut checks = namesakes(host, &hosts);
         match of_host(client, host, &hosts, &own, &mut seen).await {
             Ok(found) => checks.extend(found),
             Err(error) => checks.push(Check::wrong("connection", format!("{error:#}"))),
@@ -73,29 +73,18 @@ async fn examine(arguments: &Args, client: &kube::Client) -> anyhow::Result<usiz
     Ok(wrong)
 }
 
-/// Another resource for the same node.
-fn doubled(host: &ProxmoxNode, hosts: &[ProxmoxNode]) -> Vec<Check> {
-    let identity = |host: &ProxmoxNode| {
+/// Other resources for the same node, and for nodes of its name.
+fn namesakes(host: &ProxmoxNode, hosts: &[ProxmoxNode]) -> Vec<Check> {
+    let declared = |host: &ProxmoxNode| {
         let status = host.status.as_ref()?;
-        Some((
-            status.cluster.as_ref()?.id.clone(),
-            reach::node_of(host)?.to_owned(),
-        ))
+        Some(DeclaredNode {
+            resource: host.name_any(),
+            cluster: status.cluster.as_ref()?.id.clone(),
+            node: reach::node_of(host)?.to_owned(),
+        })
     };
-    let Some(own) = identity(host) else {
-        return Vec::new();
-    };
-    let others = hosts.iter().filter(|other| other.name_any() != host.name_any());
-    let same = others.filter(|other| identity(other).as_ref() == Some(&own));
-    same.map(|other| {
-        let told = format!(
-            "ProxmoxNode '{}' stands for the same node {}: remove one of the two",
-            other.name_any(),
-            own.1
-        );
-        Check::wrong("node", told)
-    })
-    .collect()
+    let all: Vec<DeclaredNode> = hosts.iter().filter_map(declared).collect();
+    declared(host).map_or_else(Vec::new, |own| checkup::namesakes(&own, &all))
 }
 
 async fn of_host(

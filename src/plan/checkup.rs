@@ -278,6 +278,53 @@ pub fn marks(by_cluster: &BTreeMap<String, usize>, own: &str, nodes: &[String]) 
                 format!("{count} machines are of this Kubernetes cluster (on {nodes})"),
             )
         } else {
+/// Which node a resource stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredNode {
+    /// The name of the `ProxmoxNode`.
+    pub resource: String,
+    /// The identity of its cluster.
+    pub cluster: String,
+    /// The node's name in Proxmox VE.
+    pub node: String,
+}
+
+/// How many resources one line names.
+const NAMED: usize = 5;
+
+/// Other resources for the same node, and for nodes of the same name in other clusters.
+#[must_use]
+pub fn namesakes(own: &DeclaredNode, all: &[DeclaredNode]) -> Vec<Check> {
+    let others = all
+        .iter()
+        .filter(|other| other.resource != own.resource && other.node == own.node);
+    let (same, elsewhere): (Vec<_>, Vec<_>) = others.partition(|other| other.cluster == own.cluster);
+    let doubled = |other: &&DeclaredNode| {
+        let told = format!(
+            "ProxmoxNode '{}' stands for the same node {}: remove one of the two",
+            other.resource, own.node
+        );
+        Check::wrong("node", told)
+    };
+    let mut checks: Vec<Check> = same.iter().map(doubled).collect();
+    if !elsewhere.is_empty() {
+        let mut names: Vec<String> = elsewhere.iter().map(|other| other.resource.clone()).collect();
+        names.sort();
+        if let Some(more) = names.len().checked_sub(NAMED).filter(|more| *more > 0) {
+            names.truncate(NAMED);
+            names.push(format!("and {more} more"));
+        }
+        let told = format!(
+            "other clusters have a node {} too (ProxmoxNode {}): what addresses machines by the name of their node, as Proxmox \
+             VE's API does, can't tell them apart. Let it speak of one of these clusters alone",
+            own.node,
+            names.join(", ")
+        );
+        checks.push(Check::warning("node", told));
+    }
+    checks
+}
+
             let told = format!(
                 "{count} machines on {nodes} carry marks of another Kubernetes cluster ({cluster}). If that one is lost and this one takes \
                  its place, start Drover with --recover-from {cluster}"
@@ -314,6 +361,49 @@ mod tests {
             online,
             local: true,
         };
+    #[test]
+    fn nodes_declared_twice_are_told_apart_from_namesakes_in_other_clusters() {
+        let declared = |resource: &str, cluster: &str, node: &str| DeclaredNode {
+            resource: resource.to_owned(),
+            cluster: cluster.to_owned(),
+            node: node.to_owned(),
+        };
+        let own = declared("a", "one", "pve1");
+        let found = |others: &[DeclaredNode]| {
+            let all: Vec<DeclaredNode> = others.iter().cloned().chain([own.clone()]).collect();
+            let checks = namesakes(&own, &all);
+            checks
+                .into_iter()
+                .map(|c| (c.verdict, c.told))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            found(&[declared("b", "one", "pve2"), declared("c", "two", "pve2")]),
+            []
+        );
+        let told = found(&[
+            declared("d", "two", "pve1"),
+            declared("b", "one", "pve1"),
+            declared("c", "three", "pve1"),
+        ]);
+        assert_eq!(told[0].0, Verdict::Wrong);
+        assert_eq!(
+            told[0].1,
+            "ProxmoxNode 'b' stands for the same node pve1: remove one of the two"
+        );
+        assert_eq!(told[1].0, Verdict::Warning);
+        assert!(
+            told[1]
+                .1
+                .starts_with("other clusters have a node pve1 too (ProxmoxNode c, d): ")
+        );
+        assert_eq!(told.len(), 2);
+        let many: Vec<DeclaredNode> = (0..7)
+            .map(|n| declared(&format!("h{n}"), "two", "pve1"))
+            .collect();
+        assert!(found(&many)[0].1.contains("h0, h1, h2, h3, h4, and 2 more)"));
+    }
+
         let status = |quorate, online| ClusterStatus {
             name: None,
             quorate,

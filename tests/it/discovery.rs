@@ -143,6 +143,29 @@ async fn doctor_looks_at_members_that_nobody_declared_and_compares_their_version
 }
 
 #[tokio::test]
+async fn doctor_warns_of_nodes_of_the_same_name_in_different_clusters() {
+    let named = |seed| Seed {
+        node_names: vec!["namesake".to_owned()],
+        ..seed
+    };
+    let one = World::builder("doctor-namesake").seed(named).start().await;
+    one.wait_host("Ready", "True", "Usable").await;
+    let told = drover(&["doctor", "--host", &one.name]);
+    assert!(
+        told.code == Some(0) && !told.printed.contains("node namesake too"),
+        "{told:?}"
+    );
+    let two = World::builder("doctor-namesake-2").seed(named).start().await;
+    two.wait_host("Ready", "True", "Usable").await;
+    let told = drover(&["doctor", "--host", &one.name]);
+    let line = format!(
+        "warning  node         other clusters have a node namesake too (ProxmoxNode {}): ",
+        two.name
+    );
+    assert!(told.code == Some(0) && told.printed.contains(&line), "{told:?}");
+}
+
+#[tokio::test]
 async fn further_members_of_a_cluster_are_declared() {
     let world = World::builder("members")
         .seed(|seed| Seed { nodes: 3, ..seed })
