@@ -108,6 +108,10 @@ async fn of_host(
         &privileges::missing(&permissions, version.major, &host.spec),
         &user,
     ));
+    checks.extend(checkup::optional_rights(
+        &privileges::optional(&permissions, version.major, &host.spec),
+        &user,
+    ));
     match of_cluster(&driver, host, hosts, own, seen).await {
         Ok(found) => checks.extend(found),
         Err(error) => checks.push(Check::wrong(

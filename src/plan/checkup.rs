@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::privileges::{self, Missing};
+use super::privileges::{self, Missing, Optional};
 use crate::api::ProxmoxNodeSpec;
 use crate::model::{ClusterStatus, HostVersion, StorageRow};
 
@@ -12,6 +12,8 @@ use crate::model::{ClusterStatus, HostVersion, StorageRow};
 pub enum Verdict {
     /// It is as it should be.
     Fine,
+    /// It is as it should be, and for more something is lacking.
+    Hint,
     /// It works, and a person should look at it.
     Warning,
     /// It does not work.
@@ -34,6 +36,12 @@ impl Check {
     #[must_use]
     pub fn fine(subject: &'static str, told: impl Into<String>) -> Self {
         Self::new(subject, Verdict::Fine, told)
+    }
+
+    /// It is as it should be, and for more something is lacking.
+    #[must_use]
+    pub fn hint(subject: &'static str, told: impl Into<String>) -> Self {
+        Self::new(subject, Verdict::Hint, told)
     }
 
     /// It works, and a person should look at it.
@@ -61,6 +69,7 @@ impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = match self.verdict {
             Verdict::Fine => "ok",
+            Verdict::Hint => "hint",
             Verdict::Warning => "warning",
             Verdict::Wrong => "WRONG",
         };
@@ -180,6 +189,14 @@ pub fn rights(missing: &[Missing], user: &str) -> Check {
     )
 }
 
+/// What the credentials may not do that some machines alone need.
+#[must_use]
+pub fn optional_rights(lacking: &[Optional], user: &str) -> Option<Check> {
+    let lacks: Vec<String> = lacking.iter().map(ToString::to_string).collect();
+    let told = || format!("{user} lacks what only some machines need: {}", lacks.join(", "));
+    (!lacks.is_empty()).then(|| Check::hint("privileges", told()))
+}
+
 /// The storages that the host's declaration names, as its node has them.
 #[must_use]
 pub fn storages(spec: &ProxmoxNodeSpec, node: &str, rows: &[StorageRow]) -> Vec<Check> {
@@ -261,23 +278,6 @@ pub fn bridges(spec: &ProxmoxNodeSpec, node: &str, there: &[String]) -> Vec<Chec
     named.iter().map(check).collect()
 }
 
-/// Marks of machines by the UID of the Kubernetes cluster whose Drover made them.
-#[must_use]
-pub fn marks(by_cluster: &BTreeMap<String, usize>, own: &str, nodes: &[String]) -> Vec<Check> {
-    if by_cluster.is_empty() && !nodes.is_empty() {
-        return vec![Check::fine(
-            "marks",
-            format!("no machine on {} carries one", nodes.join(", ")),
-        )];
-    }
-    let nodes = nodes.join(", ");
-    let check = |(cluster, count): (&String, &usize)| {
-        if cluster == own {
-            Check::fine(
-                "marks",
-                format!("{count} machines are of this Kubernetes cluster (on {nodes})"),
-            )
-        } else {
 /// Which node a resource stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclaredNode {
@@ -325,6 +325,23 @@ pub fn namesakes(own: &DeclaredNode, all: &[DeclaredNode]) -> Vec<Check> {
     checks
 }
 
+/// Marks of machines by the UID of the Kubernetes cluster whose Drover made them.
+#[must_use]
+pub fn marks(by_cluster: &BTreeMap<String, usize>, own: &str, nodes: &[String]) -> Vec<Check> {
+    if by_cluster.is_empty() && !nodes.is_empty() {
+        return vec![Check::fine(
+            "marks",
+            format!("no machine on {} carries one", nodes.join(", ")),
+        )];
+    }
+    let nodes = nodes.join(", ");
+    let check = |(cluster, count): (&String, &usize)| {
+        if cluster == own {
+            Check::fine(
+                "marks",
+                format!("{count} machines are of this Kubernetes cluster (on {nodes})"),
+            )
+        } else {
             let told = format!(
                 "{count} machines on {nodes} carry marks of another Kubernetes cluster ({cluster}). If that one is lost and this one takes \
                  its place, start Drover with --recover-from {cluster}"
@@ -344,23 +361,6 @@ mod tests {
         "pve1".parse().unwrap()
     }
 
-    #[test]
-    fn each_check_can_fail_and_says_what_to_do() {
-        let version_of = |text: &str, major| {
-            version(&HostVersion {
-                text: text.to_owned(),
-                major,
-            })
-            .verdict
-        };
-        assert_eq!(version_of("9.2.11", 9), Verdict::Fine);
-        assert_eq!(version_of("7.2-1", 7), Verdict::Warning);
-        assert_eq!(version_of("6.4", 6), Verdict::Warning);
-        let member = |online| Member {
-            name: node(),
-            online,
-            local: true,
-        };
     #[test]
     fn nodes_declared_twice_are_told_apart_from_namesakes_in_other_clusters() {
         let declared = |resource: &str, cluster: &str, node: &str| DeclaredNode {
@@ -404,6 +404,23 @@ mod tests {
         assert!(found(&many)[0].1.contains("h0, h1, h2, h3, h4, and 2 more)"));
     }
 
+    #[test]
+    fn each_check_can_fail_and_says_what_to_do() {
+        let version_of = |text: &str, major| {
+            version(&HostVersion {
+                text: text.to_owned(),
+                major,
+            })
+            .verdict
+        };
+        assert_eq!(version_of("9.2.11", 9), Verdict::Fine);
+        assert_eq!(version_of("7.2-1", 7), Verdict::Warning);
+        assert_eq!(version_of("6.4", 6), Verdict::Warning);
+        let member = |online| Member {
+            name: node(),
+            online,
+            local: true,
+        };
         let status = |quorate, online| ClusterStatus {
             name: None,
             quorate,
@@ -458,6 +475,18 @@ mod tests {
             found.iter().map(|c| c.verdict).collect::<Vec<_>>(),
             [Verdict::Fine, Verdict::Wrong]
         );
+        let lacks = Optional {
+            missing: Missing {
+                path: "/".to_owned(),
+                privilege: "Sys.Console",
+            },
+            what_for: "highAvailability",
+        };
+        assert_eq!(
+            optional_rights(&[lacks], "a@pve").unwrap().to_string(),
+            "hint     privileges   a@pve lacks what only some machines need: Sys.Console on / (highAvailability)"
+        );
+        assert_eq!(optional_rights(&[], "a@pve"), None);
         let nodes = ["pve1".to_owned()];
         let found = marks(&[("a".to_owned(), 2), ("b".to_owned(), 1)].into(), "a", &nodes);
         assert_eq!(found[0].verdict, Verdict::Fine);

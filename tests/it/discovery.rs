@@ -216,6 +216,7 @@ async fn privileges_that_are_missing_are_named_with_the_commands_that_grant_them
     ] {
         assert!(fine.printed.contains(part), "{part} in:\n{}", fine.printed);
     }
+    assert!(!fine.printed.contains("only some machines need"), "{fine:?}");
 
     let few = [
         "Sys.Audit",
@@ -230,21 +231,27 @@ async fn privileges_that_are_missing_are_named_with_the_commands_that_grant_them
     world
         .patch_host(
             &world.name,
-            json!({"spec": {"defaults": {"isoStorage": "nowhere"}, "tenancy": {"bridges": ["vmbr7"]}}}),
+            json!({"spec": {"defaults": {"isoStorage": "nowhere"}, "tenancy": {"bridges": ["vmbr7"], "pools": ["lab"]}}}),
         )
         .await;
     let host = world
         .wait_until("the missing privileges", async || {
             let host = world.hosts().get(&world.name).await.unwrap();
-            let told = host
-                .status
-                .as_ref()?
-                .missing_privileges
-                .contains(&"VM.Migrate on /vms".to_owned());
+            let told = &host.status.as_ref()?.missing_privileges;
+            let all = [
+                "VM.Migrate on /vms",
+                "SDN.Use on /sdn/zones/localnetwork/vmbr7",
+                "Pool.Allocate on /pool/lab",
+            ];
+            let told = all.iter().all(|one| told.iter().any(|row| row == one));
             told.then_some(host)
         })
         .await;
     let message = &condition(&host, "Ready").unwrap().message;
+    assert!(
+        !message.contains("Sys.Console"),
+        "only some machines need it: {message}"
+    );
     assert!(
         message.contains("VM.Migrate on /vms") && message.contains("drover doctor"),
         "{message}"
@@ -255,6 +262,9 @@ async fn privileges_that_are_missing_are_named_with_the_commands_that_grant_them
         "WRONG    privileges",
         "pveum role add DroverMissing-vms",
         "pveum acl modify /vms --tokens",
+        "pveum acl modify /pool/lab --tokens",
+        "lacks what only some machines need: Sys.Console on / (highAvailability), ",
+        "Datastore.Allocate on /storage/nowhere",
         "no storage 'nowhere'",
         "no bridge or virtual network 'vmbr7'",
     ] {

@@ -42,7 +42,7 @@ pub(super) async fn observe(
         return;
     };
     let missing = privileges::missing(&permissions, version.major, &host.spec);
-    status.missing_privileges = missing.iter().map(ToString::to_string).collect();
+    status.missing_privileges = privileges::told(&missing);
     let mut asked = ctx.privileges.lock().unwrap_or_else(PoisonError::into_inner);
     asked.insert(name, (now, key.0, key.1, key.2));
 }
