@@ -390,7 +390,14 @@ async fn cluster_without_a_majority_is_not_changed() {
     world.sim.set_quorum(false);
     world.wait_host("Quorate", "False", "*").await;
     world.apply_vm("web", SMALL).await;
-    world.wait_vm("web", "Ready", "*", "*").await;
+    world.wait_vm("web", "Ready", "Unknown", "NotQuorate").await;
+    world.passes("web", 5).await;
+    world.wait_vm("web", "Ready", "Unknown", "NotQuorate").await;
+    assert!(
+        world.sim.mutations().is_empty(),
+        "nothing is sent without a majority: {:?}",
+        world.sim.mutations()
+    );
     world.sim.set_quorum(true);
     world.wait_host("Ready", "True", "Usable").await;
     world.wait_ready("web").await;
