@@ -96,8 +96,9 @@ async fn wrong_credentials_are_named_and_the_right_ones_taken_up() {
 #[tokio::test]
 async fn missing_secret_is_named_and_taken_up_when_it_comes() {
     let world = World::builder("no-secret").undeclared().start().await;
-    declare(&world, json!({})).await;
     let name = world.name.clone();
+    let named = json!({"namespace": "drover-system", "name": name});
+    declare(&world, json!({"credentialsRef": named})).await;
     refused_host(
         &world,
         "CredentialsMissing",
@@ -157,12 +158,12 @@ async fn host_that_does_not_answer_is_named_with_its_address() {
     let world = World::builder("unreachable").undeclared().start().await;
     world.write_secret(world.sim.token_secret()).await;
     world.sim.stop_listener();
-    declare(&world, json!({})).await;
+    declare(&world, json!({"host": "localhost"})).await;
     let port = world.sim.port().to_string();
     refused_host(
         &world,
         "HostUnreachable",
-        &["127.0.0.1", port.as_str(), "spec.port"],
+        &["localhost", port.as_str(), "spec.port"],
     )
     .await;
     world.host_up().await;

@@ -177,21 +177,3 @@ async fn defaults_of_a_host_are_taken_where_a_machine_says_nothing_and_missed_by
         "{config:?}"
     );
 }
-
-#[tokio::test]
-async fn display_name_of_a_host_is_kept_and_changes_nothing() {
-    let world = World::new("display-name").await;
-    world.wait_host("Ready", "True", "Usable").await;
-    let probes = || world.sim.requests().matching("GET", "/version").len();
-    let before = probes();
-    world
-        .patch_host(&world.name, json!({"spec": {"displayName": "Production Server"}}))
-        .await;
-    world.wait_host("Ready", "True", "Usable").await;
-    world.passes_of_host(2).await;
-    let path = "jsonpath={.spec.displayName}";
-    let shown = world.kubectl(&["get", "pxn", &world.name, "-o", path]);
-    assert_eq!(shown, "Production Server");
-    assert_eq!(probes(), before, "it is not connected to anew");
-    assert!(world.sim.mutations().is_empty());
-}

@@ -127,10 +127,15 @@ fn second(world: &World) -> String {
 }
 
 /// A cluster of two nodes, with both declared.
-async fn two_nodes(test: &str, timeout: &str) -> World {
+async fn two_nodes(test: &str, more: &Value) -> World {
     let budget = json!({"tasks": 32, "tasksPerStorage": 32, "clonesPerSource": 8});
     let poll = json!({"tasks": "200ms", "resources": "500ms", "sweep": "1h"});
     let defaults = json!({"storage": "local-lvm", "bridge": "vmbr0", "backupStorage": "local"});
+    let with = |mut spec: Value| {
+        let more = more.as_object().unwrap().clone();
+        spec.as_object_mut().unwrap().extend(more);
+        spec
+    };
     let world = World::builder(test)
         .seed(|seed| Seed {
             nodes: 2,
@@ -144,12 +149,12 @@ async fn two_nodes(test: &str, timeout: &str) -> World {
             settings.timing.reconnect_min = Duration::from_millis(10);
             settings.timing.reconnect_max = Duration::from_millis(300);
         })
-        .host(json!({"budget": budget, "timeout": timeout, "defaults": defaults}))
+        .host(with(json!({"budget": budget, "defaults": defaults})))
         .start()
         .await;
-    let spec = json!({"nodeName": "pve2", "budget": budget, "poll": poll, "timeout": timeout, "defaults": defaults,
+    let spec = json!({"nodeName": "pve2", "budget": budget, "poll": poll, "defaults": defaults,
         "allowedNamespaces": {"from": "All"}, "tenancy": {"mode": "Trusted"}});
-    world.declare(&second(&world), spec).await;
+    world.declare(&second(&world), with(spec)).await;
     for host in [world.name.clone(), second(&world)] {
         world
             .wait_for(&world.hosts(), &host, "Ready", "True", "Usable")
@@ -353,21 +358,21 @@ async fn assert_went_on(world: &World, manner: Manner) {
 
 #[tokio::test]
 async fn host_that_refuses_for_a_second_finds_its_tasks_still_running() {
-    let mut world = two_nodes("refuses-a-second", "30s").await;
+    let mut world = two_nodes("refuses-a-second", &json!({"timeout": "30s"})).await;
     outage(&mut world, Refuses, 2, false, false).await;
     assert_went_on(&world, Refuses).await;
 }
 
 #[tokio::test]
 async fn host_that_is_silent_for_half_a_minute_finds_its_tasks_ended_and_drover_restarted() {
-    let mut world = two_nodes("silent-half-a-minute", "1s").await;
+    let mut world = two_nodes("silent-half-a-minute", &json!({"timeout": "1s"})).await;
     outage(&mut world, IsSilent, 5, true, true).await;
     assert_went_on(&world, IsSilent).await;
 }
 
 #[tokio::test]
 async fn host_that_refuses_for_two_minutes_finds_its_tasks_ended() {
-    let mut world = two_nodes("refuses-two-minutes", "30s").await;
+    let mut world = two_nodes("refuses-two-minutes", &json!({"timeout": "30s"})).await;
     outage(&mut world, Refuses, 8, true, false).await;
     assert_went_on(&world, Refuses).await;
 }
