@@ -41,6 +41,7 @@ pub(super) async fn note(
         ..PatchParams::default()
     };
     let api: Api<ProxmoxNode> = Api::all(pass.ctx.client.clone());
+    pass.ctx.fence.check()?;
     let written = api
         .patch_status(&host.name_any(), &params, &Patch::Merge(&patch))
         .await;
