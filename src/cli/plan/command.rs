@@ -11,6 +11,7 @@ use super::each::{self, Sites};
 use super::found::{Found, Held};
 use super::known::Known;
 use crate::api::VirtualMachine;
+use crate::api::names::GROUP;
 use crate::cli::mistakes::Mistakes;
 use crate::cli::options::clusters;
 use crate::cli::reach::Reach;
@@ -102,19 +103,29 @@ fn declarations(arguments: &Args) -> anyhow::Result<Vec<Declared>> {
                 break;
             }
         };
-        match value["kind"].as_str() {
-            _ if value.is_null() => {}
-            Some("VirtualMachine") => machines.push(parsed(value)),
-            kind => complain(&format!(
-                "drover: {} is not planned for\n",
-                kind.unwrap_or("a document without kind")
-            )),
+        if value.is_null() {
+            continue;
+        }
+        match other(&value) {
+            None => machines.push(parsed(value)),
+            Some(kind) => complain(&format!("drover: {kind} is not planned for\n")),
         }
     }
     if machines.is_empty() {
         bail!("{name} declares no VirtualMachine");
     }
     Ok(machines)
+}
+
+/// What a document declares that is no machine of Drover's. Other operators have a kind of the same name.
+fn other(value: &serde_json::Value) -> Option<String> {
+    let version = value["apiVersion"].as_str();
+    let group = version.map(|version| version.split_once('/').map_or("", |(group, _)| group));
+    match (value["kind"].as_str(), group) {
+        (Some("VirtualMachine"), None | Some(GROUP)) => None,
+        (Some("VirtualMachine"), _) => Some(format!("VirtualMachine of {}", version.unwrap_or_default())),
+        (kind, _) => Some(kind.unwrap_or("a document without kind").to_owned()),
+    }
 }
 
 fn parsed(value: serde_json::Value) -> Declared {

@@ -133,6 +133,7 @@ async fn mistaken_machine_does_not_hide_the_others() {
         machine(&world, "copy", "source: {clone: {ref: {name: new}}}"),
         machine(&world, "first", &format!("{SMALL}\nvmid: 555")),
         machine(&world, "second", &format!("{SMALL}\nvmid: 555")),
+        "---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: other}\nspec: {template: {}}\n".to_owned(),
     ];
     let told = planned(&world, &file.concat()).await;
     assert_eq!(told.code, Some(1), "{told:?}");
@@ -165,6 +166,7 @@ async fn mistaken_machine_does_not_hide_the_others() {
         ),
         "VirtualMachine 'mistyped' can't be understood".to_owned(),
         "Pod is not planned for".to_owned(),
+        "drover: VirtualMachine of kubevirt.io/v1 is not planned for\n".to_owned(),
         "drover: 4 of 8 machines can't be as declared".to_owned(),
     ] {
         assert!(told.said.contains(&line), "{line} in:\n{}", told.said);
