@@ -321,6 +321,7 @@ impl Moves<'_> {
         };
         match self.rules.placed(asked) {
             Due::Wait => self.rest[name] = Rest::Waits,
+            Due::Lost if seen.recreates => self.recreate(name, seen, asked.late_call),
             Due::Hold | Due::Lost => self.rest[name] = Rest::Told,
             Due::Act => self.act(name, seen),
             Due::Remark => self.mark(Move::Remark, seen, seen.identity, false),
@@ -352,6 +353,20 @@ impl Moves<'_> {
                 }
             }),
         }
+    }
+
+    /// The guest is gone, and is to be made again under another number.
+    fn recreate(&mut self, name: usize, seen: Resource, late_call: bool) {
+        if late_call && !self.rules.has(Mistake::RecreatesTooEarly) {
+            self.rest[name] = Rest::Waits;
+            return;
+        }
+        self.write(Move::Recreate, name, seen, |to, r| {
+            to.highest = to.highest.max(r.vmid);
+            (r.vmid, r.identity, r.annotated) = (0, 0, 0);
+            r.sent_again = false;
+            to.process.making[name] = Making::default();
+        });
     }
 
     /// Whether it was made for a resource of the same name that Kubernetes has lost.

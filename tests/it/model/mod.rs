@@ -4,7 +4,7 @@
 //!
 //! Assumed: a configuration is read and acted upon in one step (calls without a digest are sent within two seconds of the
 //! read); the list shows all guests or, without rights, none; a person does not both rename a guest and clear its notes, nor clear those of one that is
-//! not sealed yet; rights are not lost together with all that Kubernetes knows of a machine; what a Drover writes to Kubernetes while it has 5 s of its
+//! not sealed yet, nor restores one as it was, UUID and all, beside one that was made since; rights are not lost together with all that Kubernetes knows of a machine; what a Drover writes to Kubernetes while it has 5 s of its
 //! lease left arrives before the next one leads.
 //!
 //! Besides what must never be, each state is asked whether it ends well: every run from it without further faults comes to
@@ -93,9 +93,11 @@ enum Mistake {
     StaleLeaderWrites,
     /// It is given up although a call for it may be under way.
     GivesUpTooEarly,
+    /// What is lost is made again although a call for it may be under way.
+    RecreatesTooEarly,
 }
 
-const MISTAKES: [Mistake; 29] = [
+const MISTAKES: [Mistake; 30] = [
     Mistake::CopiesCount,
     Mistake::SealIgnored,
     Mistake::UnsealedCounts,
@@ -124,6 +126,7 @@ const MISTAKES: [Mistake; 29] = [
     Mistake::AdoptsWhatIsMarked,
     Mistake::NeverGivesUp,
     Mistake::GivesUpTooEarly,
+    Mistake::RecreatesTooEarly,
     Mistake::StaleLeaderWrites,
 ];
 
@@ -147,6 +150,7 @@ enum Move {
     MarkBound,
     Adopt,
     GiveUp,
+    Recreate,
     NoteSecondCall,
     LetGo,
     LetGoUnmade,
@@ -359,6 +363,7 @@ const SEARCHES: [Budget; 5] = [
         user: 1,
         rights: 0,
         takeover: 0,
+        recreation: true,
     },
     // Two Drovers, of which one is stale.
     Budget {
@@ -369,6 +374,7 @@ const SEARCHES: [Budget; 5] = [
         user: 2,
         rights: 0,
         takeover: 1,
+        recreation: false,
     },
     // Machines that come and go.
     Budget {
@@ -379,6 +385,7 @@ const SEARCHES: [Budget; 5] = [
         user: 3,
         rights: 0,
         takeover: 0,
+        recreation: false,
     },
     Budget {
         crash: 1,
@@ -388,6 +395,7 @@ const SEARCHES: [Budget; 5] = [
         user: 3,
         rights: 0,
         takeover: 0,
+        recreation: false,
     },
     // Everything that can happen to a machine or two.
     Budget {
@@ -398,6 +406,7 @@ const SEARCHES: [Budget; 5] = [
         user: 2,
         rights: 1,
         takeover: 0,
+        recreation: false,
     },
 ];
 

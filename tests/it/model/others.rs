@@ -141,7 +141,16 @@ impl Moves<'_> {
                         self.to(Move::UserDeclares, to);
                     }
                 }
-                // One of the second name may be to have a guest that is there.
+                // One of the second name may be made again when it is lost, or have a guest that is there already.
+                let mut to = base;
+                if let Some(uid) = to.new_uid(name).filter(|_| name == 1 && base.budget.recreation) {
+                    to.stored[name] = Resource {
+                        uid,
+                        recreates: true,
+                        ..Resource::default()
+                    };
+                    self.to(Move::UserDeclares, to);
+                }
                 let there = (1..=u8::try_from(NUMBERS).unwrap()).filter(|vmid| base.guest(*vmid).is_some());
                 for adopts in there.filter(|_| name == 1) {
                     let mut to = base;
@@ -204,6 +213,7 @@ impl Moves<'_> {
                     uid: stored.uid,
                     retain: stored.retain,
                     adopts: stored.adopts,
+                    recreates: stored.recreates,
                     ..Resource::default()
                 };
                 to.die();
@@ -217,6 +227,7 @@ impl Moves<'_> {
                         uid,
                         retain: stored.retain,
                         adopts: stored.adopts,
+                        recreates: stored.recreates,
                         ..Resource::default()
                     };
                     to.die();

@@ -17,6 +17,8 @@ pub(super) struct Resource {
     pub(super) deleting: bool,
     pub(super) finalizer: bool,
     pub(super) retain: bool,
+    /// What is lost is made again.
+    pub(super) recreates: bool,
     /// The number of the guest that a person wants adopted by it; 0: none.
     pub(super) adopts: u8,
     /// The annotation with the number that was reserved last; 0: none.
@@ -90,6 +92,8 @@ pub(super) struct Budget {
     pub(super) rights: u8,
     /// Another Drover takes over while the first goes on.
     pub(super) takeover: u8,
+    /// Whether machines may be declared that are made again when they are lost.
+    pub(super) recreation: bool,
 }
 
 /// What a process believes and remembers.
