@@ -15,6 +15,7 @@ mod client_schema;
 mod crds;
 mod create;
 mod delete;
+mod disaster;
 mod discovery;
 mod docs;
 mod ending;
