@@ -62,8 +62,8 @@ pub fn absent(vmid: Vmid, presence: Presence) -> Outcome {
         Presence::Unsettled(until) => (
             reason::PRESENCE_UNKNOWN,
             format!(
-                "machine {vmid} does not exist, but a create whose answer is unknown may still make it; this is \
-                 certain at {until:.0}"
+                "no machine of this resource stands under number {vmid}, but a create whose answer is unknown may still make \
+                 it; this is certain at {until:.0}"
             ),
         ),
         Presence::Gone => (reason::PRESENCE_UNKNOWN, format!("machine {vmid} does not exist")),
