@@ -20,7 +20,7 @@ mod wedges;
 
 use std::collections::BTreeSet;
 
-use pve_sim::{GuestView, Requests};
+use pve_sim::{GuestView, Hold, Mark, Matcher, Requests};
 
 use crate::support::World;
 
@@ -38,6 +38,18 @@ fn sent_to(world: &World, vmid: u32, position: u64) -> Requests {
         request.path.split('/').any(|segment| segment == number)
             || [request.param("vmid"), request.param("newid")].contains(&Some(&number))
     })
+}
+
+/// Declares a machine, and kills Drover when its number is reserved and the call that makes it is on its way: the host takes it
+/// when what is returned is released.
+async fn killed_in_a_create(world: &mut World, spec: &str) -> Hold {
+    let held = world
+        .sim
+        .hold(Matcher::new("POST", "/nodes/*/qemu"), Mark::BeforeAct);
+    world.apply_vm("web", spec).await;
+    held.reached().await;
+    world.kill_drover();
+    held
 }
 
 /// Tasks of a type that ended well, or run.

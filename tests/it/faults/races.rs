@@ -7,7 +7,7 @@ use kube::api::{Patch, PatchParams};
 use pve_sim::{Fault, Mark, Matcher, Rights, SeedGuest, Timing};
 use serde_json::json;
 
-use super::{BLANK, CLONE, STOPPED, assert_one_guest_each, marked, sent_to, tasks};
+use super::{BLANK, CLONE, STOPPED, assert_one_guest_each, killed_in_a_create, marked, sent_to, tasks};
 use crate::support::{World, condition};
 
 /// As after a restore of resources without their status.
@@ -373,12 +373,7 @@ async fn resource_stays_while_a_create_of_its_may_still_arrive() {
         .start()
         .await;
     // Reserved, and nothing made yet.
-    let held = world
-        .sim
-        .hold(Matcher::new("POST", "/nodes/*/qemu"), Mark::BeforeAct);
-    world.apply_vm("web", STOPPED).await;
-    held.reached().await;
-    world.kill_drover();
+    let held = killed_in_a_create(&mut world, STOPPED).await;
     world.start_drover();
     // The next process makes it, while the first call is still on its way.
     world.wait_ready("web").await;
@@ -400,12 +395,7 @@ async fn number_that_a_stranger_took_is_kept_while_a_create_of_ours_may_still_ar
         .settings(|settings| settings.timing.create_settle = Duration::from_secs(8))
         .start()
         .await;
-    let held = world
-        .sim
-        .hold(Matcher::new("POST", "/nodes/*/qemu"), Mark::BeforeAct);
-    world.apply_vm("web", STOPPED).await;
-    held.reached().await;
-    world.kill_drover();
+    let held = killed_in_a_create(&mut world, STOPPED).await;
     let vmid = world.vmid("web").await;
     world.sim.add_guest(SeedGuest::new(vmid, "stranger")).unwrap();
     world.start_drover();
@@ -423,12 +413,7 @@ async fn number_that_a_stranger_took_is_kept_while_a_create_of_ours_may_still_ar
 #[tokio::test]
 async fn number_that_a_stranger_took_is_given_up_once_no_create_of_ours_can_arrive() {
     let mut world = World::new("settled-number").await;
-    let held = world
-        .sim
-        .hold(Matcher::new("POST", "/nodes/*/qemu"), Mark::BeforeAct);
-    world.apply_vm("web", STOPPED).await;
-    held.reached().await;
-    world.kill_drover();
+    let held = killed_in_a_create(&mut world, STOPPED).await;
     let vmid = world.vmid("web").await;
     world.sim.add_guest(SeedGuest::new(vmid, "stranger")).unwrap();
     let stranger = world.sim.guest(vmid);

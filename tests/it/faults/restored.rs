@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
-use pve_sim::{GuestView, Mark, Matcher, SeedGuest};
+use pve_sim::{GuestView, SeedGuest};
 use serde_json::json;
 
-use super::{STOPPED, assert_one_guest_each, marked};
+use super::{STOPPED, assert_one_guest_each, killed_in_a_create, marked};
 use crate::support::{World, condition};
 
 /// The guest as it was, under a number.
@@ -95,14 +95,8 @@ async fn lost_machine_is_not_made_again_while_a_create_of_it_may_still_arrive() 
         .settings(|settings| settings.timing.create_settle = Duration::from_secs(8))
         .start()
         .await;
-    let held = world
-        .sim
-        .hold(Matcher::new("POST", "/nodes/*/qemu"), Mark::BeforeAct);
-    world
-        .apply_vm("web", &STOPPED.replacen('{', "{whenLost: Recreate, ", 1))
-        .await;
-    held.reached().await;
-    world.kill_drover();
+    let recreated = STOPPED.replacen('{', "{whenLost: Recreate, ", 1);
+    let held = killed_in_a_create(&mut world, &recreated).await;
     world.start_drover();
     // The next process makes it, while the first call is still on its way; then somebody destroys it.
     world.wait_ready("web").await;
