@@ -5,10 +5,11 @@ use kube::ResourceExt;
 
 use super::found::{Found, Held};
 use super::known::Known;
+use super::placed::{self, Next};
 use super::site::{Among, Site};
 use super::{compared, each};
 use crate::api::conditions::reason;
-use crate::api::{GuestOrigin, IdentityStatus, VirtualMachine};
+use crate::api::{GuestOrigin, IdentityStatus, Reservation, VirtualMachine};
 use crate::cli::complain;
 use crate::controllers::virtual_machine::{facts, secrets};
 use crate::hypervisor::Hypervisor as _;
@@ -203,11 +204,26 @@ async fn bound(
     (vmid, identity): (Vmid, Option<uuid::Uuid>),
 ) -> Result<Found, Held> {
     let note = placing::bound_again(vmid);
-    let Some((row, uuid)) = site.row(vmid).zip(identity) else {
+    let Some(row) = site.row(vmid) else {
         return Ok(Found::change(note));
     };
     let config = site.driver.guest_config(&row.address()).await?;
-    let machine = with_guest(machine, site, vmid, Some(uuid), placing::origin(vmid, &config));
+    let mut machine = with_guest(machine, site, vmid, identity, placing::origin(vmid, &config));
+    if identity.is_none() {
+        // Without a seal the making must be proved by the nodes' tasks.
+        let since = machine.metadata.creation_timestamp.clone();
+        machine.status.get_or_insert_default().reservation = since.map(|since| Reservation {
+            vmid: vmid.get(),
+            since,
+        });
+        return Ok(match placed::of(known, site, &machine, vmid).await? {
+            Next::Found(found) => Found {
+                what: format!("{note}: {}", found.what),
+                ..found
+            },
+            Next::Anew(why) => Found::change(why),
+        });
+    }
     let mut found = compared::of(known, site, &machine, (&row, &config), note).await?;
     found.changes += 1;
     Ok(found)

@@ -1,45 +1,73 @@
 //! What the nodes' own task lists tell: who made a guest, and whether the host is at work on it.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
+use super::facts::Ground;
 use super::make;
 use super::pass::{Flow, Pass};
 use super::site::Site;
 use super::task::{self, Act};
+use crate::api::VirtualMachine;
 use crate::hypervisor::{Error, TaskFilter};
 use crate::model::{GuestAddress, TaskExit, TaskRecord, TaskState, Upid, Vmid};
 use crate::plan::desired::Desired;
 use crate::plan::identity::placed::{Evidence, Made};
-use crate::plan::making;
+use crate::plan::making::{self, View};
 
 /// Clocks of nodes and of this process may differ; a task that began this long before the reservation still
 /// counts as one that may have been ours.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(24);
 
+/// What is known of the making of a guest without asking the host.
+#[derive(Clone, Copy)]
+pub(crate) struct Making<'a> {
+    /// The number that it was to have.
+    pub(crate) vmid: Vmid,
+    pub(crate) vm: &'a VirtualMachine,
+    /// What it was to be like; absent where that can't be told any more.
+    pub(crate) desired: Option<&'a Desired>,
+    /// Since when the number is reserved.
+    pub(crate) since: Option<Timestamp>,
+    /// This process made the reservation, and the host took none of its calls for it.
+    pub(crate) none_taken: bool,
+}
+
 /// What the nodes' own task lists tell of the making of a guest.
-pub(super) async fn gather(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Evidence, Error> {
+pub(super) async fn of(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Evidence, Error> {
     let driver = site.cluster.driver();
+    let desired = pass.desired(site).ok();
+    let making = Making {
+        vmid,
+        vm: &pass.vm,
+        desired: desired.as_ref(),
+        since: pass.status.reservation.as_ref().map(|r| r.since.0),
+        none_taken: pass.ctx.memory.get(&pass.uid).making.none_taken(),
+    };
+    gather(make::ground(driver.as_ref(), site), making).await
+}
+
+/// The same for a pass and for `drover plan`, which differ in what they have at hand.
+pub(crate) async fn gather(ground: Ground<'_>, making: Making<'_>) -> Result<Evidence, Error> {
+    let Ground {
+        driver, node, view, ..
+    } = ground;
     let by_number = TaskFilter {
-        vmid: Some(vmid),
+        vmid: Some(making.vmid),
         ..TaskFilter::default()
     };
-    let home = site
-        .snapshot
-        .address(vmid)
-        .map_or(site.node.clone(), |at| at.node);
-    let mut of_number = driver.node_tasks(&home, &by_number).await?;
-    if home != site.node {
-        of_number.extend(driver.node_tasks(&site.node, &by_number).await?);
+    let home = view.guests.get(&making.vmid).map_or(node, |row| &row.node);
+    let mut of_number = driver.node_tasks(home, &by_number).await?;
+    if home != node {
+        of_number.extend(driver.node_tasks(node, &by_number).await?);
     }
     // A clone's task runs on the source's node and carries the source's number.
-    let desired = pass.desired(site).ok();
-    let source = desired.as_ref().and_then(|d| source_address(site, d));
+    let source = making.desired.and_then(|d| source_address(view, d));
     let mut clones = Vec::new();
-    let earliest = pass.status.reservation.as_ref().and_then(|r| {
-        let since = r.since.0.checked_sub(CLOCK_TOLERANCE).ok()?;
+    let earliest = making.since.and_then(|since| {
+        let since = since.checked_sub(CLOCK_TOLERANCE).ok()?;
         Some(since.as_second())
     });
-    let is_clone = pass.vm.spec.source.as_ref().is_some_and(|s| s.clone.is_some());
+    let is_clone = making.vm.spec.source.as_ref().is_some_and(|s| s.clone.is_some());
     if source.is_none() && is_clone {
         // Renamed or removed since: whichever it was, its clone may still run.
         let filter = TaskFilter {
@@ -47,7 +75,7 @@ pub(super) async fn gather(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<E
             since: earliest,
             ..TaskFilter::default()
         };
-        for node in site.snapshot.nodes.iter().filter(|node| node.online) {
+        for node in view.nodes.iter().filter(|node| node.online) {
             clones.extend(driver.node_tasks(&node.name, &filter).await?);
         }
     }
@@ -59,8 +87,7 @@ pub(super) async fn gather(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<E
         clones = driver.node_tasks(&at.node, &filter).await?;
         clones.retain(|t| t.upid.kind() == "qmclone");
     }
-    let making = pass.ctx.memory.get(&pass.uid).making;
-    let user = account(&site.cluster.user());
+    let user = account(driver.user());
     // Of a create or clone that failed nothing is left; what a restore had made by then stays (qemu-server, `API2/Qemu.pm`).
     let leaves = |task: &TaskRecord| {
         task.upid.kind() == "qmrestore" || !matches!(task.state, TaskState::Ended(TaskExit::Failed(_)))
@@ -81,7 +108,7 @@ pub(super) async fn gather(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<E
         .filter(|t| earliest.is_none_or(|earliest| t.upid.started() >= earliest));
     let made = created.chain(copies).map(|t| t.upid.started()).max();
     let running = |task: &TaskRecord| task.state == TaskState::Running && !is_console(task.upid.kind());
-    let all_online = site.snapshot.nodes.iter().all(|node| node.online);
+    let all_online = view.nodes.iter().all(|node| node.online);
     Ok(Evidence {
         made: match made {
             Some(_) if made >= destroyed => Made::ByUs,
@@ -89,23 +116,18 @@ pub(super) async fn gather(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<E
             _ => Made::NotByUs,
         },
         running: of_number.iter().any(running) || clones.iter().any(running),
-        none_taken: making.none_taken(),
+        none_taken: making.none_taken,
     })
 }
 
 /// The user of a token: a rotated token of the same user still is ours.
-fn account(user: &str) -> String {
-    user.split('!').next().unwrap_or(user).to_owned()
+fn account(user: &str) -> &str {
+    user.split('!').next().unwrap_or(user)
 }
 
-fn source_address(site: &Site, desired: &Desired) -> Option<GuestAddress> {
-    let row = making::source(desired, make::view(&site.snapshot))
-        .ok()
-        .flatten()?;
-    Some(GuestAddress {
-        node: row.node.clone(),
-        vmid: row.vmid,
-    })
+fn source_address(view: View<'_>, desired: &Desired) -> Option<GuestAddress> {
+    let row = making::source(desired, view).ok().flatten()?;
+    Some(row.address())
 }
 
 /// Whether a task is somebody's open console: it runs as long as somebody looks, and changes nothing.

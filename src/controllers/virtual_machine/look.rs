@@ -12,7 +12,7 @@ use crate::api::conditions::reason;
 use crate::controllers::journal::Entry;
 use crate::fleet::{ConfigReading, NumberPresence};
 use crate::hypervisor::{Error, Refusal};
-use crate::model::{Change, GuestAddress, GuestKind, NumberState, Progress, Vmid};
+use crate::model::{Change, GuestAddress, GuestKind, Lock, NumberState, Progress, Vmid};
 use crate::plan::identity::placed::{self, Claim, Sighting, Step};
 use crate::plan::identity::presence::{self, NumberLook, Presence};
 use crate::plan::identity::{Ownership, mark};
@@ -81,27 +81,13 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
             note_earlier_calls(pass);
             pass.status.identity = Some(IdentityStatus { uuid });
             pass.status.reservation = None;
-            Ok(End::progressing(
-                reason::CREATING,
-                format!("machine {vmid} is made, and is compared with what is declared"),
-                Again::Now,
-            ))
+            Ok(End::new(placing::made(vmid), Again::Now))
         }
         (Step::Make, _) => make_it(pass, site, vmid).await,
         (Step::GiveUp, _) => lost::give_up(pass, site, vmid).await,
-        (Step::GiveUpLater(until), _) => Ok(End::unknown(
-            reason::PRESENCE_UNKNOWN,
-            format!(
-                "number {vmid} was taken by somebody else, and a create whose answer is unknown may still arrive once that \
-                 machine is gone: another number is used from {until:.0} on"
-            ),
-        )),
-        (Step::WaitForHost(lock), _) => Ok(End::progressing(
-            reason::HOST_BUSY,
-            format!("the host is at work on machine {vmid} (lock '{}')", lock.0),
-            Again::Busy,
-        )),
-        (Step::StaleLock(lock), _) => Ok(stale_lock(pass, site, vmid, &lock.0)),
+        (Step::GiveUpLater(until), _) => Ok(End::new(placing::given_up_later(vmid, until), Again::Busy)),
+        (Step::WaitForHost(lock), _) => Ok(End::new(placing::at_work(vmid, &lock), Again::Busy)),
+        (Step::StaleLock(lock), _) => Ok(stale_lock(pass, site, vmid, &lock)),
         (Step::WaitForPresence(presence), _) => Ok(absent(vmid, presence)),
         (Step::Hold(why), _) => Ok(End::new(status::hold(why, vmid, &pass.uid), Again::Waiting)),
         (Step::Lost, _) => lost::lost(pass, site, vmid).await,
@@ -249,7 +235,7 @@ async fn decide(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, found: &Found) -> 
     };
     match placed::decide(&claim, &sighting, None) {
         Step::LookAtTasks => {
-            let evidence = evidence::gather(pass, site, vmid)
+            let evidence = evidence::of(pass, site, vmid)
                 .await
                 .map_err(|e| pass.trouble(&e))?;
             Ok(placed::decide(&claim, &sighting, Some(evidence)))
@@ -298,12 +284,11 @@ async fn seal(
         .driver()
         .configure(own, &reading.config, &changes)
         .await;
-    let message = format!("machine {vmid} gets its identity");
     match written.map_err(|e| pass.trouble(&e))? {
         Progress::Done => {
             let note = format!("machine {vmid} has its own identity now");
             pass.entries.push(Entry::normal(reason::SEALED, note));
-            Ok(End::progressing(reason::SEALING, message, Again::Now))
+            Ok(End::new(placing::sealing(vmid), Again::Now))
         }
         Progress::Running(upid) => Ok(task::begin(pass, site, vmid, Act::Configure, &upid, None)),
     }
@@ -315,25 +300,16 @@ fn mark_over(pass: &Pass<'_>, vmid: Vmid, identity: uuid::Uuid, description: &st
 }
 
 /// A task may just have ended between two reads, so a lock without one counts only when seen twice.
-fn stale_lock(pass: &Pass<'_>, site: &Site, vmid: Vmid, lock: &str) -> End {
+fn stale_lock(pass: &Pass<'_>, site: &Site, vmid: Vmid, lock: &Lock) -> End {
     let before = pass.ctx.memory.get(&pass.uid).stale_lock;
     pass.ctx.memory.note(&pass.uid, |m| m.stale_lock = true);
     if !before {
-        let message = format!("machine {vmid} is locked ('{lock}'), and is looked at again");
+        let message = format!("machine {vmid} is locked ('{}'), and is looked at again", lock.0);
         return End::progressing(reason::HOST_BUSY, message, Again::Busy);
     }
-    let node = site
-        .snapshot
-        .address(vmid)
-        .map_or(site.node.clone(), |at| at.node);
-    End::stalled(
-        reason::STALE_LOCK,
-        format!(
-            "machine {vmid} is locked ('{lock}') and no task runs that would explain it. Nothing is sent. If nothing \
-             is under way, run 'qm unlock {vmid}' on node {node}; an unfinished machine can be removed with \
-             'qm destroy {vmid}'"
-        ),
-    )
+    let at = site.snapshot.address(vmid);
+    let node = at.map_or(site.node.clone(), |at| at.node);
+    End::waiting(placing::stale_lock(vmid, lock, &node))
 }
 
 fn absent(vmid: Vmid, presence: Presence) -> End {

@@ -45,7 +45,8 @@ impl Known for (&Pass<'_>, &Site) {
     }
 }
 
-fn ground<'a>(driver: &'a dyn Hypervisor, site: &'a Site) -> Ground<'a> {
+/// Where a guest is to be made.
+pub(super) fn ground<'a>(driver: &'a dyn Hypervisor, site: &'a Site) -> Ground<'a> {
     Ground {
         driver,
         node: &site.node,

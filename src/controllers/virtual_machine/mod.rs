@@ -13,7 +13,7 @@ mod act;
 mod backup;
 mod brake;
 mod controller;
-mod evidence;
+pub(crate) mod evidence;
 pub(crate) mod facts;
 mod keep;
 mod ledger;

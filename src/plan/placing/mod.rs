@@ -2,7 +2,8 @@
 //! of that which stands in the way. The decision itself is `identity::unplaced`, the call that makes a machine `making`.
 //!
 //! `admission` is the host, `owners` whose machines are, `declared` what is wanted, `obstacles` what was found instead of
-//! nothing, `number` the number that the spec names, `lost` a machine that is there no longer.
+//! nothing, `number` the number that the spec names, `lost` a machine that is there no longer, `under_way` one that the host
+//! works on.
 
 mod admission;
 mod declared;
@@ -10,6 +11,7 @@ mod lost;
 mod number;
 mod obstacles;
 mod owners;
+mod under_way;
 
 pub use admission::{
     allow, host_name, host_not_found, is_allowed, is_shown_by, not_usable, nothing_to_observe,
@@ -24,3 +26,4 @@ pub use obstacles::{
     unreadable,
 };
 pub use owners::{KIND, Names, Owners, adopts, made_on, mark, origin, recovers, reserved_before};
+pub use under_way::{at_work, given_up_later, made, sealing, stale_lock};

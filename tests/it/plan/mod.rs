@@ -2,6 +2,7 @@
 
 mod held;
 mod moves;
+mod proved;
 mod reboots;
 mod taken;
 mod unseen;

@@ -1,0 +1,49 @@
+//! What is under way under a number, or was left unfinished there, so that nothing is sent.
+
+use jiff::Timestamp;
+
+use crate::api::conditions::reason;
+use crate::model::{Lock, NodeName, Vmid};
+use crate::plan::status::Outcome;
+
+/// The host makes, copies, restores or destroys a machine.
+#[must_use]
+pub fn at_work(vmid: Vmid, lock: &Lock) -> Outcome {
+    let message = format!("the host is at work on machine {vmid} (lock '{}')", lock.0);
+    Outcome::progressing(reason::HOST_BUSY, message)
+}
+
+/// A lock stands on a machine that the host does not work on.
+#[must_use]
+pub fn stale_lock(vmid: Vmid, lock: &Lock, node: &NodeName) -> Outcome {
+    let message = format!(
+        "machine {vmid} is locked ('{}') and no task runs that would explain it. Nothing is sent. If nothing \
+         is under way, run 'qm unlock {vmid}' on node {node}; an unfinished machine can be removed with \
+         'qm destroy {vmid}'",
+        lock.0
+    );
+    Outcome::stalled(reason::STALE_LOCK, message)
+}
+
+/// A copy is the resource's own, and gets its identity and its sealed mark.
+#[must_use]
+pub fn sealing(vmid: Vmid) -> Outcome {
+    Outcome::progressing(reason::SEALING, format!("machine {vmid} gets its identity"))
+}
+
+/// The machine was seen whole for the first time.
+#[must_use]
+pub fn made(vmid: Vmid) -> Outcome {
+    let message = format!("machine {vmid} is made, and is compared with what is declared");
+    Outcome::progressing(reason::CREATING, message)
+}
+
+/// The number is a stranger's; but until then a call that makes a machine under it may still arrive.
+#[must_use]
+pub fn given_up_later(vmid: Vmid, until: Timestamp) -> Outcome {
+    let message = format!(
+        "number {vmid} was taken by somebody else, and a create whose answer is unknown may still arrive once that \
+         machine is gone: another number is used from {until:.0} on"
+    );
+    Outcome::unknown(reason::PRESENCE_UNKNOWN, message)
+}
