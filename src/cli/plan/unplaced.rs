@@ -11,7 +11,7 @@ use super::{compared, each};
 use crate::api::conditions::reason;
 use crate::api::{GuestOrigin, IdentityStatus, Reservation, VirtualMachine};
 use crate::cli::complain;
-use crate::controllers::virtual_machine::{facts, secrets};
+use crate::controllers::virtual_machine::{evidence, facts, secrets};
 use crate::hypervisor::Hypervisor as _;
 use crate::model::{NumberState, Vmid};
 use crate::plan::desired::{Desired, Origin};
@@ -189,10 +189,14 @@ async fn take(known: &Known, site: &Site, machine: &VirtualMachine, vmid: Vmid) 
     let Some(uuid) = config.uuid else {
         return Err(again());
     };
+    let task = evidence::running_on(&site.driver, &at).await?;
     let what = format!("machine {vmid} on node {}, {how}", row.node);
     let machine = with_guest(machine, site, vmid, Some(uuid), origin);
     let mut found = compared::of(known, site, &machine, (&row, &config), what).await?;
     found.changes += 1;
+    if let Some(task) = task {
+        found.lines.insert(0, placing::taken_later(vmid, &task).message);
+    }
     Ok(found)
 }
 

@@ -8,7 +8,7 @@ use super::pass::{Flow, Pass};
 use super::site::Site;
 use super::task::{self, Act};
 use crate::api::VirtualMachine;
-use crate::hypervisor::{Error, TaskFilter};
+use crate::hypervisor::{Error, Hypervisor, TaskFilter};
 use crate::model::{GuestAddress, TaskExit, TaskRecord, TaskState, Upid, Vmid};
 use crate::plan::desired::Desired;
 use crate::plan::identity::placed::{Evidence, Made};
@@ -158,13 +158,19 @@ pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, at: &GuestAddres
 
 /// The task that works on a guest now, whoever started it.
 pub(super) async fn running(pass: &Pass<'_>, site: &Site, at: &GuestAddress) -> Flow<Option<Upid>> {
+    let driver = site.cluster.driver();
+    let running = running_on(driver.as_ref(), at).await;
+    running.map_err(|e| pass.trouble(&e).into())
+}
+
+/// The same for a pass and for `drover plan`.
+pub(crate) async fn running_on(driver: &dyn Hypervisor, at: &GuestAddress) -> Result<Option<Upid>, Error> {
     let filter = TaskFilter {
         vmid: Some(at.vmid),
         active_only: true,
         ..TaskFilter::default()
     };
-    let tasks = site.cluster.driver().node_tasks(&at.node, &filter).await;
-    let tasks = tasks.map_err(|e| pass.trouble(&e))?;
+    let tasks = driver.node_tasks(&at.node, &filter).await?;
     Ok(tasks
         .into_iter()
         .find(|t| t.state == TaskState::Running && !is_console(t.upid.kind()))

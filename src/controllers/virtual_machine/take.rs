@@ -51,8 +51,7 @@ pub(super) async fn take(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<E
         return Ok(super::place::no_majority());
     }
     if let Some(task) = evidence::running(pass, site, &at).await? {
-        let message = format!("task {task} runs on machine {vmid}, which is taken over when it has ended");
-        return Ok(End::progressing(reason::HOST_BUSY, message, Again::Busy));
+        return Ok(End::new(placing::taken_later(vmid, &task), Again::Busy));
     }
     record::claim(pass, vmid).await.map_err(Stop::Error)?;
     // A kill from here on finds the machine again by its mark.

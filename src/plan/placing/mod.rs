@@ -26,4 +26,4 @@ pub use obstacles::{
     unreadable,
 };
 pub use owners::{KIND, Names, Owners, adopts, made_on, mark, origin, recovers, reserved_before};
-pub use under_way::{at_work, given_up_later, made, sealing, stale_lock};
+pub use under_way::{at_work, given_up_later, made, sealing, stale_lock, taken_later};

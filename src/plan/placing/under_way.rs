@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::api::conditions::reason;
-use crate::model::{Lock, NodeName, Vmid};
+use crate::model::{Lock, NodeName, Upid, Vmid};
 use crate::plan::status::Outcome;
 
 /// The host makes, copies, restores or destroys a machine.
@@ -46,4 +46,11 @@ pub fn given_up_later(vmid: Vmid, until: Timestamp) -> Outcome {
          machine is gone: another number is used from {until:.0} on"
     );
     Outcome::unknown(reason::PRESENCE_UNKNOWN, message)
+}
+
+/// A machine may become the resource's own, and the host works on it.
+#[must_use]
+pub fn taken_later(vmid: Vmid, task: &Upid) -> Outcome {
+    let message = format!("task {task} runs on machine {vmid}, which is taken over when it has ended");
+    Outcome::progressing(reason::HOST_BUSY, message)
 }

@@ -7,9 +7,10 @@ use kube::{Api, ResourceExt};
 use pve_sim::{Rights, Seed, SeedGuest};
 use serde_json::json;
 
-use super::{SMALL, machine, planned};
+use super::{SMALL, annotated, machine, planned};
 use crate::support::{World, condition};
 
+const ADOPT: &str = "{drover.dev/adopt: 'true'}";
 /// Of nothing that is there any more.
 const COPY: &str = "source: {clone: {name: former}}\npowerState: Stopped";
 
@@ -128,4 +129,35 @@ async fn machine_that_the_host_works_on_is_a_change_until_that_is_done() {
     world.start_drover();
     world.sim.release_tasks();
     world.wait_ready("web").await;
+}
+
+#[tokio::test]
+async fn machine_that_the_host_works_on_is_told_to_be_taken_over_afterwards() {
+    let world = World::builder("plan-later")
+        .seed(|seed| seed.with_guest(SeedGuest::new(174, "db")))
+        .start()
+        .await;
+    world.wait_host("Ready", "True", "Usable").await;
+    world.sim.hold_tasks();
+    world.as_person("/nodes/pve1/qemu/174/status/start", "").await;
+    let position = world.sim.position();
+    let declared = annotated(&world, "db", ADOPT, "vmid: 174\ntags: [prod]");
+    let told = planned(&world, &declared).await;
+    world.apply(&declared).await;
+    let vm = world.wait_vm("db", "Ready", "False", "HostBusy").await;
+    let message = &condition(&vm, "Ready").unwrap().message;
+    assert!(message.contains("task UPID:pve1:"), "{message}");
+    let lines = format!("which is adopted, as the annotation drover.dev/adopt says\n  {message}\n");
+    assert!(
+        told.code == Some(2)
+            && told.printed.contains(&lines)
+            && told.printed.contains("tags: none -> prod\n")
+            && told.printed.ends_with("\n2 changes\n"),
+        "{lines} in {told:?}"
+    );
+    assert!(world.sim.mutations().since(position).is_empty());
+    world.sim.release_tasks();
+    world.wait_ready("db").await;
+    let guest = world.sim.guest(174).unwrap();
+    assert!(guest.config["tags"].contains("prod") && guest.config["description"].contains("name=db "));
 }
