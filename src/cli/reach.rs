@@ -11,7 +11,8 @@ use super::{Failure, mistakes::Mistakes, run};
 use crate::api::ProxmoxNode;
 use crate::controllers::proxmox_node::connection;
 use crate::hypervisor::proxmox::Proxmox;
-use crate::model::{ClusterStatus, NodeName};
+use crate::hypervisor::{Error, Hypervisor as _};
+use crate::model::{ClusterId, ClusterStatus, NodeName};
 use crate::runtime::Fence;
 
 /// How the cluster is reached.
@@ -99,6 +100,67 @@ pub(super) async fn driver(
     let connection =
         connection(&main.spec, &secret, Fence::open()).map_err(|problem| anyhow::anyhow!(problem.message))?;
     Ok(Proxmox::connect(&connection)?)
+}
+
+/// A host by which the machines of another one are looked at that does not answer.
+pub(super) struct Member {
+    /// Its name.
+    pub(super) name: String,
+    pub(super) driver: Proxmox,
+    /// The node that the other one is.
+    pub(super) node: NodeName,
+    pub(super) cluster: ClusterId,
+    /// Whether the cluster has a majority.
+    pub(super) quorate: bool,
+}
+
+/// Whether a host, or the node that it is, does not answer.
+pub(super) const fn is_silent(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Connect { .. } | Error::AnswerLost { .. } | Error::NodeUnreachable { .. }
+    )
+}
+
+/// The first of the other hosts of the same cluster that answers, and says that the host's node is a member of it.
+pub(super) async fn another_member(
+    client: &kube::Client,
+    host: &ProxmoxNode,
+    hosts: &[impl Borrow<ProxmoxNode>],
+) -> Option<Member> {
+    let status = host.status.as_ref()?;
+    let cluster = ClusterId::from_fingerprint(&status.cluster.as_ref()?.id).ok()?;
+    let node: NodeName = status.node_name.as_ref()?.parse().ok()?;
+    let asked = host.spec.connection_ref.as_ref().map(|named| named.name.clone());
+    let asked = asked.unwrap_or_else(|| host.name_any());
+    for other in hosts.iter().map(Borrow::borrow) {
+        let said = other.status.as_ref().and_then(|s| s.cluster.as_ref());
+        let same = said.is_some_and(|said| said.id == cluster.as_str());
+        if !same || other.spec.connection_ref.is_some() || other.name_any() == asked {
+            continue;
+        }
+        let Ok(driver) = driver(client, other, hosts).await else {
+            continue;
+        };
+        let Ok(status) = driver.cluster_status().await else {
+            continue;
+        };
+        let Ok(own) = self::node(other, &status) else {
+            continue;
+        };
+        // The answer of another cluster says nothing of the host's machines.
+        let confirmed = driver.cluster_id(&own).await.is_ok_and(|id| id == cluster);
+        if confirmed && status.members.iter().any(|member| member.name == node) {
+            return Some(Member {
+                name: other.name_any(),
+                driver,
+                node,
+                cluster,
+                quorate: status.quorate,
+            });
+        }
+    }
+    None
 }
 
 /// The node that a host is, where that is known.

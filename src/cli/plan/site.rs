@@ -12,10 +12,10 @@ use super::found::Held;
 use super::known::Known;
 use crate::api::conditions::reason;
 use crate::api::{ProxmoxNode, VirtualMachine};
-use crate::cli::reach;
+use crate::cli::{complain, reach};
 use crate::controllers::virtual_machine::facts::{self, Ground};
 use crate::hypervisor::proxmox::Proxmox;
-use crate::hypervisor::{Answer, Hypervisor, Refusal};
+use crate::hypervisor::{Answer, Error, Hypervisor, Refusal};
 use crate::model::{
     ClusterId, GuestAddress, GuestConfig, GuestKind, GuestRow, NodeName, NodeRow, StorageRow, Vmid,
 };
@@ -47,12 +47,16 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// Asks the host.
+    /// Asks the host or, where that does not answer, another one of its cluster.
     pub(super) async fn open(known: &Known, host: &Arc<ProxmoxNode>) -> Result<Self, Held> {
         let name = host.name_any();
         let driver = reach::driver(&known.client, host, &known.hosts).await;
         let driver = driver.with_context(|| format!("ProxmoxNode '{name}'"))?;
-        let status = driver.cluster_status().await?;
+        let status = match driver.cluster_status().await {
+            Ok(status) => status,
+            Err(error) if reach::is_silent(&error) => return Self::by_another(known, host, &error).await,
+            Err(error) => return Err(error.into()),
+        };
         let node = reach::node(host, &status)?;
         if !status.members.iter().any(|member| member.name == node) {
             let why = "its cluster has no such node";
@@ -67,6 +71,31 @@ impl Site {
             );
             return Err(placing::not_usable(&name, reason::CLUSTER_CHANGED, &why).into());
         }
+        Self::read(host, driver, node, cluster, status.quorate).await
+    }
+
+    /// Asks the other members of its cluster. `error`: what came of asking the host itself.
+    async fn by_another(known: &Known, host: &Arc<ProxmoxNode>, error: &Error) -> Result<Self, Held> {
+        let name = host.name_any();
+        let Some(other) = reach::another_member(&known.client, host, &known.hosts).await else {
+            let unreachable = placing::not_usable(&name, reason::HOST_UNREACHABLE, &error.to_string());
+            return Err(unreachable.into());
+        };
+        complain(&format!(
+            "drover: ProxmoxNode '{name}' does not answer ({error}): its machines are looked at by ProxmoxNode '{}', which is \
+             of the same cluster\n",
+            other.name
+        ));
+        Self::read(host, other.driver, other.node, other.cluster, other.quorate).await
+    }
+
+    async fn read(
+        host: &Arc<ProxmoxNode>,
+        driver: Proxmox,
+        node: NodeName,
+        cluster: ClusterId,
+        quorate: bool,
+    ) -> Result<Self, Held> {
         let major = driver.version().await?.major;
         let overview = driver.overview().await?;
         let guests = overview.guests.into_iter().map(|row| (row.vmid, Arc::new(row)));
@@ -76,7 +105,7 @@ impl Site {
             node,
             cluster,
             major,
-            quorate: status.quorate,
+            quorate,
             guests: guests.collect(),
             nodes: overview.nodes,
             storages: overview.storages,

@@ -1,7 +1,7 @@
 //! What can't be seen, or is not done yet.
 
 use kube::api::{Patch, PatchParams};
-use pve_sim::{Mark, Matcher, Rights, SeedGuest};
+use pve_sim::{GuestView, Mark, Matcher, Rights, Seed, SeedGuest};
 use serde_json::json;
 
 use super::{SMALL, held, machine, planned};
@@ -86,6 +86,64 @@ async fn host_that_does_not_answer_is_asked_once_and_told_of_each_machine() {
     let unreachable = told.printed.matches("needs a person (HostUnreachable): ").count();
     assert!(
         unreachable == 2 && told.printed.ends_with("\n0 changes\n") && told.said.contains("2 of 2 machines"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn another_member_of_the_cluster_answers_for_a_host_that_does_not() {
+    let mut world = World::builder("plan-member")
+        .seed(|seed| Seed { nodes: 2, ..seed })
+        .start()
+        .await;
+    world.apply_vm("web", SMALL).await;
+    world.wait_ready("web").await;
+    let second = format!("{}-2", world.name);
+    let more =
+        json!({"nodeName": "pve2", "allowedNamespaces": {"from": "All"}, "tenancy": {"mode": "Trusted"}});
+    world.declare(&second, more).await;
+    world
+        .wait_for(&world.hosts(), &second, "Ready", "True", "Usable")
+        .await;
+    // Nobody listens there.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    world
+        .patch_host(&world.name, json!({"spec": {"port": port}}))
+        .await;
+    world.wait_host("Ready", "Unknown", "HostUnreachable").await;
+    world.stop_drover().await;
+    let tagged = format!("{SMALL}\ntags: [prod]");
+    let both = machine(&world, "web", &tagged) + &machine(&world, "db", SMALL);
+    let told = planned(&world, &both).await;
+    let by = format!("its machines are looked at by ProxmoxNode '{second}'");
+    let made = format!("machine 'db' is made on ProxmoxNode '{}' under ", world.name);
+    assert!(
+        told.code == Some(2)
+            && told.said.matches(&by).count() == 1
+            && told.printed.contains("tags: drover -> drover prod\n")
+            && told.printed.contains(&made),
+        "{told:?}"
+    );
+    // The operator goes the same way.
+    world.start_drover();
+    world.apply(&both).await;
+    world.wait_ready("db").await;
+    assert_eq!(world.guest("db").await.node, "pve1");
+    let tagged = |guest: &GuestView| guest.config.get("tags").is_some_and(|tags| tags.contains("prod"));
+    let vmid = world.vmid("web").await;
+    world.wait_guest(vmid, "its tag", tagged).await;
+    world.wait_host("Ready", "Unknown", "HostUnreachable").await;
+
+    // Nobody answers for it any more.
+    world.stop_drover().await;
+    world.sim.stop_listener();
+    let told = planned(&world, &both).await;
+    assert!(
+        told.code == Some(1)
+            && told.printed.matches("needs a person (HostUnreachable): ").count() == 2
+            && !told.said.contains(&by),
         "{told:?}"
     );
 }
