@@ -170,7 +170,7 @@ impl Site {
                     .map(|(config, at)| (config.as_ref(), *at)),
             })
             .collect();
-        let names = Names::of(machine, &known.machines);
+        let names = Names::of(machine, &known.machines, &known.hosts, self.cluster.as_str());
         let seeker = names.seeker(machine, &uid, &known.uid, &known.recover_from);
         Ok(unplaced::decide(&seeker, &unowned))
     }

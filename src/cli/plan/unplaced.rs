@@ -158,7 +158,7 @@ async fn take(known: &Known, site: &Site, machine: &VirtualMachine, vmid: Vmid) 
     let row = site.row(vmid).ok_or_else(again)?;
     let at = row.address();
     let config = site.driver.guest_config(&at).await?;
-    let names = Names::of(machine, &known.machines);
+    let names = Names::of(machine, &known.machines, &known.hosts, site.cluster.as_str());
     let own = machine.uid().unwrap_or_default();
     let seeker = names.seeker(machine, &own, &known.uid, &known.recover_from);
     let (_, taking) = unplaced::take(&seeker, &at, &config, std::time::Instant::now())

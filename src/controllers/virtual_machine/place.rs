@@ -173,8 +173,14 @@ impl Pass<'_> {
                 config: reading.as_ref().map(|r| (r.config.as_ref(), r.read_at)),
             })
             .collect();
-        let names = Names::of(&self.vm, &self.ctx.all_machines());
+        let names = self.names(site);
         Ok(unplaced::decide(&self.seeker(&names), &unowned))
+    }
+
+    /// What the resource, its machine and the others are called.
+    pub(super) fn names(&self, site: &Site) -> Names {
+        let (machines, hosts) = (self.ctx.all_machines(), self.ctx.all_hosts());
+        Names::of(&self.vm, &machines, &hosts, site.cluster.id().as_str())
     }
 
     /// The resource as one that has no number.

@@ -13,7 +13,7 @@ use crate::controllers::journal::Entry;
 use crate::hypervisor::Refusal;
 use crate::model::{Change, Progress, Vmid};
 use crate::plan::identity::unplaced::{self, Obstacle, Taking};
-use crate::plan::placing::{self, Names};
+use crate::plan::placing;
 
 /// Reads the machine anew, and makes it the resource's own if it may become so.
 pub(super) async fn take(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
@@ -29,7 +29,7 @@ pub(super) async fn take(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<E
         Err(error) => return Ok(pass.trouble(&error)),
     };
     let config = &reading.config;
-    let names = Names::of(&pass.vm, &pass.ctx.all_machines());
+    let names = pass.names(site);
     let (own, taking) = match unplaced::take(&pass.seeker(&names), &at, config, reading.read_at) {
         Ok(taken) => taken,
         Err(obstacle) => return Ok(obstructed(pass, vmid, &obstacle)),

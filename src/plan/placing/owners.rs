@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use uuid::Uuid;
 
 use crate::api::names::{ADOPT, RESERVED_VMID};
-use crate::api::{GuestOrigin, VirtualMachine};
+use crate::api::{GuestOrigin, ProxmoxNode, VirtualMachine};
 use crate::model::{GuestConfig, Vmid};
 use crate::plan::desired;
 use crate::plan::identity::mark::{self, Mark, MarkReading};
@@ -40,12 +40,26 @@ pub struct Names {
 }
 
 impl Names {
-    /// Of this resource; `machines` are all that are declared.
+    /// Of this resource; `machines` and `hosts` are all that are declared, `cluster` is that of its host.
     #[must_use]
-    pub fn of(vm: &VirtualMachine, machines: &[Arc<VirtualMachine>]) -> Self {
+    pub fn of(
+        vm: &VirtualMachine,
+        machines: &[Arc<VirtualMachine>],
+        hosts: &[Arc<ProxmoxNode>],
+        cluster: &str,
+    ) -> Self {
         let machines = machines.iter().filter(|_| adopts(vm));
+        let is_here = |machine: &VirtualMachine| {
+            let host = hosts.iter().find(|h| h.name_any() == machine.spec.host_ref.name);
+            let status = host.and_then(|host| host.status.as_ref());
+            status
+                .and_then(|s| s.cluster.as_ref())
+                .is_some_and(|c| c.id == cluster)
+        };
         Self {
-            others: machines.filter_map(|machine| other(machine, vm)).collect(),
+            others: machines
+                .filter_map(|machine| other(machine, vm, is_here(machine)))
+                .collect(),
             namespace: vm.namespace().unwrap_or_default(),
             name: vm.name_any(),
             guest: desired::guest_name(vm),
@@ -80,8 +94,8 @@ impl Names {
     }
 }
 
-/// Another resource than this one.
-fn other(machine: &VirtualMachine, vm: &VirtualMachine) -> Option<Other> {
+/// Another resource than this one. `here`: its number would be one of the same cluster.
+fn other(machine: &VirtualMachine, vm: &VirtualMachine, here: bool) -> Option<Other> {
     let placed = machine.status.as_ref().is_some_and(|s| s.vmid.is_some());
     Some(Other {
         uid: machine
@@ -92,7 +106,7 @@ fn other(machine: &VirtualMachine, vm: &VirtualMachine) -> Option<Other> {
             machine.namespace().unwrap_or_default(),
             machine.name_any()
         ),
-        reserved: reserved_before(machine).filter(|_| !placed),
+        reserved: reserved_before(machine).filter(|_| here && !placed),
     })
 }
 
@@ -195,5 +209,55 @@ pub fn recovers(
             counts(&mark.cluster) && namespace == Some(mark.namespace.as_str())
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(name: &str, host: &str, annotation: (&str, &str)) -> Arc<VirtualMachine> {
+        let text = format!(
+            "{{metadata: {{name: {name}, namespace: default, uid: {name}, annotations: {{{}: '{}'}}}}, \
+             spec: {{hostRef: {{kind: ProxmoxNode, name: {host}}}, vmid: 150}}}}",
+            annotation.0, annotation.1
+        );
+        let mut value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        value["apiVersion"] = "drover.dev/v1alpha1".into();
+        value["kind"] = KIND.into();
+        Arc::new(serde_json::from_value(value).unwrap())
+    }
+
+    fn host(name: &str, cluster: &str) -> Arc<ProxmoxNode> {
+        let mut host = ProxmoxNode::new(name, crate::api::ProxmoxNodeSpec::default());
+        host.status = Some(crate::api::ProxmoxNodeStatus {
+            cluster: Some(crate::api::ClusterInfo {
+                id: cluster.to_owned(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        });
+        Arc::new(host)
+    }
+
+    #[test]
+    fn number_that_was_reserved_on_another_cluster_keeps_nothing_from_adoption() {
+        let hosts = [host("pve1", "a"), host("far1", "b")];
+        let adopting = machine("db", "pve1", (ADOPT, "true"));
+        let lost = |host| machine("web", host, (RESERVED_VMID, "150"));
+        for (on, reserved) in [("pve1", Some(150)), ("far1", None), ("gone", None)] {
+            let names = Names::of(&adopting, &[adopting.clone(), lost(on)], &hosts, "a");
+            let seeker = names.seeker(&adopting, "db", "c0ffee", &[]);
+            let [other] = seeker.others else {
+                panic!("{:?}", seeker.others)
+            };
+            assert_eq!(
+                (other.title.as_str(), other.reserved.map(Vmid::get)),
+                ("default/web", reserved)
+            );
+        }
+        let plain = machine("db", "pve1", ("example.com/x", "y"));
+        let names = Names::of(&plain, &[plain.clone(), lost("pve1")], &hosts, "a");
+        assert!(names.seeker(&plain, "db", "c0ffee", &[]).others.is_empty());
     }
 }
