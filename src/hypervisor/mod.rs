@@ -2,7 +2,7 @@
 //!
 //! Every call is one exchange with the host (or a few, where a comment says so), bounded in time. Reads may
 //! be repeated by the driver, mutations never are: whether one whose answer was lost took place, the caller
-//! finds out by looking (`identity.md`, rule 7).
+//! finds out by looking (`docs/identity.md`).
 
 mod error;
 pub mod proxmox;

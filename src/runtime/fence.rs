@@ -1,5 +1,5 @@
 //! The right to change anything on a host, as a value that runs out: a leader that was paused past its lease must
-//! start nothing, though nobody told it yet that another one leads (`identity.md`, rule 11).
+//! start nothing, though nobody told it yet that another one leads (`docs/identity.md`, "Who leads").
 
 use std::{
     sync::{

@@ -1,5 +1,5 @@
 //! Which number a new guest gets. A number is never given twice: archives and volumes belong to numbers, and
-//! pruning works on them (`identity.md`, rule 2).
+//! pruning works on them (`docs/identity.md`, "Numbers").
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
 //! The right to change one guest, as a value: it can only be had by reading the guest's configuration and
-//! judging it, and every mutating call on an existing guest asks for it (`identity.md`, rule 3).
+//! judging it, and every mutating call on an existing guest asks for it (`docs/identity.md`).
 
 use std::time::{Duration, Instant};
 

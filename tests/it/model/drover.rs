@@ -22,7 +22,7 @@ impl Moves<'_> {
     }
 
     /// The same by the process that had the lease before. It looks at its lease right before it sends or writes anything
-    /// (rule 11), so that it does nothing but by mistake.
+    /// (`docs/identity.md`, "Who leads"), so that it does nothing but by mistake.
     pub(super) fn pass_of_former(&mut self, name: usize) {
         let (sends, writes) = (
             self.rules.has(Mistake::StaleLeaderSends),
