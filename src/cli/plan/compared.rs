@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
-use super::each;
 use super::found::{Found, Held};
 use super::known::Known;
 use super::site::Site;
-use super::unplaced;
+use super::wanted;
 use crate::api::{EffectivePolicies, VirtualMachine};
 use crate::hypervisor::Hypervisor as _;
 use crate::model::{GuestAddress, GuestConfig, GuestRow, PowerState, Vmid};
@@ -42,8 +41,8 @@ pub(super) async fn of(
 ) -> Result<Found, Held> {
     let at = row.address();
     let stored = machine.status.clone().unwrap_or_default();
-    let mut desired = each::desired(known, site, machine).await?;
-    let no_secret = unplaced::secrets(known, machine, &mut desired).await?;
+    let mut desired = wanted::desired(known, site, machine).await?;
+    let no_secret = wanted::secrets(known, machine, &mut desired).await?;
     if let Some(identity) = &stored.identity {
         seed::settle(&mut desired, &config.next, identity.uuid);
     }

@@ -1,7 +1,6 @@
 //! How it stands with one machine.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use kube::ResourceExt;
 
@@ -11,7 +10,6 @@ use super::placed::{self, Next};
 use super::site::Site;
 use super::{observed, stored, unplaced};
 use crate::api::VirtualMachine;
-use crate::plan::desired::Desired;
 use crate::plan::placing;
 use crate::plan::status;
 
@@ -88,20 +86,4 @@ fn forgotten(mut machine: VirtualMachine) -> VirtualMachine {
         status.origin = None;
     }
     machine
-}
-
-/// What a machine is to be like.
-pub(super) async fn desired(known: &Known, site: &Site, machine: &VirtualMachine) -> Result<Desired, Held> {
-    let class = known.class(machine).await?;
-    let cluster = site.cluster.as_str();
-    let machine_of = |name: &str| {
-        let mut same = known
-            .machines
-            .iter()
-            .filter(|m| m.namespace() == machine.namespace());
-        let named: &Arc<VirtualMachine> = same.find(|m| m.name_any() == name)?;
-        placing::made_on(named, cluster)
-    };
-    let desired = placing::declared(machine, class.as_ref(), &site.host, machine_of, Some(site.major))?;
-    Ok(desired)
 }

@@ -1,10 +1,10 @@
 //! A machine that is only looked at.
 
 use super::compared::{self, Read};
-use super::each;
 use super::found::{Found, Held};
 use super::known::Known;
 use super::site::Site;
+use super::wanted;
 use crate::api::VirtualMachine;
 use crate::hypervisor::Hypervisor as _;
 use crate::model::{GuestKind, PowerState, Vmid};
@@ -34,7 +34,7 @@ pub(super) async fn of(known: &Known, site: &Site, machine: &VirtualMachine) -> 
     }
     let power = site.driver.guest_power(&row.address()).await?;
     let power = PowerState::of(power.power, power.paused, config.lock.as_ref());
-    let desired = each::desired(known, site, machine).await?;
+    let desired = wanted::desired(known, site, machine).await?;
     let managed = Managed::default();
     let seen = Seen {
         config: &config,

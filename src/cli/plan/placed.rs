@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use super::found::{Found, Held};
 use super::known::Known;
 use super::site::Site;
-use super::{compared, each, unplaced};
+use super::{compared, unplaced, wanted};
 use crate::api::VirtualMachine;
 use crate::controllers::virtual_machine::evidence::{self, Making};
 use crate::hypervisor::{Hypervisor as _, Refusal};
@@ -139,7 +139,7 @@ async fn evidence(
     machine: &VirtualMachine,
     vmid: Vmid,
 ) -> Result<Evidence, Held> {
-    let desired = each::desired(known, site, machine).await.ok();
+    let desired = wanted::desired(known, site, machine).await.ok();
     let reservation = machine.status.as_ref().and_then(|s| s.reservation.as_ref());
     let making = Making {
         vmid,
@@ -184,7 +184,7 @@ async fn follow(
             };
         }
         Step::Make => {
-            let desired = each::desired(known, site, machine).await?;
+            let desired = wanted::desired(known, site, machine).await?;
             return unplaced::makes(known, site, machine, desired, Some(vmid))
                 .await
                 .map(Next::Found);

@@ -1,17 +1,15 @@
 //! A machine that has no number: it is made, or one that stands there becomes the resource's own.
 
-use anyhow::Context as _;
 use kube::ResourceExt;
 
 use super::found::{Found, Held};
 use super::known::Known;
 use super::placed::{self, Next};
 use super::site::{Among, Site};
-use super::{compared, each};
+use super::{compared, wanted};
 use crate::api::conditions::reason;
 use crate::api::{GuestOrigin, IdentityStatus, Reservation, VirtualMachine};
-use crate::cli::complain;
-use crate::controllers::virtual_machine::{evidence, facts, secrets};
+use crate::controllers::virtual_machine::{evidence, facts};
 use crate::hypervisor::Hypervisor as _;
 use crate::model::{NumberState, Vmid};
 use crate::plan::desired::{Desired, Origin};
@@ -22,7 +20,7 @@ use crate::plan::status::Outcome;
 
 pub(super) async fn of(known: &Known, site: &mut Site, machine: &VirtualMachine) -> Result<Found, Held> {
     placing::takes_machines(machine, &site.host)?;
-    let desired = each::desired(known, site, machine).await?;
+    let desired = wanted::desired(known, site, machine).await?;
     let uid = machine.uid().unwrap_or_default();
     match site.seek(known, machine).await? {
         Due::Reserve if placing::adopts(machine) => {
@@ -80,7 +78,7 @@ pub(super) async fn makes(
         ));
         return Ok(found);
     }
-    if let Some(what) = secrets(known, machine, &mut desired).await? {
+    if let Some(what) = wanted::secrets(known, machine, &mut desired).await? {
         return Err(Outcome::stalled(reason::SECRET_NOT_USABLE, what).into());
     }
     let uid = machine.uid().unwrap_or_default();
@@ -107,26 +105,6 @@ pub(super) async fn makes(
     let mut found = Found::change(made(&desired, site, reserved));
     found.lines.extend(preview::unsupported(&desired));
     Ok(found)
-}
-
-/// What Secrets hold for a machine; what is wrong with them is a sentence.
-pub(super) async fn secrets(
-    known: &Known,
-    machine: &VirtualMachine,
-    desired: &mut Desired,
-) -> Result<Option<String>, Held> {
-    let namespace = machine.metadata.namespace.as_deref();
-    match secrets::fill(&known.client, namespace, desired).await {
-        // A person may see machines and not what is secret of them.
-        Err(kube::Error::Api(status)) if status.is_forbidden() => {
-            complain(&format!(
-                "drover: the Secrets of {} may not be read with this kubeconfig: what they hold is left out\n",
-                machine.name_any()
-            ));
-            Ok(None)
-        }
-        filled => Ok(filled.context("can't read its Secrets")?),
-    }
 }
 
 fn made(desired: &Desired, site: &Site, reserved: Option<Vmid>) -> String {
