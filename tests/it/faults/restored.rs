@@ -7,7 +7,8 @@ use kube::api::{Patch, PatchParams};
 use pve_sim::{GuestView, SeedGuest};
 use serde_json::json;
 
-use super::{STOPPED, assert_one_guest_each, killed_in_a_create, marked};
+use super::{STOPPED, assert_one_guest_each, killed_in_a_create, marked, sent_to};
+use crate::fields::cloud_init::write_secret;
 use crate::support::{World, condition};
 
 /// The guest as it was, under a number.
@@ -109,4 +110,36 @@ async fn lost_machine_is_not_made_again_while_a_create_of_it_may_still_arrive() 
     world.wait_ready("web").await;
     assert_eq!((world.vmid("web").await, marked(&world).len()), (vmid, 1));
     assert_one_guest_each(&world, &["web".to_owned()]).await;
+}
+
+#[tokio::test]
+async fn lost_copy_is_made_again_as_a_new_one_where_the_host_takes_machines_and_with_its_own_password() {
+    let world = World::new("recreate-copy").await;
+    // Its copies get the template's password.
+    let theirs = [("cipassword", Some("$5$theirs"))];
+    world.sim.change_config(9000, &theirs).unwrap();
+    write_secret(&world, "login", "password", "our-words").await;
+    let spec = "{powerState: Stopped, whenLost: Recreate, source: {clone: {vmid: 9000}}, \
+                cloudInit: {passwordRef: {name: login}}}";
+    world.apply_vm("web", spec).await;
+    world.wait_ready("web").await;
+    let lost = world.vmid("web").await;
+    let maintenance = |mode: &str| json!({"spec": {"maintenance": {"mode": mode}}});
+    world.patch_host(&world.name, maintenance("Cordon")).await;
+    world.wait_host("Maintenance", "True", "Cordoned").await;
+    let position = world.sim.position();
+    world.sim.destroy(lost).unwrap();
+    world.wait_vm("web", "Ready", "False", "Cordoned").await;
+    world.passes("web", 2).await;
+    assert!(world.sim.mutations().since(position).is_empty());
+
+    world.patch_host(&world.name, maintenance("None")).await;
+    world.wait_ready("web").await;
+    let vmid = world.vmid("web").await;
+    assert!(vmid > lost);
+    let sent = sent_to(&world, vmid, position);
+    let told = sent
+        .iter()
+        .filter(|request| request.param("cipassword").is_some());
+    assert_eq!(told.count(), 1, "{sent:?}");
 }

@@ -1,6 +1,6 @@
 //! Each field of a machine: created with it, changed, changed back where somebody changed it on the host.
 
-mod cloud_init;
+pub(crate) mod cloud_init;
 mod disks;
 mod networks;
 mod policies;
