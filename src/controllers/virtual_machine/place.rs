@@ -179,7 +179,12 @@ impl Pass<'_> {
 
     /// What the resource, its machine and the others are called.
     pub(super) fn names(&self, site: &Site) -> Names {
-        let (machines, hosts) = (self.ctx.all_machines(), self.ctx.all_hosts());
+        // The others count where it adopts, which hardly any does.
+        let (machines, hosts) = if placing::adopts(&self.vm) {
+            (self.ctx.all_machines(), self.ctx.all_hosts())
+        } else {
+            (Vec::new(), Vec::new())
+        };
         Names::of(&self.vm, &machines, &hosts, site.cluster.id().as_str())
     }
 
