@@ -39,6 +39,16 @@ impl DesiredDisk {
     pub fn field(&self, name: &str) -> String {
         field(&self.slot, name)
     }
+
+    /// What a person has to say for it to be added to a machine that does not have it.
+    #[must_use]
+    pub const fn lacks(&self) -> &'static str {
+        if self.size.is_none() && self.copy_of.is_none() {
+            "say how large it is to be"
+        } else {
+            "name its storage, or have the host's owner name one for all (spec.defaults.storage of the ProxmoxNode)"
+        }
+    }
 }
 
 fn field(slot: &str, name: &str) -> String {

@@ -119,6 +119,7 @@ fn add(want: &DesiredDisk, next: &Hardware, managed: &Managed, compare: &mut Com
         compare.problem(Problem::DiskMissing {
             slot: want.slot.clone(),
             present: next.disks.keys().cloned().collect(),
+            lacks: want.lacks(),
         });
         return;
     };

@@ -11,6 +11,8 @@ pub enum Problem {
         slot: String,
         /// The slots of the guest.
         present: Vec<String>,
+        /// What the spec would have to say for it to be added.
+        lacks: &'static str,
     },
     /// A disk that the machine had is there no longer.
     DiskGone {
@@ -78,14 +80,14 @@ impl Problem {
     #[must_use]
     pub fn told(&self) -> (&'static str, String) {
         match self {
-            Self::DiskMissing { slot, present } => {
+            Self::DiskMissing { slot, present, lacks } => {
                 let present = if present.is_empty() {
                     "none".to_owned()
                 } else {
                     present.join(", ")
                 };
                 let message = format!(
-                    "the machine has no disk {slot} (spec.disks); it has: {present}. To have it added, say how large it is to be"
+                    "the machine has no disk {slot} (spec.disks); it has: {present}. To have it added, {lacks}"
                 );
                 (reason::DISK_MISSING, message)
             }

@@ -211,6 +211,24 @@ fn guest_without_the_declared_disk_is_not_started() {
 }
 
 #[test]
+fn disk_that_is_not_added_is_told_what_its_spec_lacks() {
+    for (size, lacks) in [(None, "how large"), (Some(1 << 30), "spec.defaults.storage")] {
+        let mut desired = desired();
+        desired.disks.push(DesiredDisk {
+            slot: "scsi1".into(),
+            size,
+            ..DesiredDisk::default()
+        });
+        let plan = planned(&desired, &config(hardware()), PowerState::Stopped);
+        let message = plan.problem.map(|problem| problem.told().1).unwrap();
+        assert!(
+            message.contains("no disk scsi1") && message.contains(lacks),
+            "{message}"
+        );
+    }
+}
+
+#[test]
 fn power_that_nobody_declares_is_left_to_people() {
     let mut free = desired();
     free.power = None;

@@ -106,9 +106,10 @@ fn storage_of_disks(
                 continue;
             }
             let message = format!(
-                "{of} has no disk {} (spec.disks); it has: {}. To have one added to the copy, say how large it is to be",
+                "{of} has no disk {} (spec.disks); it has: {}. To have one added to the copy, {}",
                 want.slot,
-                listed(config.next.disks.keys().cloned())
+                listed(config.next.disks.keys().cloned()),
+                want.lacks()
             );
             return Err(Missing::new(reason::DISK_MISSING, message));
         };
