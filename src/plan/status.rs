@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::api::conditions::{self, Finding, Truth, reason};
 use crate::api::{
     Address, AgentStatus, DesiredPower, DriftPolicy, MIB, ManagementPolicy, Observed, ObservedDevice,
-    ObservedDisk, ObservedNetwork, ObservedPower, OnRemove, RebootPolicy, Size, VirtualMachine,
+    ObservedDisk, ObservedNetwork, ObservedPower, OnRemove, RebootPolicy, Size, TaskStatus, VirtualMachine,
     VirtualMachineStatus,
 };
 use crate::model::{AgentReport, GuestConfig, GuestIp, GuestRow, Lock, Power, Vmid};
@@ -217,7 +217,9 @@ fn when(status: &VirtualMachineStatus) -> String {
         .last_reboot
         .as_ref()
         .is_some_and(|last| last.pending == status.pending);
+    let task = status.task.as_ref();
     match policy.unwrap_or_default() {
+        _ if task.is_some_and(|task| task.action == TaskStatus::REBOOT) => ", which is under way".to_owned(),
         _ if again => ": the last one did not help, and none is repeated for that. Look at the host's log".to_owned(),
         RebootPolicy::Never => ": shut the machine down and start it again, or restart it from the host's page, when it \
                                 suits; rebootPolicy can have Drover do that"
@@ -519,7 +521,31 @@ pub fn hold(why: Hold, vmid: Vmid, uid: &str) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
     use super::*;
+    use crate::api::LastReboot;
+
+    #[test]
+    fn reboot_that_is_under_way_is_not_said_to_have_been_in_vain() {
+        let mut status = VirtualMachineStatus {
+            pending: vec!["cores".to_owned()],
+            last_reboot: Some(LastReboot {
+                at: Time(Timestamp::UNIX_EPOCH),
+                pending: vec!["cores".to_owned()],
+            }),
+            ..VirtualMachineStatus::default()
+        };
+        assert!(reboot_required(&status).unwrap().contains("did not help"));
+        status.task = Some(TaskStatus {
+            id: "UPID".to_owned(),
+            action: TaskStatus::REBOOT.to_owned(),
+            started_at: Time(Timestamp::UNIX_EPOCH),
+            message: None,
+        });
+        let told = reboot_required(&status).unwrap();
+        assert_eq!(told, "cores waits for the next reboot, which is under way");
+    }
 
     #[test]
     fn stalled_and_reconciling_are_there_only_while_true() {

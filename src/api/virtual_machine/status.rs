@@ -354,6 +354,11 @@ pub struct TaskStatus {
     pub message: Option<String>,
 }
 
+impl TaskStatus {
+    /// The action of a reboot for what waits for one.
+    pub const REBOOT: &'static str = "Reboot";
+}
+
 /// A field in which a machine is not as declared.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -78,7 +78,7 @@ impl Act {
             Self::Pause => "Pause",
             Self::Resume => "Resume",
             Self::Suspend => "Suspend",
-            Self::Reboot => "Reboot",
+            Self::Reboot => TaskStatus::REBOOT,
             Self::ShutDown => "ShutDown",
             Self::Destroy => "Destroy",
             Self::BackUp => "BackUp",
