@@ -34,6 +34,8 @@ pub const DELETE_GUESTS: &str = "drover.dev/delete-guests";
 /// The number that was reserved last, written by Drover with the finalizer: a witness that outlives a lost
 /// status.
 pub const RESERVED_VMID: &str = "drover.dev/reserved-vmid";
+/// Likewise, of a domain of libvirt.
+pub const RESERVED_UUID: &str = "drover.dev/reserved-uuid";
 
 /// The field manager of Drover's controllers, and the reporting controller of its Events.
 pub const MANAGER: &str = "drover";

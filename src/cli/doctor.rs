@@ -216,7 +216,7 @@ async fn marks(
         let Ok(config) = driver.guest_config(&row.address()).await else {
             continue;
         };
-        if let MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) = mark::read(row.vmid, &config) {
+        if let MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) = mark::read(row.id, &config) {
             *found.entry(mark.cluster).or_default() += 1;
         }
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::api::{ProxmoxNode, VirtualMachine};
 use crate::hypervisor::Hypervisor as _;
-use crate::model::{GuestKind, Vmid};
+use crate::model::{GuestId, GuestKind, Vmid};
 use crate::plan::export::{self, Declared};
 
 /// The flags of `drover export`.
@@ -51,9 +51,9 @@ async fn export(arguments: &Args, client: kube::Client) -> anyhow::Result<()> {
     for host in reach::chosen(&hosts, &arguments.host)? {
         let found = of_host(arguments, &client, host, &hosts, &mut names).await;
         let found = found.with_context(|| format!("ProxmoxNode '{}'", host.name_any()))?;
-        for vmid in found {
-            numbers.remove(&vmid.get());
-            seen.insert(vmid);
+        for id in found {
+            numbers.retain(|number| id.number().map(Vmid::get) != Some(*number));
+            seen.insert(id);
         }
     }
     if let Some(missing) = numbers.first() {
@@ -87,24 +87,29 @@ async fn of_host(
     host: &ProxmoxNode,
     hosts: &[ProxmoxNode],
     names: &mut BTreeSet<String>,
-) -> anyhow::Result<Vec<Vmid>> {
+) -> anyhow::Result<Vec<GuestId>> {
     let driver = reach::driver(client, host, hosts).await?;
     let overview = driver.overview().await?;
     let here = |name: &str| reach::node_of(host).is_none_or(|node| node == name);
-    let chosen = |vmid: Vmid| arguments.vmid.is_empty() || arguments.vmid.contains(&vmid.get());
+    let chosen = |id: GuestId| {
+        arguments.vmid.is_empty()
+            || id
+                .number()
+                .is_some_and(|vmid| arguments.vmid.contains(&vmid.get()))
+    };
     let mut found = Vec::new();
     for row in &overview.guests {
         let machine = row.kind == GuestKind::VirtualMachine;
-        if !machine || !here(row.node.as_str()) || !chosen(row.vmid) {
+        if !machine || !here(row.node.as_str()) || !chosen(row.id) {
             continue;
         }
-        found.push(row.vmid);
+        found.push(row.id);
         let config = driver.guest_config(&row.address()).await?;
         match export::declaration(row, &config, &host.name_any(), arguments.observe) {
             Declared::Owned(owner) => {
                 complain(&format!(
                     "drover: machine {} is kept by {owner} already\n",
-                    row.vmid
+                    row.id
                 ));
             }
             Declared::Machine(mut machine) => {

@@ -129,7 +129,7 @@ pub(super) async fn another_member(
     hosts: &[impl Borrow<ProxmoxNode>],
 ) -> Option<Member> {
     let status = host.status.as_ref()?;
-    let cluster = ClusterId::from_fingerprint(&status.cluster.as_ref()?.id).ok()?;
+    let cluster = status.cluster.as_ref()?.id.parse::<ClusterId>().ok()?;
     let node: NodeName = status.node_name.as_ref()?.parse().ok()?;
     let asked = host.spec.connection_ref.as_ref().map(|named| named.name.clone());
     let asked = asked.unwrap_or_else(|| host.name_any());

@@ -9,7 +9,7 @@ use kube::runtime::reflector::ObjectRef;
 use crate::api::VirtualMachine;
 use crate::fleet::Cluster;
 use crate::hypervisor::{Error, TaskFilter};
-use crate::model::{ClusterId, Vmid};
+use crate::model::{ClusterId, GuestId, Vmid};
 use crate::plan::identity::numbers::{Exhausted, Next, Numbers, next};
 use crate::runtime::Class;
 
@@ -32,9 +32,9 @@ struct Book {
     left: BTreeSet<u32>,
     /// Seen in the list of guests, whoever made them.
     seen: BTreeSet<u32>,
-    owners: BTreeMap<Vmid, ObjectRef<VirtualMachine>>,
+    owners: BTreeMap<GuestId, ObjectRef<VirtualMachine>>,
     /// Who looks on.
-    observers: BTreeMap<Vmid, HashSet<ObjectRef<VirtualMachine>>>,
+    observers: BTreeMap<GuestId, HashSet<ObjectRef<VirtualMachine>>>,
     /// Whether a pass reads guests that nobody owns.
     reading: bool,
 }
@@ -67,6 +67,10 @@ pub(super) struct Traces {
     pub(super) left: BTreeSet<u32>,
     /// Tasks.
     pub(super) spent: BTreeSet<u32>,
+}
+
+fn number(id: GuestId) -> Option<u32> {
+    id.number().map(Vmid::get)
 }
 
 impl NumberBook {
@@ -103,8 +107,8 @@ impl NumberBook {
     }
 
     /// Notes that a guest has a number.
-    pub(super) fn saw(&self, cluster: &ClusterId, vmid: Vmid) {
-        self.with(cluster, |book| book.seen.insert(vmid.get()));
+    pub(super) fn saw(&self, cluster: &ClusterId, id: GuestId) {
+        self.with(cluster, |book| book.seen.extend(number(id)));
     }
 
     /// Takes back a number that was handed out, because something is left of an earlier guest.
@@ -116,44 +120,48 @@ impl NumberBook {
     }
 
     /// Takes back a number that was handed out, before anything was done with it.
-    pub(super) fn take_back(&self, cluster: &ClusterId, vmid: Vmid) {
-        self.with(cluster, |book| book.given.remove(&vmid.get()));
+    pub(super) fn take_back(&self, cluster: &ClusterId, id: GuestId) {
+        self.with(cluster, |book| {
+            number(id).is_some_and(|number| book.given.remove(&number))
+        });
     }
 
     /// Notes which resource has a number.
-    pub(super) fn own(&self, cluster: &ClusterId, vmid: Vmid, owner: ObjectRef<VirtualMachine>) {
-        self.with(cluster, |book| book.owners.insert(vmid, owner));
+    pub(super) fn own(&self, cluster: &ClusterId, id: GuestId, owner: ObjectRef<VirtualMachine>) {
+        self.with(cluster, |book| book.owners.insert(id, owner));
     }
 
     /// Notes that a resource no longer has a number.
-    pub(super) fn disown(&self, cluster: &ClusterId, vmid: Vmid, owner: &ObjectRef<VirtualMachine>) {
+    pub(super) fn disown(&self, cluster: &ClusterId, id: GuestId, owner: &ObjectRef<VirtualMachine>) {
         self.with(cluster, |book| {
-            if book.owners.get(&vmid).is_some_and(|known| known != owner) {
+            if book.owners.get(&id).is_some_and(|known| known != owner) {
                 return;
             }
-            book.owners.remove(&vmid);
-            book.given.remove(&vmid.get());
-            book.seen.insert(vmid.get());
+            book.owners.remove(&id);
+            if let Some(number) = number(id) {
+                book.given.remove(&number);
+                book.seen.insert(number);
+            }
         });
     }
 
     /// Notes that a resource looks on at the guest with a number.
-    pub(super) fn observe(&self, cluster: &ClusterId, vmid: Vmid, observer: ObjectRef<VirtualMachine>) {
+    pub(super) fn observe(&self, cluster: &ClusterId, id: GuestId, observer: ObjectRef<VirtualMachine>) {
         self.with(cluster, |book| {
-            book.observers.entry(vmid).or_default().insert(observer);
+            book.observers.entry(id).or_default().insert(observer);
         });
     }
 
     /// Notes that a resource looks on no longer; returns the guests that now concern nobody.
-    pub(super) fn unobserve(&self, observer: &ObjectRef<VirtualMachine>) -> Vec<(ClusterId, Vmid)> {
+    pub(super) fn unobserve(&self, observer: &ObjectRef<VirtualMachine>) -> Vec<(ClusterId, GuestId)> {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         let mut left = Vec::new();
         for (cluster, book) in books.iter_mut() {
             let owners = &book.owners;
-            book.observers.retain(|vmid, observers| {
+            book.observers.retain(|id, observers| {
                 let looked_on = observers.remove(observer);
-                if looked_on && observers.is_empty() && !owners.contains_key(vmid) {
-                    left.push((cluster.clone(), *vmid));
+                if looked_on && observers.is_empty() && !owners.contains_key(id) {
+                    left.push((cluster.clone(), *id));
                 }
                 !observers.is_empty()
             });
@@ -162,11 +170,11 @@ impl NumberBook {
     }
 
     /// The resources that a change of the guest with a number concerns: its own, and those that look on.
-    pub(super) fn concerned(&self, cluster: &ClusterId, vmid: Vmid) -> Vec<ObjectRef<VirtualMachine>> {
+    pub(super) fn concerned(&self, cluster: &ClusterId, id: GuestId) -> Vec<ObjectRef<VirtualMachine>> {
         self.with(cluster, |book| {
-            let observers = book.observers.get(&vmid).into_iter().flatten();
+            let observers = book.observers.get(&id).into_iter().flatten();
             book.owners
-                .get(&vmid)
+                .get(&id)
                 .into_iter()
                 .chain(observers)
                 .cloned()
@@ -233,7 +241,7 @@ async fn read_traces(cluster: &Cluster) -> Result<(Traces, bool), Error> {
         match driver.volumes(&row.node, &row.storage, None, None).await {
             Ok(volumes) => traces
                 .left
-                .extend(volumes.iter().filter_map(|v| v.vmid).map(Vmid::get)),
+                .extend(volumes.iter().filter_map(|v| v.guest?.number()).map(Vmid::get)),
             // A token without Datastore.Audit sees no volumes; it works, with one witness less.
             Err(error) if error.class() == Class::Denied => {
                 tracing::warn!(storage.name = %row.storage, node.name = %row.node, error = %error,

@@ -56,15 +56,15 @@ pub async fn dispatch(context: Arc<Context>, mut events: FleetEvents, senders: S
                 }
                 send_all(&senders, machines).await
             }
-            FleetEvent::Guest { cluster, vmid } => {
+            FleetEvent::Guest { cluster, id } => {
                 // Whoever made it: a number that was given once is not given again.
-                context.numbers.saw(&cluster, vmid);
+                context.numbers.saw(&cluster, id);
                 for host in discovering(&context, &cluster) {
                     if senders.hosts.send(host).await.is_err() {
                         return;
                     }
                 }
-                send_all(&senders, context.numbers.concerned(&cluster, vmid)).await
+                send_all(&senders, context.numbers.concerned(&cluster, id)).await
             }
         };
         if sent.is_err() {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::events::{Events, FleetEvent};
 use super::options::Budget;
 use super::{locked, now};
-use crate::model::{ClusterId, Vmid};
+use crate::model::{ClusterId, GuestId};
 
 /// How long room is kept for who was woken.
 const KEPT_FOR: Duration = Duration::from_secs(30);
@@ -20,19 +20,19 @@ const KEPT_FOR: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
     /// The guest for which it is: who is woken when there is room.
-    pub vmid: Vmid,
+    pub id: GuestId,
     /// The storages that it writes to.
     pub storages: BTreeSet<String>,
     /// The guest that it copies.
-    pub clone_source: Option<Vmid>,
+    pub clone_source: Option<GuestId>,
 }
 
 impl Work {
     /// Work that counts as a task alone.
     #[must_use]
-    pub const fn plain(vmid: Vmid) -> Self {
+    pub const fn plain(id: GuestId) -> Self {
         Self {
-            vmid,
+            id,
             storages: BTreeSet::new(),
             clone_source: None,
         }
@@ -77,7 +77,7 @@ struct State {
     /// By running work and by room that is kept.
     used: Usage,
     waiting: VecDeque<Work>,
-    kept: BTreeMap<Vmid, Kept>,
+    kept: BTreeMap<GuestId, Kept>,
 }
 
 #[derive(Debug)]
@@ -114,12 +114,12 @@ impl Budgets {
     /// Room for this work, or why there is none.
     pub(super) fn admit(self: &Arc<Self>, work: Work) -> Result<Permit, Held> {
         let mut state = locked(&self.state);
-        let was_woken = state.kept.remove(&work.vmid);
+        let was_woken = state.kept.remove(&work.id);
         if let Some(kept) = &was_woken {
             state.used.remove(&kept.work);
         }
         let fits = state.used.fits(&state.limits, &work);
-        let place = state.waiting.iter().position(|other| other.vmid == work.vmid);
+        let place = state.waiting.iter().position(|other| other.id == work.id);
         let answer = match (fits, place) {
             (Ok(()), place) => {
                 if let Some(place) = place {
@@ -157,14 +157,14 @@ impl Budgets {
     pub(super) fn expire(&self) {
         let mut state = locked(&self.state);
         let now = now();
-        let late: Vec<Vmid> = state
+        let late: Vec<GuestId> = state
             .kept
             .iter()
             .filter(|(_, kept)| kept.until <= now)
-            .map(|(vmid, _)| *vmid)
+            .map(|(id, _)| *id)
             .collect();
-        for vmid in late {
-            if let Some(kept) = state.kept.remove(&vmid) {
+        for id in late {
+            if let Some(kept) = state.kept.remove(&id) {
                 state.used.remove(&kept.work);
             }
         }
@@ -181,13 +181,13 @@ impl Budgets {
                 continue;
             }
             if let Some(work) = state.waiting.remove(place) {
-                let vmid = work.vmid;
+                let id = work.id;
                 state.used.add(&work);
                 let until = now() + KEPT_FOR;
-                state.kept.insert(vmid, Kept { work, until });
+                state.kept.insert(id, Kept { work, until });
                 self.events.send(FleetEvent::Guest {
                     cluster: self.cluster.clone(),
-                    vmid,
+                    id,
                 });
             }
         }
@@ -199,7 +199,7 @@ impl Budgets {
 struct Usage {
     tasks: usize,
     storages: BTreeMap<String, usize>,
-    sources: BTreeMap<Vmid, usize>,
+    sources: BTreeMap<GuestId, usize>,
 }
 
 impl Usage {
@@ -263,6 +263,7 @@ mod tests {
     use super::super::events::FleetEvents;
     use super::super::fake::{cluster_id, vmid};
     use super::*;
+    use crate::model::Vmid;
 
     fn budgets(tasks: usize, per_storage: usize, per_source: usize) -> (Arc<Budgets>, FleetEvents) {
         let (events, receiver) = Events::new();
@@ -287,7 +288,7 @@ mod tests {
             .take_waiting()
             .into_iter()
             .filter_map(|event| match event {
-                FleetEvent::Guest { vmid, .. } => Some(vmid.get()),
+                FleetEvent::Guest { id, .. } => id.number().map(Vmid::get),
                 FleetEvent::Host(_) => None,
             })
             .collect()

@@ -11,8 +11,8 @@ use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::hypervisor::{Error, Hypervisor};
 use crate::model::{
-    AgentReport, ClusterId, GuestAddress, GuestKind, GuestRow, Lock, Power, PowerReading, TaskState, Upid,
-    Vmid,
+    AgentReport, ClusterId, GuestAddress, GuestId, GuestKind, GuestRow, Lock, Power, PowerReading, TaskState,
+    Upid,
 };
 
 /// So many configurations are read at once when several are asked for.
@@ -65,11 +65,11 @@ impl Cluster {
         self.0.budgets.admit(work)
     }
 
-    /// Follows a task for `vmid` to its end, through outages too. Then the permit is given back, the bulk
+    /// Follows a task for `id` to its end, through outages too. Then the permit is given back, the bulk
     /// list asked for, and the guest woken; after a power task the snapshot shows what it did. A task that
     /// is followed already is not followed twice.
-    pub fn track(&self, upid: Upid, vmid: Vmid, permit: Option<Permit>) {
-        self.0.track(upid, vmid, permit);
+    pub fn track(&self, upid: Upid, id: GuestId, permit: Option<Permit>) {
+        self.0.track(upid, id, permit);
     }
 
     /// How far a tracked task is. `None`: it is not tracked, or ended so long ago that it was let go.
@@ -97,8 +97,8 @@ impl Cluster {
     /// The configuration that was seen last, by whoever read it. Gone when the guest leaves the list, or
     /// another one may stand under its number; a changed UUID is the reader's to notice.
     #[must_use]
-    pub fn last_config(&self, vmid: Vmid) -> Option<ConfigReading> {
-        self.0.readings.config(vmid)
+    pub fn last_config(&self, id: GuestId) -> Option<ConfigReading> {
+        self.0.readings.config(id)
     }
 
     /// Reads a guest's power now. Until the bulk list has caught up, this reading stands in the snapshot.
@@ -108,24 +108,24 @@ impl Cluster {
 
     /// What the guest's agent reported since its start.
     #[must_use]
-    pub fn agent(&self, vmid: Vmid) -> Option<AgentReport> {
-        self.0.readings.agent(vmid)
+    pub fn agent(&self, id: GuestId) -> Option<AgentReport> {
+        self.0.readings.agent(id)
     }
 
     /// Says that a guest is Drover's, so that it is swept in full. To be repeated as often as one likes.
-    pub fn watch_guest(&self, vmid: Vmid, interest: Interest) {
+    pub fn watch_guest(&self, id: GuestId, interest: Interest) {
         let runs = self
             .snapshot()
-            .guest(vmid)
+            .guest(id)
             .is_some_and(|row| row.power == Power::Running);
-        if self.0.readings.watch(vmid, interest, runs, super::now()) {
+        if self.0.readings.watch(id, interest, runs, super::now()) {
             self.0.errand.notify_one();
         }
     }
 
     /// Says that a guest is no longer Drover's.
-    pub fn unwatch_guest(&self, vmid: Vmid) {
-        self.0.readings.unwatch(vmid);
+    pub fn unwatch_guest(&self, id: GuestId) {
+        self.0.readings.unwatch(id);
     }
 
     /// Machines in the bulk list that are not watched, and whose configuration this process has not read
@@ -136,7 +136,7 @@ impl Cluster {
         let snapshot = self.snapshot();
         let unread = |row: &&Arc<GuestRow>| {
             row.kind == GuestKind::VirtualMachine
-                && self.0.readings.interest(row.vmid).is_none()
+                && self.0.readings.interest(row.id).is_none()
                 && !self.is_read(row)
         };
         snapshot
@@ -145,7 +145,7 @@ impl Cluster {
             .filter(unread)
             .map(|row| GuestAddress {
                 node: row.node.clone(),
-                vmid: row.vmid,
+                id: row.id,
             })
             .collect()
     }
@@ -153,7 +153,7 @@ impl Cluster {
     fn is_read(&self, row: &GuestRow) -> bool {
         row.name.is_some()
             && self
-                .last_config(row.vmid)
+                .last_config(row.id)
                 .is_some_and(|reading| !reading.config.lock.as_ref().is_some_and(Lock::is_transition))
     }
 
@@ -173,7 +173,7 @@ impl Cluster {
             .filter_map(|(at, answer)| answer.err().map(|error| (at, error)))
             .collect();
         let snapshot = self.snapshot();
-        let still = |at: &&GuestAddress| snapshot.guest(at.vmid).is_some_and(|row| !self.is_read(row));
+        let still = |at: &&GuestAddress| snapshot.guest(at.id).is_some_and(|row| !self.is_read(row));
         Unread {
             left: among.iter().filter(still).count(),
             failed,
@@ -182,8 +182,8 @@ impl Cluster {
 
     /// Whether a number is free beyond doubt: one member says that the cluster is the same one and has a
     /// majority, that no guest has the number, and that the majority still stands. Four requests.
-    pub async fn confirm_gone(&self, vmid: Vmid) -> Result<NumberPresence, Error> {
-        presence::confirm_gone(&self.0, vmid).await
+    pub async fn confirm_gone(&self, id: GuestId) -> Result<NumberPresence, Error> {
+        presence::confirm_gone(&self.0, id).await
     }
 
     /// Whether a majority answers, checked together with that it is still the same cluster; fails if it is

@@ -4,53 +4,49 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{GuestRow, NodeRow, Power, StorageRow, Vmid};
+use crate::model::{GuestId, GuestRow, NodeRow, Power, StorageRow};
 
 /// The guests that differ.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct GuestDiff {
     /// In the new list and different, or not in the old one.
-    pub(super) changed: Vec<Vmid>,
+    pub(super) changed: Vec<GuestId>,
     /// No longer in the list, which proves nothing.
-    pub(super) vanished: Vec<Vmid>,
+    pub(super) vanished: Vec<GuestId>,
     /// Under the number stands, or may stand, another guest than before.
-    pub(super) replaced: Vec<Vmid>,
+    pub(super) replaced: Vec<GuestId>,
     /// Came to run, or run anew.
-    pub(super) started: Vec<Vmid>,
+    pub(super) started: Vec<GuestId>,
     /// Ceased to run.
-    pub(super) ended: Vec<Vmid>,
+    pub(super) ended: Vec<GuestId>,
 }
 
-type Guests = BTreeMap<Vmid, Arc<GuestRow>>;
+type Guests = BTreeMap<GuestId, Arc<GuestRow>>;
 
 /// Compares two lists of guests.
 pub(super) fn guests(old: &Guests, new: &Guests) -> GuestDiff {
     let mut diff = GuestDiff::default();
-    for (vmid, row) in new {
-        let Some(before) = old.get(vmid) else {
-            diff.changed.push(*vmid);
+    for (id, row) in new {
+        let Some(before) = old.get(id) else {
+            diff.changed.push(*id);
             continue;
         };
         let (ran, runs) = (before.power == Power::Running, row.power == Power::Running);
         let restarted = ran && runs && row.uptime < before.uptime;
         if restarted || (runs && !ran) {
-            diff.started.push(*vmid);
+            diff.started.push(*id);
         }
         if ran && row.power == Power::Stopped {
-            diff.ended.push(*vmid);
+            diff.ended.push(*id);
         }
         if may_be_another(before, row) {
-            diff.replaced.push(*vmid);
+            diff.replaced.push(*id);
         }
         if restarted || differs(before, row) {
-            diff.changed.push(*vmid);
+            diff.changed.push(*id);
         }
     }
-    diff.vanished = old
-        .keys()
-        .filter(|vmid| !new.contains_key(vmid))
-        .copied()
-        .collect();
+    diff.vanished = old.keys().filter(|id| !new.contains_key(id)).copied().collect();
     diff
 }
 
@@ -63,7 +59,7 @@ fn may_be_another(old: &GuestRow, new: &GuestRow) -> bool {
 /// Whether anything but the uptime differs.
 pub(super) fn differs(old: &GuestRow, new: &GuestRow) -> bool {
     let GuestRow {
-        vmid,
+        id,
         kind,
         node,
         name,
@@ -77,7 +73,7 @@ pub(super) fn differs(old: &GuestRow, new: &GuestRow) -> bool {
         pool,
         ha_state,
     } = old;
-    *vmid != new.vmid
+    *id != new.id
         || *kind != new.kind
         || *node != new.node
         || *name != new.name
@@ -110,7 +106,7 @@ mod tests {
     use super::*;
 
     fn list(rows: &[GuestRow]) -> Guests {
-        rows.iter().map(|row| (row.vmid, Arc::new(row.clone()))).collect()
+        rows.iter().map(|row| (row.id, Arc::new(row.clone()))).collect()
     }
 
     #[test]

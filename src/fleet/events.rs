@@ -8,7 +8,7 @@ use futures::Stream;
 use tokio::sync::Notify;
 
 use super::locked;
-use crate::model::{ClusterId, Vmid};
+use crate::model::{ClusterId, GuestId};
 
 /// Something about a host or a guest is different from before; what, the reader finds out by looking.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,7 +21,7 @@ pub enum FleetEvent {
         /// The cluster.
         cluster: ClusterId,
         /// Its number there.
-        vmid: Vmid,
+        id: GuestId,
     },
 }
 

@@ -9,16 +9,16 @@ use super::options::{Budget, Poll};
 use super::{Fleet, FleetEvents, FleetOptions, HostSpec};
 use crate::hypervisor::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
-    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, GuestKind,
-    GuestRow, HaSetting, Hardware, HostVersion, Member, Migration, MigrationConditions, NodeName, NodeRow,
-    NumberBounds, NumberState, Overview, Permissions, Power, PowerReading, Progress, RestoreGuest,
-    StorageRow, TaskExit, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
+    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestId, GuestIp,
+    GuestKind, GuestRow, HaSetting, Hardware, HostVersion, Member, Migration, MigrationConditions, NodeName,
+    NodeRow, NumberBounds, NumberState, Overview, Permissions, Power, PowerReading, Progress, RestoreGuest,
+    StorageRow, TaskExit, TaskRecord, TaskState, Upid, Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
 use crate::plan::seed::Seed;
 use crate::plan::seed::record::Disused;
 
-pub(super) fn vmid(number: u32) -> Vmid {
+pub(super) fn vmid(number: u32) -> GuestId {
     number.try_into().unwrap()
 }
 
@@ -38,7 +38,7 @@ pub(super) fn upid(kind: &str, number: u32, started: i64) -> Upid {
 
 pub(super) fn row(number: u32, power: Power) -> GuestRow {
     GuestRow {
-        vmid: vmid(number),
+        id: vmid(number),
         kind: GuestKind::VirtualMachine,
         node: node("pve1"),
         name: Some(format!("vm{number}")),
@@ -112,9 +112,9 @@ pub(super) struct World {
     pub(super) id: ClusterId,
     pub(super) status: ClusterStatus,
     pub(super) overview: Overview,
-    pub(super) live: BTreeMap<Vmid, PowerReading>,
-    pub(super) configs: BTreeMap<Vmid, GuestConfig>,
-    pub(super) addresses: BTreeMap<Vmid, Vec<GuestIp>>,
+    pub(super) live: BTreeMap<GuestId, PowerReading>,
+    pub(super) configs: BTreeMap<GuestId, GuestConfig>,
+    pub(super) addresses: BTreeMap<GuestId, Vec<GuestIp>>,
     pub(super) tasks: BTreeMap<Upid, TaskState>,
     pub(super) recent: Vec<TaskRecord>,
     /// How long each agent takes before it fails.
@@ -280,7 +280,7 @@ impl Hypervisor for FakeHost {
         Box::pin(self.answer("number_bounds", |_| NumberBounds::default()))
     }
 
-    fn number_state(&self, _vmid: Vmid) -> Answer<'_, NumberState> {
+    fn number_state(&self, _vmid: GuestId) -> Answer<'_, NumberState> {
         Box::pin(self.answer("number_state", |world| world.number))
     }
 
@@ -289,7 +289,7 @@ impl Hypervisor for FakeHost {
         _node: &'a NodeName,
         _storage: &'a str,
         _content: Option<&'a str>,
-        _vmid: Option<Vmid>,
+        _vmid: Option<GuestId>,
     ) -> Answer<'a, Vec<Volume>> {
         Box::pin(self.answer("volumes", |_| Vec::new()))
     }
@@ -324,7 +324,7 @@ impl Hypervisor for FakeHost {
         Box::pin(self.answer("guest_config", |world| {
             world
                 .configs
-                .get(&at.vmid)
+                .get(&at.id)
                 .cloned()
                 .unwrap_or_else(|| config("one"))
         }))
@@ -332,8 +332,8 @@ impl Hypervisor for FakeHost {
 
     fn guest_power<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, PowerReading> {
         Box::pin(self.answer("guest_power", |world| {
-            let listed = world.overview.guests.iter().find(|row| row.vmid == at.vmid);
-            world.live.get(&at.vmid).cloned().unwrap_or_else(|| PowerReading {
+            let listed = world.overview.guests.iter().find(|row| row.id == at.id);
+            world.live.get(&at.id).cloned().unwrap_or_else(|| PowerReading {
                 power: listed.map_or(Power::Unknown, |row| row.power),
                 paused: false,
                 lock: None,
@@ -345,7 +345,7 @@ impl Hypervisor for FakeHost {
         Box::pin(async move {
             let addresses = self
                 .answer("guest_addresses", |world| {
-                    world.addresses.get(&at.vmid).cloned().unwrap_or_default()
+                    world.addresses.get(&at.id).cloned().unwrap_or_default()
                 })
                 .await?;
             let Some(time) = self.with(|world| world.agents_hang) else {

@@ -16,9 +16,9 @@ use super::options::{Budget, CallObserver, CallReport, Poll};
 use super::probe::{Found, members};
 use crate::hypervisor::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
-    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
-    HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, Permissions,
-    PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
+    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestId, GuestIp,
+    HaSetting, HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview,
+    Permissions, PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
 use crate::plan::seed::Seed;
@@ -225,8 +225,8 @@ impl Hypervisor for Guarded {
         guard!(self, number_bounds())
     }
 
-    fn number_state(&self, vmid: Vmid) -> Answer<'_, NumberState> {
-        guard!(self, number_state(vmid))
+    fn number_state(&self, id: GuestId) -> Answer<'_, NumberState> {
+        guard!(self, number_state(id))
     }
 
     fn volumes<'a>(
@@ -234,9 +234,9 @@ impl Hypervisor for Guarded {
         node: &'a NodeName,
         storage: &'a str,
         content: Option<&'a str>,
-        vmid: Option<Vmid>,
+        guest: Option<GuestId>,
     ) -> Answer<'a, Vec<Volume>> {
-        guard!(self, volumes(node, storage, content, vmid))
+        guard!(self, volumes(node, storage, content, guest))
     }
 
     fn archived<'a>(&'a self, node: &'a NodeName, archive: &'a VolumeId) -> Answer<'a, GuestConfig> {

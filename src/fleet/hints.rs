@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{TaskRecord, TaskState, Upid, Vmid};
+use crate::model::{GuestId, TaskRecord, TaskState, Upid};
 
 /// What a task of some type may have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(super) fn effect(kind: &str) -> Effect {
 pub(super) struct Hint {
     pub(super) upid: Upid,
     /// The guest whose number it carries (for a clone the source).
-    pub(super) vmid: Option<Vmid>,
+    pub(super) id: Option<GuestId>,
     pub(super) effect: Effect,
 }
 
@@ -61,7 +61,7 @@ impl RecentTasks {
                 .filter(|(upid, ended)| **ended && !old.get(*upid).copied().unwrap_or(false))
                 .map(|(upid, _)| Hint {
                     upid: upid.clone(),
-                    vmid: upid.vmid(),
+                    id: upid.vmid().map(GuestId::from),
                     effect: effect(upid.kind()),
                 })
                 .collect()
@@ -75,7 +75,7 @@ impl RecentTasks {
 mod tests {
     use super::super::fake::upid;
     use super::*;
-    use crate::model::TaskExit;
+    use crate::model::{TaskExit, Vmid};
 
     fn record(kind: &str, number: u32, ended: bool) -> TaskRecord {
         TaskRecord {
@@ -100,7 +100,10 @@ mod tests {
         let hints = recent.take(list);
         assert_eq!(hints.len(), 1);
         assert_eq!(
-            (hints[0].effect, hints[0].vmid.map(Vmid::get)),
+            (
+                hints[0].effect,
+                hints[0].id.and_then(GuestId::number).map(Vmid::get)
+            ),
             (Effect::Config, Some(102))
         );
         let hints = recent.take(vec![record("qmstop", 101, true)]);

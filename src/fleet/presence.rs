@@ -6,15 +6,15 @@ use super::host_state::HostState;
 use super::readings::NumberPresence;
 use super::shared::Shared;
 use crate::hypervisor::{Error, Hypervisor};
-use crate::model::{NodeName, NumberState, Vmid};
+use crate::model::{GuestId, NodeName, NumberState};
 
 /// Asks one and the same member: majority, identity of the cluster, number, majority.
-pub(super) async fn confirm_gone(shared: &Shared, vmid: Vmid) -> Result<NumberPresence, Error> {
+pub(super) async fn confirm_gone(shared: &Shared, id: GuestId) -> Result<NumberPresence, Error> {
     let driver = shared.driver();
     if !confirm_cluster(shared, &driver).await? {
         return Ok(NumberPresence::NotQuorate);
     }
-    let state = driver.number_state(vmid).await?;
+    let state = driver.number_state(id).await?;
     if majority(&driver).await?.is_none() {
         return Ok(NumberPresence::NotQuorate);
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::locked;
 use crate::hypervisor::Error;
-use crate::model::{AgentReport, GuestAddress, GuestConfig, GuestIp, Vmid};
+use crate::model::{AgentReport, GuestAddress, GuestConfig, GuestId, GuestIp};
 
 /// A configuration and its age.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,141 +73,141 @@ pub(super) struct Readings(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    configs: BTreeMap<Vmid, ConfigReading>,
-    agents: BTreeMap<Vmid, AgentReport>,
+    configs: BTreeMap<GuestId, ConfigReading>,
+    agents: BTreeMap<GuestId, AgentReport>,
     /// Which agents were asked for the system since the start of their guest.
-    systems: BTreeSet<Vmid>,
-    interests: BTreeMap<Vmid, Interest>,
-    seeking: BTreeMap<Vmid, Seek>,
-    errands: BTreeMap<Vmid, Errand>,
+    systems: BTreeSet<GuestId>,
+    interests: BTreeMap<GuestId, Interest>,
+    seeking: BTreeMap<GuestId, Seek>,
+    errands: BTreeMap<GuestId, Errand>,
 }
 
 impl Inner {
-    fn forget_agent(&mut self, vmid: Vmid) {
-        self.agents.remove(&vmid);
-        self.systems.remove(&vmid);
+    fn forget_agent(&mut self, id: GuestId) {
+        self.agents.remove(&id);
+        self.systems.remove(&id);
     }
 }
 
 impl Readings {
     /// Keeps a configuration unless a newer one is there; whether it differs from the one before.
-    pub(super) fn keep_config(&self, vmid: Vmid, reading: &ConfigReading) -> bool {
+    pub(super) fn keep_config(&self, id: GuestId, reading: &ConfigReading) -> bool {
         let mut inner = locked(&self.0);
-        match inner.configs.get(&vmid) {
+        match inner.configs.get(&id) {
             Some(known) if known.read_at > reading.read_at => false,
             known => {
                 let differs = known.is_none_or(|known| known.config != reading.config);
-                inner.configs.insert(vmid, reading.clone());
+                inner.configs.insert(id, reading.clone());
                 differs
             }
         }
     }
 
-    pub(super) fn config(&self, vmid: Vmid) -> Option<ConfigReading> {
-        locked(&self.0).configs.get(&vmid).cloned()
+    pub(super) fn config(&self, id: GuestId) -> Option<ConfigReading> {
+        locked(&self.0).configs.get(&id).cloned()
     }
 
     /// Forgets a configuration, because under the number stands, or may stand, another guest.
-    pub(super) fn forget_config(&self, vmid: Vmid) {
-        locked(&self.0).configs.remove(&vmid);
+    pub(super) fn forget_config(&self, id: GuestId) {
+        locked(&self.0).configs.remove(&id);
     }
 
     /// Keeps the answer of a guest's agent, or that it gave none; whether that is a change.
-    pub(super) fn keep_addresses(&self, vmid: Vmid, answer: Option<Vec<GuestIp>>) -> bool {
+    pub(super) fn keep_addresses(&self, id: GuestId, answer: Option<Vec<GuestIp>>) -> bool {
         let mut inner = locked(&self.0);
         let connected = answer.is_some();
-        let before = inner.agents.get(&vmid).cloned().unwrap_or_default();
+        let before = inner.agents.get(&id).cloned().unwrap_or_default();
         let ips = answer.map_or(before.ips, |ips| ips.into_iter().collect());
         if connected && !ips.is_empty() {
-            inner.seeking.remove(&vmid);
+            inner.seeking.remove(&id);
         }
         let after = AgentReport {
             ips,
             connected,
             system: before.system,
         };
-        inner.agents.insert(vmid, after.clone()) != Some(after)
+        inner.agents.insert(id, after.clone()) != Some(after)
     }
 
     /// Whether the guest's agent is to be asked for the system inside; true once a start.
-    pub(super) fn seeks_system(&self, vmid: Vmid) -> bool {
+    pub(super) fn seeks_system(&self, id: GuestId) -> bool {
         let mut inner = locked(&self.0);
         let wanted = inner
             .interests
-            .get(&vmid)
+            .get(&id)
             .is_some_and(|interest| interest.seek_system);
-        wanted && inner.systems.insert(vmid)
+        wanted && inner.systems.insert(id)
     }
 
     /// Keeps what a guest's agent called the system inside.
-    pub(super) fn keep_system(&self, vmid: Vmid, system: String) {
-        if let Some(report) = locked(&self.0).agents.get_mut(&vmid) {
+    pub(super) fn keep_system(&self, id: GuestId, system: String) {
+        if let Some(report) = locked(&self.0).agents.get_mut(&id) {
             report.system = Some(system);
         }
     }
 
-    pub(super) fn agent(&self, vmid: Vmid) -> Option<AgentReport> {
-        locked(&self.0).agents.get(&vmid).cloned()
+    pub(super) fn agent(&self, id: GuestId) -> Option<AgentReport> {
+        locked(&self.0).agents.get(&id).cloned()
     }
 
     /// Whose guest it is. `runs` is as the snapshot has it; true if there is something to do at once.
-    pub(super) fn watch(&self, vmid: Vmid, interest: Interest, runs: bool, now: Instant) -> bool {
+    pub(super) fn watch(&self, id: GuestId, interest: Interest, runs: bool, now: Instant) -> bool {
         let mut inner = locked(&self.0);
-        let before = inner.interests.insert(vmid, interest).unwrap_or_default();
+        let before = inner.interests.insert(id, interest).unwrap_or_default();
         let seeks = |i: Interest| i.agent && i.seek_addresses;
         if !interest.agent {
-            inner.seeking.remove(&vmid);
+            inner.seeking.remove(&id);
         }
         let begin = seeks(interest) && !seeks(before) && runs;
         if begin {
             let seek = Seek { due: now, attempt: 0 };
-            inner.seeking.entry(vmid).or_insert(seek);
+            inner.seeking.entry(id).or_insert(seek);
         }
         begin
     }
 
-    pub(super) fn unwatch(&self, vmid: Vmid) {
+    pub(super) fn unwatch(&self, id: GuestId) {
         let mut inner = locked(&self.0);
-        inner.interests.remove(&vmid);
-        inner.seeking.remove(&vmid);
-        inner.forget_agent(vmid);
+        inner.interests.remove(&id);
+        inner.seeking.remove(&id);
+        inner.forget_agent(id);
     }
 
-    pub(super) fn interest(&self, vmid: Vmid) -> Option<Interest> {
-        locked(&self.0).interests.get(&vmid).copied()
+    pub(super) fn interest(&self, id: GuestId) -> Option<Interest> {
+        locked(&self.0).interests.get(&id).copied()
     }
 
     /// The guest came to run: addresses of its last run are void, and new ones are sought.
-    pub(super) fn started(&self, vmid: Vmid, now: Instant) {
+    pub(super) fn started(&self, id: GuestId, now: Instant) {
         let mut inner = locked(&self.0);
-        inner.forget_agent(vmid);
-        if inner.interests.get(&vmid).is_some_and(|interest| interest.agent) {
+        inner.forget_agent(id);
+        if inner.interests.get(&id).is_some_and(|interest| interest.agent) {
             let due = now + SEEK_FIRST;
-            inner.seeking.insert(vmid, Seek { due, attempt: 0 });
+            inner.seeking.insert(id, Seek { due, attempt: 0 });
         }
     }
 
     /// The guest ceased to run.
-    pub(super) fn ended(&self, vmid: Vmid) {
+    pub(super) fn ended(&self, id: GuestId) {
         let mut inner = locked(&self.0);
-        inner.forget_agent(vmid);
-        inner.seeking.remove(&vmid);
+        inner.forget_agent(id);
+        inner.seeking.remove(&id);
     }
 
     /// Forgets what was read of guests that are no longer there. Who is watched stays watched.
-    pub(super) fn retain(&self, there: impl Fn(Vmid) -> bool) {
+    pub(super) fn retain(&self, there: impl Fn(GuestId) -> bool) {
         let mut inner = locked(&self.0);
-        inner.configs.retain(|vmid, _| there(*vmid));
-        inner.agents.retain(|vmid, _| there(*vmid));
-        inner.systems.retain(|vmid| there(*vmid));
-        inner.seeking.retain(|vmid, _| there(*vmid));
-        inner.errands.retain(|vmid, _| there(*vmid));
+        inner.configs.retain(|id, _| there(*id));
+        inner.agents.retain(|id, _| there(*id));
+        inner.systems.retain(|id| there(*id));
+        inner.seeking.retain(|id, _| there(*id));
+        inner.errands.retain(|id, _| there(*id));
     }
 
     /// Has something of a guest read out of turn.
-    pub(super) fn send(&self, vmid: Vmid, errand: Errand) {
+    pub(super) fn send(&self, id: GuestId, errand: Errand) {
         let mut inner = locked(&self.0);
-        let known = inner.errands.entry(vmid).or_default();
+        let known = inner.errands.entry(id).or_default();
         known.config |= errand.config;
         known.power |= errand.power;
     }
@@ -222,29 +222,29 @@ impl Readings {
     }
 
     /// Takes what is to be read now; for addresses the next attempt is set at once.
-    pub(super) fn take_due(&self, now: Instant) -> Option<(Vmid, Errand)> {
+    pub(super) fn take_due(&self, now: Instant) -> Option<(GuestId, Errand)> {
         let mut inner = locked(&self.0);
         if let Some(first) = inner.errands.pop_first() {
             return Some(first);
         }
-        let (vmid, seek) = inner
+        let (id, seek) = inner
             .seeking
             .iter()
             .filter(|(_, seek)| seek.due <= now)
             .min_by_key(|(_, seek)| seek.due)
-            .map(|(vmid, seek)| (*vmid, *seek))?;
+            .map(|(id, seek)| (*id, *seek))?;
         let attempt = seek.attempt + 1;
         if attempt >= SEEK_ATTEMPTS {
-            inner.seeking.remove(&vmid);
+            inner.seeking.remove(&id);
         } else {
             let due = now + (SEEK_FIRST * (1 << attempt.min(5))).min(SEEK_CAP);
-            inner.seeking.insert(vmid, Seek { due, attempt });
+            inner.seeking.insert(id, Seek { due, attempt });
         }
         let addresses = Errand {
             addresses: true,
             ..Errand::default()
         };
-        Some((vmid, addresses))
+        Some((id, addresses))
     }
 }
 

@@ -20,7 +20,7 @@ use super::readings::{ConfigReading, Readings};
 use super::snapshot::View;
 use super::tasks::Tracked;
 use crate::hypervisor::{Error, Hypervisor as _, Refusal};
-use crate::model::{ClusterId, GuestAddress, Overview, Power, PowerReading, Vmid};
+use crate::model::{ClusterId, GuestAddress, GuestId, Overview, Power, PowerReading};
 
 pub(super) struct Shared {
     pub(super) id: ClusterId,
@@ -104,10 +104,10 @@ impl Shared {
         Guarded::queued(self.crew.used())
     }
 
-    pub(super) fn announce_guest(&self, vmid: Vmid) {
+    pub(super) fn announce_guest(&self, id: GuestId) {
         self.events.send(FleetEvent::Guest {
             cluster: self.id.clone(),
-            vmid,
+            id,
         });
     }
 
@@ -123,24 +123,24 @@ impl Shared {
         if seen.host {
             self.announce_hosts();
         }
-        for vmid in &seen.guests.replaced {
-            self.readings.forget_config(*vmid);
+        for id in &seen.guests.replaced {
+            self.readings.forget_config(*id);
         }
         let shown = self.view.shown();
-        self.readings.retain(|vmid| shown.guests.contains_key(&vmid));
+        self.readings.retain(|id| shown.guests.contains_key(&id));
         self.take_diff(&seen.guests);
     }
 
     fn take_diff(&self, diff: &GuestDiff) {
         let now = now();
-        for vmid in &diff.started {
-            self.readings.started(*vmid, now);
+        for id in &diff.started {
+            self.readings.started(*id, now);
         }
-        for vmid in &diff.ended {
-            self.readings.ended(*vmid);
+        for id in &diff.ended {
+            self.readings.ended(*id);
         }
-        for vmid in diff.changed.iter().chain(&diff.vanished) {
-            self.announce_guest(*vmid);
+        for id in diff.changed.iter().chain(&diff.vanished) {
+            self.announce_guest(*id);
         }
         if !(diff.changed.is_empty() && diff.vanished.is_empty()) {
             self.errand.notify_one();
@@ -153,14 +153,14 @@ impl Shared {
         let read_at = now();
         let config = Arc::new(driver.guest_config(at).await?);
         let reading = ConfigReading { config, read_at };
-        let differs = self.readings.keep_config(at.vmid, &reading);
+        let differs = self.readings.keep_config(at.id, &reading);
         Ok((reading, differs))
     }
 
     /// Reads a guest's power and lays it over its row.
     pub(super) async fn read_power(&self, at: &GuestAddress) -> Result<PowerReading, Error> {
         let reading = self.driver().guest_power(at).await?;
-        self.take_diff(&self.view.take_power(at.vmid, &reading, now()));
+        self.take_diff(&self.view.take_power(at.id, &reading, now()));
         Ok(reading)
     }
 
@@ -179,20 +179,20 @@ impl Shared {
         };
         // It may have stopped while its agent was asked.
         let runs = |row: &crate::model::GuestRow| row.power == Power::Running;
-        if !self.view.shown().guest(at.vmid).is_some_and(runs) {
+        if !self.view.shown().guest(at.id).is_some_and(runs) {
             return;
         }
         let answers = answer.is_some();
-        let mut news = self.readings.keep_addresses(at.vmid, answer);
+        let mut news = self.readings.keep_addresses(at.id, answer);
         if answers
-            && self.readings.seeks_system(at.vmid)
+            && self.readings.seeks_system(at.id)
             && let Ok(Some(system)) = self.driver().guest_system(at).await
         {
-            self.readings.keep_system(at.vmid, system);
+            self.readings.keep_system(at.id, system);
             news = true;
         }
         if news {
-            self.announce_guest(at.vmid);
+            self.announce_guest(at.id);
         }
     }
 }

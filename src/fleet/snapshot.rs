@@ -9,8 +9,8 @@ use arc_swap::ArcSwap;
 use super::diff::{self, GuestDiff};
 use super::locked;
 use crate::model::{
-    ClusterStatus, GuestAddress, GuestRow, Lock, NodeRow, NumberBounds, Overview, Power, PowerReading,
-    StorageRow, Vmid,
+    ClusterStatus, GuestAddress, GuestId, GuestRow, Lock, NodeRow, NumberBounds, Overview, Power,
+    PowerReading, StorageRow,
 };
 
 /// What a cluster looked like when it was asked last. While it can't be reached, the snapshot stays and
@@ -22,9 +22,9 @@ pub struct Snapshot {
     /// Goes up with every change that is worth an event.
     pub revision: u64,
     /// Guests by number, with power and lock as read live where that is newer than the list.
-    pub guests: Arc<BTreeMap<Vmid, Arc<GuestRow>>>,
+    pub guests: Arc<BTreeMap<GuestId, Arc<GuestRow>>>,
     /// Guests that were paused when their own status was read last.
-    pub paused: Arc<BTreeSet<Vmid>>,
+    pub paused: Arc<BTreeSet<GuestId>>,
     /// Nodes, by name.
     pub nodes: Arc<[NodeRow]>,
     /// Storages, by name and node.
@@ -38,16 +38,16 @@ pub struct Snapshot {
 impl Snapshot {
     /// One guest.
     #[must_use]
-    pub fn guest(&self, vmid: Vmid) -> Option<&GuestRow> {
-        self.guests.get(&vmid).map(Arc::as_ref)
+    pub fn guest(&self, id: GuestId) -> Option<&GuestRow> {
+        self.guests.get(&id).map(Arc::as_ref)
     }
 
     /// Where a guest is now.
     #[must_use]
-    pub fn address(&self, vmid: Vmid) -> Option<GuestAddress> {
-        self.guest(vmid).map(|row| GuestAddress {
+    pub fn address(&self, id: GuestId) -> Option<GuestAddress> {
+        self.guest(id).map(|row| GuestAddress {
             node: row.node.clone(),
-            vmid,
+            id,
         })
     }
 
@@ -86,7 +86,7 @@ pub(super) struct View {
 #[derive(Debug, Default)]
 struct Inner {
     /// Live readings that the list has not caught up with.
-    live: BTreeMap<Vmid, Live>,
+    live: BTreeMap<GuestId, Live>,
     announced: Option<Capacity>,
 }
 
@@ -150,13 +150,13 @@ impl View {
         } = overview;
         nodes.sort_by(|a, b| a.name.cmp(&b.name));
         storages.sort_by(|a, b| (&a.storage, &a.node).cmp(&(&b.storage, &b.node)));
-        let mut rows: BTreeMap<Vmid, Arc<GuestRow>> =
-            guests.into_iter().map(|row| (row.vmid, Arc::new(row))).collect();
+        let mut rows: BTreeMap<GuestId, Arc<GuestRow>> =
+            guests.into_iter().map(|row| (row.id, Arc::new(row))).collect();
 
         let mut inner = locked(&self.inner);
         inner.live.retain(|_, live| asked_at < live.read_at + self.lag);
-        for (vmid, live) in &inner.live {
-            if let Some(row) = rows.get_mut(vmid) {
+        for (id, live) in &inner.live {
+            if let Some(row) = rows.get_mut(id) {
                 *row = live.correct(row);
             }
         }
@@ -170,11 +170,11 @@ impl View {
             inner.announced = Some((Arc::clone(&nodes), Arc::clone(&storages)));
         }
         let mut paused = Arc::clone(&before.paused);
-        let no_longer = |vmid: &Vmid| {
-            diff.started.contains(vmid) || rows.get(vmid).is_none_or(|row| row.power != Power::Running)
+        let no_longer = |id: &GuestId| {
+            diff.started.contains(id) || rows.get(id).is_none_or(|row| row.power != Power::Running)
         };
         if paused.iter().any(no_longer) {
-            Arc::make_mut(&mut paused).retain(|vmid| !no_longer(vmid));
+            Arc::make_mut(&mut paused).retain(|id| !no_longer(id));
         }
         let changed = host || !diff.changed.is_empty() || !diff.vanished.is_empty();
         self.shown.store(Arc::new(Snapshot {
@@ -191,11 +191,11 @@ impl View {
     }
 
     /// Takes in a guest's own status, as it was at `read_at`.
-    pub(super) fn take_power(&self, vmid: Vmid, reading: &PowerReading, read_at: Instant) -> GuestDiff {
+    pub(super) fn take_power(&self, id: GuestId, reading: &PowerReading, read_at: Instant) -> GuestDiff {
         let mut inner = locked(&self.inner);
         let before = self.shown.load_full();
         let outdated = before.taken.is_some_and(|taken| taken >= read_at + self.lag)
-            || inner.live.get(&vmid).is_some_and(|live| live.read_at > read_at);
+            || inner.live.get(&id).is_some_and(|live| live.read_at > read_at);
         if outdated {
             return GuestDiff::default();
         }
@@ -204,31 +204,31 @@ impl View {
             lock: reading.lock.clone(),
             read_at,
         };
-        let Some(row) = before.guests.get(&vmid) else {
-            inner.live.insert(vmid, live);
+        let Some(row) = before.guests.get(&id) else {
+            inner.live.insert(id, live);
             return GuestDiff::default();
         };
         let corrected = live.correct(row);
-        inner.live.insert(vmid, live);
+        inner.live.insert(id, live);
         let paused = reading.paused && reading.power == Power::Running;
-        let pause_differs = before.paused.contains(&vmid) != paused;
+        let pause_differs = before.paused.contains(&id) != paused;
         let mut diff = diff::guests(
-            &BTreeMap::from([(vmid, Arc::clone(row))]),
-            &BTreeMap::from([(vmid, Arc::clone(&corrected))]),
+            &BTreeMap::from([(id, Arc::clone(row))]),
+            &BTreeMap::from([(id, Arc::clone(&corrected))]),
         );
         if pause_differs && diff.changed.is_empty() {
-            diff.changed.push(vmid);
+            diff.changed.push(id);
         }
         if !diff.changed.is_empty() {
             let mut next = Snapshot::clone(&before);
             next.revision += 1;
-            Arc::make_mut(&mut next.guests).insert(vmid, corrected);
+            Arc::make_mut(&mut next.guests).insert(id, corrected);
             if pause_differs {
                 let set = Arc::make_mut(&mut next.paused);
                 if paused {
-                    set.insert(vmid);
+                    set.insert(id);
                 } else {
-                    set.remove(&vmid);
+                    set.remove(&id);
                 }
             }
             self.shown.store(Arc::new(next));

@@ -13,7 +13,7 @@ use super::clock::sleep_until;
 use super::readings::Errand;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
-use crate::model::{GuestAddress, GuestKind, GuestRow, Power, Vmid};
+use crate::model::{GuestAddress, GuestId, GuestKind, GuestRow, Power};
 
 /// So many guests are read at once: an agent that hangs holds up neither the others nor the queue.
 const AT_ONCE: usize = 3;
@@ -55,14 +55,14 @@ pub(super) async fn sweep(shared: Arc<Shared>) {
             _ = follow.changed() => continue,
             () = sleep_until(wake), if may_send && wake.is_some() && visits.len() < AT_ONCE => {}
         }
-        if let Some((vmid, errand)) = shared.readings.take_due(super::now()) {
-            visits.push(Box::pin(visit(&shared, vmid, errand)));
+        if let Some((id, errand)) = shared.readings.take_due(super::now()) {
+            visits.push(Box::pin(visit(&shared, id, errand)));
         } else if next_turn.is_some_and(|at| at <= Instant::now()) {
             last_turn = Instant::now();
             factor = stretched(&mut jitter, Duration::from_secs(1));
             cursor = next_in_turn(&shared.view.shown(), cursor);
-            if let Some(vmid) = cursor {
-                visits.push(Box::pin(visit(&shared, vmid, IN_TURN)));
+            if let Some(id) = cursor {
+                visits.push(Box::pin(visit(&shared, id, IN_TURN)));
             }
         }
     }
@@ -87,10 +87,10 @@ fn is_machine(row: &GuestRow) -> bool {
 }
 
 /// The machine with the next higher number, or the first one.
-fn next_in_turn(snapshot: &Snapshot, cursor: Option<Vmid>) -> Option<Vmid> {
-    let machine = |(vmid, row): (&Vmid, &Arc<GuestRow>)| is_machine(row).then_some(*vmid);
-    let after = |vmid: Vmid| {
-        let beyond = (std::ops::Bound::Excluded(vmid), std::ops::Bound::Unbounded);
+fn next_in_turn(snapshot: &Snapshot, cursor: Option<GuestId>) -> Option<GuestId> {
+    let machine = |(id, row): (&GuestId, &Arc<GuestRow>)| is_machine(row).then_some(*id);
+    let after = |id: GuestId| {
+        let beyond = (std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded);
         snapshot.guests.range(beyond).find_map(machine)
     };
     cursor
@@ -100,9 +100,9 @@ fn next_in_turn(snapshot: &Snapshot, cursor: Option<Vmid>) -> Option<Vmid> {
 
 /// Reads what is wanted of one guest; of a guest that nobody watches only its configuration. A call that
 /// fails ends the visit: the next turn comes.
-async fn visit(shared: &Shared, vmid: Vmid, errand: Errand) {
+async fn visit(shared: &Shared, id: GuestId, errand: Errand) {
     let snapshot = shared.view.shown();
-    let Some(row) = snapshot.guest(vmid).filter(|row| is_machine(row)) else {
+    let Some(row) = snapshot.guest(id).filter(|row| is_machine(row)) else {
         return;
     };
     if snapshot.node(row.node.as_str()).is_some_and(|node| !node.online) {
@@ -110,12 +110,12 @@ async fn visit(shared: &Shared, vmid: Vmid, errand: Errand) {
     }
     let at = GuestAddress {
         node: row.node.clone(),
-        vmid,
+        id,
     };
-    let interest = shared.readings.interest(vmid);
+    let interest = shared.readings.interest(id);
     if errand.config {
         match shared.read_config(&at).await {
-            Ok((_, differs)) if differs && interest.is_some() => shared.announce_guest(vmid),
+            Ok((_, differs)) if differs && interest.is_some() => shared.announce_guest(id),
             Ok(_) => {}
             Err(_) => return,
         }
@@ -130,7 +130,7 @@ async fn visit(shared: &Shared, vmid: Vmid, errand: Errand) {
     let runs = shared
         .view
         .shown()
-        .guest(vmid)
+        .guest(id)
         .is_some_and(|row| row.power == Power::Running);
     if errand.addresses && interest.agent && runs {
         shared.read_addresses(&at).await;

@@ -16,7 +16,7 @@ use super::hints::{Effect, effect};
 use super::locked;
 use super::shared::Shared;
 use crate::hypervisor::{Hypervisor as _, Refusal};
-use crate::model::{TaskState, Upid, Vmid};
+use crate::model::{GuestId, TaskState, Upid};
 
 /// So many tasks are asked for at once.
 const AT_ONCE: usize = 4;
@@ -53,13 +53,13 @@ struct Inner {
 #[derive(Debug)]
 struct Running {
     /// For whom it is waited.
-    vmid: Vmid,
+    id: GuestId,
     since: Instant,
     permit: Option<Permit>,
 }
 
 impl Tracked {
-    fn add(&self, upid: Upid, vmid: Vmid, permit: Option<Permit>) {
+    fn add(&self, upid: Upid, id: GuestId, permit: Option<Permit>) {
         let mut inner = locked(&self.inner);
         if inner.ended.contains_key(&upid) {
             return;
@@ -73,7 +73,7 @@ impl Tracked {
         }
         let since = Instant::now();
         inner.due.insert((since + patience(Duration::ZERO), upid.clone()));
-        inner.running.insert(upid, Running { vmid, since, permit });
+        inner.running.insert(upid, Running { id, since, permit });
         drop(inner);
         self.added.notify_one();
     }
@@ -101,14 +101,14 @@ impl Tracked {
         locked(&self.inner).due.first().map(|(at, _)| *at)
     }
 
-    fn take_due(&self, now: Instant) -> Option<(Upid, Vmid)> {
+    fn take_due(&self, now: Instant) -> Option<(Upid, GuestId)> {
         let mut inner = locked(&self.inner);
         if inner.due.first().is_none_or(|(at, _)| *at > now) {
             return None;
         }
         let (_, upid) = inner.due.pop_first()?;
-        let vmid = inner.running.get(&upid)?.vmid;
-        Some((upid, vmid))
+        let id = inner.running.get(&upid)?.id;
+        Some((upid, id))
     }
 
     fn ask_later(&self, upid: Upid) {
@@ -137,13 +137,13 @@ impl Tracked {
 
 impl Shared {
     /// Follows a task. One of our own without a permit is of an earlier process, and counts all the same.
-    pub(super) fn track(&self, upid: Upid, vmid: Vmid, permit: Option<Permit>) {
+    pub(super) fn track(&self, upid: Upid, id: GuestId, permit: Option<Permit>) {
         if self.tracked.knows(&upid) && permit.is_none() {
             return;
         }
         let own = upid.user() == self.crew.used().user();
-        let permit = permit.or_else(|| own.then(|| self.budgets.count(Work::plain(vmid))));
-        self.tracked.add(upid, vmid, permit);
+        let permit = permit.or_else(|| own.then(|| self.budgets.count(Work::plain(id))));
+        self.tracked.add(upid, id, permit);
     }
 }
 
@@ -159,13 +159,13 @@ pub(super) async fn follow(shared: Arc<Shared>) {
             () = tracked.added.notified() => continue,
             () = sleep_until(wake), if wake.is_some() && asking.len() < AT_ONCE => {}
         }
-        if let Some((upid, vmid)) = tracked.take_due(Instant::now()) {
-            asking.push(Box::pin(ask(&shared, upid, vmid)));
+        if let Some((upid, id)) = tracked.take_due(Instant::now()) {
+            asking.push(Box::pin(ask(&shared, upid, id)));
         }
     }
 }
 
-async fn ask(shared: &Shared, upid: Upid, vmid: Vmid) {
+async fn ask(shared: &Shared, upid: Upid, id: GuestId) {
     let state = match shared.driver().task(&upid).await {
         Ok(state) => state,
         // The node was taken out of the cluster: nobody knows how its tasks ended.
@@ -179,16 +179,16 @@ async fn ask(shared: &Shared, upid: Upid, vmid: Vmid) {
     // Before anybody learns that it ended, the snapshot shows what it did: the list will lag for a while.
     let effect = effect(upid.kind());
     if matches!(effect, Effect::Power | Effect::Both)
-        && let Some(at) = shared.view.shown().address(vmid)
+        && let Some(at) = shared.view.shown().address(id)
     {
         let _ = shared.read_power(&at).await;
     }
     if effect == Effect::Existence {
-        shared.readings.forget_config(vmid);
+        shared.readings.forget_config(id);
     }
     drop(shared.tracked.end(upid, state));
     shared.refresh.notify_one();
-    shared.announce_guest(vmid);
+    shared.announce_guest(id);
 }
 
 #[cfg(test)]

@@ -151,11 +151,11 @@ impl Round<'_> {
             return;
         }
         self.shared.refresh.notify_one();
-        let Some(vmid) = hint.vmid else { return };
+        let Some(id) = hint.id else { return };
         if hint.effect == Effect::Existence && hint.upid.kind() != "qmclone" {
-            self.shared.readings.forget_config(vmid);
+            self.shared.readings.forget_config(id);
         }
-        if self.shared.readings.interest(vmid).is_none() {
+        if self.shared.readings.interest(id).is_none() {
             return;
         }
         let errand = Errand {
@@ -163,7 +163,7 @@ impl Round<'_> {
             power: matches!(hint.effect, Effect::Power | Effect::Both),
             addresses: false,
         };
-        self.shared.readings.send(vmid, errand);
+        self.shared.readings.send(id, errand);
         self.shared.errand.notify_one();
     }
 

@@ -14,9 +14,9 @@ pub use seed_image::seed_image;
 use futures::future::BoxFuture;
 
 use crate::model::{
-    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
-    HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, Permissions,
-    PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
+    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestId, GuestIp,
+    HaSetting, HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview,
+    Permissions, PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
 use crate::plan::seed::Seed;
@@ -43,7 +43,7 @@ pub enum StopMode {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct TaskFilter {
     /// Only those that carry this number.
-    pub vmid: Option<Vmid>,
+    pub guest: Option<GuestId>,
     /// Only those that began at or after this time (seconds since 1970, the node's clock).
     pub since: Option<i64>,
     /// Only those that run now.
@@ -78,8 +78,8 @@ pub trait Hypervisor: Send + Sync + 'static {
     /// The datacenter's bounds for new numbers.
     fn number_bounds(&self) -> Answer<'_, NumberBounds>;
 
-    /// Whether a number is given to a guest.
-    fn number_state(&self, vmid: Vmid) -> Answer<'_, NumberState>;
+    /// Whether there is a guest of this address.
+    fn number_state(&self, id: GuestId) -> Answer<'_, NumberState>;
 
     /// Volumes on a storage of a node, of one content (`iso`, `images`, `backup`) or one guest.
     fn volumes<'a>(
@@ -87,7 +87,7 @@ pub trait Hypervisor: Send + Sync + 'static {
         node: &'a NodeName,
         storage: &'a str,
         content: Option<&'a str>,
-        vmid: Option<Vmid>,
+        guest: Option<GuestId>,
     ) -> Answer<'a, Vec<Volume>>;
 
     /// The configuration in a backup of a machine. It has no digest: nothing can be changed by it.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use super::hardware::Hardware;
-use super::ids::{NodeName, Vmid};
+use super::ids::{GuestId, NodeName};
 
 /// Where a guest is addressed: Proxmox VE wants the node that holds its configuration in the path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +14,7 @@ pub struct GuestAddress {
     /// The node on which it is now.
     pub node: NodeName,
     /// Its number.
-    pub vmid: Vmid,
+    pub id: GuestId,
 }
 
 /// What sort of guest a number stands for.
@@ -38,11 +38,11 @@ pub enum Power {
 }
 
 /// One guest in the bulk list (`/cluster/resources`). The list lags by some ten seconds in all but
-/// `vmid` and `node`.
+/// `id` and `node`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GuestRow {
     /// Its number.
-    pub vmid: Vmid,
+    pub id: GuestId,
     /// Machine or container.
     pub kind: GuestKind,
     /// The node that holds it.
@@ -75,7 +75,7 @@ impl GuestRow {
     pub fn address(&self) -> GuestAddress {
         GuestAddress {
             node: self.node.clone(),
-            vmid: self.vmid,
+            id: self.id,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::guest::GuestRow;
-use super::ids::{NodeName, Vmid, VolumeId};
+use super::ids::{GuestId, NodeName, VolumeId};
 
 /// The version of Proxmox VE.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,8 +90,8 @@ pub struct Volume {
     pub content: String,
     /// Its size in bytes.
     pub size: u64,
-    /// The guest to whose number it belongs.
-    pub vmid: Option<Vmid>,
+    /// The guest to which it belongs, by its name.
+    pub guest: Option<GuestId>,
     /// When it was made, in seconds since 1970; of a backup when it was begun.
     pub created: Option<i64>,
 }

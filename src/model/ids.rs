@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A text that is not what its type demands.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +81,82 @@ impl fmt::Display for Vmid {
     }
 }
 
+/// What a guest is addressed by on its host: its number on Proxmox VE, its domain's UUID on libvirt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GuestId {
+    /// A number, which another guest may get after it.
+    Number(Vmid),
+    /// A UUID, which is the guest's identity too.
+    Domain(Uuid),
+}
+
+impl GuestId {
+    /// The number, where guests have numbers.
+    #[must_use]
+    pub const fn number(self) -> Option<Vmid> {
+        match self {
+            Self::Number(vmid) => Some(vmid),
+            Self::Domain(_) => None,
+        }
+    }
+
+    /// The domain's UUID, where guests are domains.
+    #[must_use]
+    pub const fn domain(self) -> Option<Uuid> {
+        match self {
+            Self::Number(_) => None,
+            Self::Domain(uuid) => Some(uuid),
+        }
+    }
+}
+
+impl From<Vmid> for GuestId {
+    fn from(vmid: Vmid) -> Self {
+        Self::Number(vmid)
+    }
+}
+
+impl TryFrom<u32> for GuestId {
+    type Error = ParseId;
+
+    fn try_from(number: u32) -> Result<Self, ParseId> {
+        Vmid::try_from(number).map(Self::Number)
+    }
+}
+
+impl From<Uuid> for GuestId {
+    fn from(uuid: Uuid) -> Self {
+        Self::Domain(uuid)
+    }
+}
+
+impl FromStr for GuestId {
+    type Err = ParseId;
+
+    fn from_str(text: &str) -> Result<Self, ParseId> {
+        if let Ok(vmid) = text.parse() {
+            return Ok(Self::Number(vmid));
+        }
+        // One spelling only: what is compared as text elsewhere is the same there.
+        match Uuid::try_parse(text) {
+            Ok(uuid) if uuid.to_string() == text => Ok(Self::Domain(uuid)),
+            _ => Err(ParseId::new(
+                text,
+                "a VMID (100 to 999999999) or the UUID of a domain",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for GuestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(vmid) => vmid.fmt(f),
+            Self::Domain(uuid) => uuid.fmt(f),
+        }
+    }
+}
+
 /// The name of a node of a Proxmox VE cluster: a host name without a domain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -134,8 +211,8 @@ impl fmt::Display for NodeName {
     }
 }
 
-/// What tells a cluster from another one at the same address: the SHA-256 fingerprint of its root CA,
-/// in lower-case hexadecimal without colons.
+/// What tells a cluster from another one at the same address: of Proxmox VE the SHA-256 fingerprint of its root CA, in
+/// lower-case hexadecimal without colons; of libvirt, where each host is one by itself, the host's UUID.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ClusterId(String);
@@ -162,6 +239,23 @@ impl ClusterId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<Uuid> for ClusterId {
+    fn from(host: Uuid) -> Self {
+        Self(host.to_string())
+    }
+}
+
+impl FromStr for ClusterId {
+    type Err = ParseId;
+
+    fn from_str(text: &str) -> Result<Self, ParseId> {
+        match Uuid::try_parse(text) {
+            Ok(host) => Ok(host.into()),
+            Err(_) => Self::from_fingerprint(text),
+        }
     }
 }
 
@@ -257,6 +351,32 @@ mod tests {
             ClusterId::from_fingerprint(&plain)
         );
         assert!(ClusterId::from_fingerprint("abcd").is_err());
+    }
+
+    #[test]
+    fn the_uuid_of_a_host_is_no_fingerprint() {
+        let host = Uuid::from_u128(7);
+        assert_eq!(host.to_string().parse::<ClusterId>(), Ok(host.into()));
+        let plain = "ab".repeat(32);
+        assert_eq!(plain.parse::<ClusterId>(), ClusterId::from_fingerprint(&plain));
+        assert!("pve".parse::<ClusterId>().is_err());
+    }
+
+    #[test]
+    fn guest_is_addressed_by_number_or_uuid() {
+        let uuid = Uuid::from_u128(7);
+        assert_eq!("105".parse(), Ok(GuestId::try_from(105).unwrap()));
+        assert_eq!(uuid.to_string().parse(), Ok(GuestId::Domain(uuid)));
+        for text in [
+            "",
+            "99",
+            "web",
+            &uuid.simple().to_string(),
+            &uuid.to_string().to_uppercase(),
+        ] {
+            let read = text.parse::<GuestId>();
+            assert!(read.is_err() || *text == uuid.to_string(), "{text}");
+        }
     }
 
     #[test]

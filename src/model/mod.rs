@@ -20,6 +20,6 @@ pub use host::{
     ClusterStatus, HostVersion, Member, Migration, MigrationConditions, NodeRow, NumberBounds, NumberState,
     Overview, Permissions, StorageRow, Volume,
 };
-pub use ids::{ClusterId, NodeName, ParseId, Vmid, VolumeId};
+pub use ids::{ClusterId, GuestId, NodeName, ParseId, Vmid, VolumeId};
 pub use secret::SecretText;
 pub use task::{Progress, TaskExit, TaskRecord, TaskState, Upid};

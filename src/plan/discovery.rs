@@ -1,5 +1,7 @@
 //! What is found on a host that no resource speaks of, and the resources that are made for it.
 
+use crate::model::Vmid;
+use crate::plan::guest_id;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::ResourceExt;
@@ -10,7 +12,7 @@ use crate::api::{
     Discovery, HostKind, HostRef, ManagementPolicy, NameRef, ProxmoxNode, ProxmoxNodeSpec, VirtualMachine,
     VirtualMachineSpec,
 };
-use crate::model::{GuestRow, Vmid};
+use crate::model::{GuestId, GuestRow};
 
 /// The namespace of discovered machines where none is named.
 const NAMESPACE: &str = "drover-system";
@@ -31,16 +33,16 @@ pub fn is_discovered(machine: &VirtualMachine, host: &str) -> bool {
 
 /// The number that a resource speaks of.
 #[must_use]
-pub fn number(machine: &VirtualMachine) -> Option<Vmid> {
-    let number = machine.status.as_ref().and_then(|s| s.vmid).or(machine.spec.vmid);
-    number.and_then(|n| Vmid::try_from(n).ok())
+pub fn number(machine: &VirtualMachine) -> Option<GuestId> {
+    let seen = machine.status.as_ref().and_then(guest_id::current);
+    seen.or_else(|| guest_id::pinned(&machine.spec))
 }
 
 /// The resource that shows a machine.
 #[must_use]
 pub fn observer(row: &GuestRow, host: &str, namespace: &str) -> VirtualMachine {
-    let base = export::resource_name(row.name.as_deref(), row.vmid.get());
-    let number = row.vmid.to_string();
+    let base = export::resource_name(row.name.as_deref(), row.id);
+    let number = row.id.to_string();
     // Names on a host are not unique, numbers are.
     let name = if base.ends_with(&number) {
         base
@@ -55,7 +57,8 @@ pub fn observer(row: &GuestRow, host: &str, namespace: &str) -> VirtualMachine {
                 name: host.to_owned(),
             },
             name: row.name.clone(),
-            vmid: Some(row.vmid.get()),
+            vmid: row.id.number().map(Vmid::get),
+            uuid: row.id.domain(),
             management_policy: Some(ManagementPolicy::Observe),
             ..VirtualMachineSpec::default()
         },

@@ -7,6 +7,8 @@ use crate::api::{
     HostKind, HostRef, MIB, ManagementPolicy, Memory, NetworkSpec, NicModel, Size, Span, VirtualMachine,
     VirtualMachineSpec,
 };
+use crate::model::GuestId;
+use crate::model::Vmid;
 use crate::model::{Disk, GuestConfig, GuestRow, Hardware, Nic};
 use crate::plan::guest::CDROM;
 use crate::plan::identity::mark::{self, MarkReading};
@@ -26,11 +28,11 @@ const TAG: &str = "drover";
 /// The declaration of a machine on the host of this name. Power is left to people.
 #[must_use]
 pub fn declaration(row: &GuestRow, config: &GuestConfig, host: &str, observe: bool) -> Declared {
-    if let MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) = mark::read(row.vmid, config) {
+    if let MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) = mark::read(row.id, config) {
         return Declared::Owned(format!("{} {}/{}", mark.kind, mark.namespace, mark.name));
     }
     let guest_name = config.name.clone().or_else(|| row.name.clone());
-    let name = resource_name(guest_name.as_deref(), row.vmid.get());
+    let name = resource_name(guest_name.as_deref(), row.id);
     let hardware = &config.next;
     let notes = mark::notes(&config.description);
     let mut machine = VirtualMachine::new(
@@ -40,7 +42,8 @@ pub fn declaration(row: &GuestRow, config: &GuestConfig, host: &str, observe: bo
                 kind: HostKind::ProxmoxNode,
                 name: host.to_owned(),
             },
-            vmid: Some(row.vmid.get()),
+            vmid: row.id.number().map(Vmid::get),
+            uuid: row.id.domain(),
             name: guest_name.filter(|there| *there != name),
             management_policy: observe.then_some(ManagementPolicy::Observe),
             cpu: Some(cpu(hardware)),
@@ -73,7 +76,7 @@ const NOTES: usize = 4096;
 
 /// A name that Kubernetes takes: the machine's own in lower case, if enough is left of it, and else its number.
 #[must_use]
-pub fn resource_name(name: Option<&str>, vmid: u32) -> String {
+pub fn resource_name(name: Option<&str>, id: GuestId) -> String {
     let fits = |c: char| {
         if c.is_ascii_alphanumeric() {
             c.to_ascii_lowercase()
@@ -84,7 +87,7 @@ pub fn resource_name(name: Option<&str>, vmid: u32) -> String {
     let name: String = name.unwrap_or_default().chars().map(fits).take(63).collect();
     let name = name.trim_matches('-');
     if name.is_empty() {
-        format!("vm-{vmid}")
+        format!("vm-{id}")
     } else {
         name.to_owned()
     }
@@ -241,7 +244,7 @@ mod tests {
             (Some("-"), "vm-105"),
             (None, "vm-105"),
         ] {
-            assert_eq!(resource_name(name, 105), expected);
+            assert_eq!(resource_name(name, 105.try_into().unwrap()), expected);
         }
     }
 }

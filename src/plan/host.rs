@@ -212,9 +212,9 @@ pub fn conclude(
 mod tests {
     use super::*;
 
-    fn row(vmid: u32, node: &str, power: Power) -> GuestRow {
+    fn row(id: u32, node: &str, power: Power) -> GuestRow {
         GuestRow {
-            vmid: vmid.try_into().unwrap(),
+            id: id.try_into().unwrap(),
             kind: GuestKind::VirtualMachine,
             node: node.parse().unwrap(),
             name: None,

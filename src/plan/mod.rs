@@ -6,6 +6,7 @@ pub mod desired;
 pub mod discovery;
 pub mod export;
 pub mod guest;
+pub mod guest_id;
 pub mod host;
 pub mod identity;
 pub mod maintenance;

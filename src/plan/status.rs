@@ -8,7 +8,7 @@ use crate::api::{
     ObservedDisk, ObservedNetwork, ObservedPower, OnRemove, RebootPolicy, Size, TaskStatus, VirtualMachine,
     VirtualMachineStatus,
 };
-use crate::model::{AgentReport, GuestConfig, GuestIp, GuestRow, Lock, Power, Vmid};
+use crate::model::{AgentReport, GuestConfig, GuestId, GuestIp, GuestRow, Lock, Power};
 use crate::plan::desired::Desired;
 use crate::plan::guest;
 use crate::plan::identity::Hold;
@@ -160,16 +160,16 @@ pub fn conclude(vm: &VirtualMachine, status: &mut VirtualMachineStatus, outcome:
 
 /// What is to be changed waits for a lock of the machine.
 #[must_use]
-pub fn locked(vmid: Vmid, lock: &Lock) -> Outcome {
+pub fn locked(id: GuestId, lock: &Lock) -> Outcome {
     let message = if lock.is_suspended() {
         format!(
-            "machine {vmid} is suspended to disk: what is to be changed waits until it runs again (powerState: Running). \
+            "machine {id} is suspended to disk: what is to be changed waits until it runs again (powerState: Running). \
              Don't take its lock off, which would throw its memory away"
         )
     } else {
         format!(
-            "machine {vmid} is locked ('{}'): what is to be changed waits until the host is done. If no task runs there, \
-             'qm unlock {vmid}' takes a left-over lock off",
+            "machine {id} is locked ('{}'): what is to be changed waits until the host is done. If no task runs there, \
+             'qm unlock {id}' takes a left-over lock off",
             lock.0
         )
     };
@@ -469,12 +469,12 @@ pub fn as_declared(status: &VirtualMachineStatus, desired: &Desired) -> Outcome 
 
 /// What a hold means, and what a person can do.
 #[must_use]
-pub fn hold(why: Hold, vmid: Vmid, uid: &str) -> Outcome {
+pub fn hold(why: Hold, id: GuestId, uid: &str) -> Outcome {
     let (reason, message) = match why {
         Hold::IdentityChanged => (
             reason::IDENTITY_CHANGED,
             format!(
-                "machine {vmid} carries this resource's mark but another UUID than status.identity: somebody \
+                "machine {id} carries this resource's mark but another UUID than status.identity: somebody \
                  replaced it or changed smbios1. Nothing is sent. Set its UUID back, or remove the line \
                  'drover/v1' from its notes if it is not this resource's"
             ),
@@ -482,14 +482,14 @@ pub fn hold(why: Hold, vmid: Vmid, uid: &str) -> Outcome {
         Hold::MarkedByOther => (
             reason::MARKED_BY_OTHER,
             format!(
-                "machine {vmid} is marked in its notes as somebody else's. Nothing is sent. If it is this \
+                "machine {id} is marked in its notes as somebody else's. Nothing is sent. If it is this \
                  resource's (uid {uid}), remove the line 'drover/v1' from its notes"
             ),
         ),
         Hold::Unidentified => (
             reason::UNIDENTIFIED,
             format!(
-                "it can't be told whether machine {vmid} is this resource's: it carries no mark of its own and \
+                "it can't be told whether machine {id} is this resource's: it carries no mark of its own and \
                  no known UUID. Nothing is sent. If it is a left-over of this resource, remove it on the host; if it is \
                  somebody's, delete this resource, take the finalizer drover.dev/guest off it, and make it again"
             ),
@@ -497,21 +497,21 @@ pub fn hold(why: Hold, vmid: Vmid, uid: &str) -> Outcome {
         Hold::Template => (
             reason::IS_TEMPLATE,
             format!(
-                "machine {vmid} was made a template on the host: it is neither started nor destroyed. To let this resource \
+                "machine {id} was made a template on the host: it is neither started nor destroyed. To let this resource \
                  go, remove the template on the host"
             ),
         ),
         Hold::Unproven => (
             reason::UNPROVEN,
             format!(
-                "machine {vmid} carries this resource's mark, not sealed, and the node's tasks do not show that \
+                "machine {id} carries this resource's mark, not sealed, and the node's tasks do not show that \
                  Drover made it. Nothing is sent. Remove the machine if it is a left-over"
             ),
         ),
         Hold::IdentityWithoutMark => (
             reason::UNIDENTIFIED,
             format!(
-                "machine {vmid} has the UUID of this resource's machine but not its mark. Nothing is made. \
+                "machine {id} has the UUID of this resource's machine but not its mark. Nothing is made. \
                  Remove the machine, or change its UUID, if it is not this resource's"
             ),
         ),

@@ -1,6 +1,7 @@
 //! What a namespace may reach on a host (`docs/identity.md`): what the host's owner listed, and nothing else. A
 //! namespace that may use a host is not trusted with all that the host's token can do.
 
+use crate::model::Vmid;
 use std::fmt::Write as _;
 
 use crate::api::conditions::reason;
@@ -129,7 +130,7 @@ impl<'a> Allowed<'a> {
     pub fn check_source(&self, row: &GuestRow, own: bool) -> Result<(), Refused> {
         let listed = self.tenancy.is_some_and(|tenancy| {
             tenancy.templates.iter().any(|template| {
-                template.vmid == Some(row.vmid.get())
+                (template.vmid.is_some() && template.vmid == row.id.number().map(Vmid::get))
                     || template
                         .tag
                         .as_ref()
@@ -143,7 +144,7 @@ impl<'a> Allowed<'a> {
         Err(Refused(format!(
             "spec.source.clone: machine {} is neither this namespace's own nor one that this host's owner lets it copy \
              (spec.tenancy.templates of the ProxmoxNode, by vmid, tag or pool)",
-            row.vmid
+            row.id
         )))
     }
 
@@ -315,7 +316,7 @@ mod tests {
     #[test]
     fn copies_are_of_the_namespaces_own_or_of_listed_machines() {
         let row = GuestRow {
-            vmid: 9000.try_into().unwrap(),
+            id: 9000.try_into().unwrap(),
             kind: GuestKind::VirtualMachine,
             node: "pve1".parse().unwrap(),
             name: None,

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::proxmox_node::NameRef;
 
@@ -39,6 +40,7 @@ use super::proxmox_node::NameRef;
     derive = "PartialEq",
     doc = "A virtual machine on a hypervisor. Drover creates it, keeps it as declared, and destroys it with the resource.",
     validation = ("!has(self.spec.vmid) || !has(self.status) || !has(self.status.vmid) || self.spec.vmid == self.status.vmid", "spec.vmid must be the machine's own number (status.vmid) once it has one"),
+    validation = ("!has(self.spec.uuid) || !has(self.status) || !has(self.status.uuid) || self.spec.uuid == self.status.uuid", "spec.uuid must be the machine's own UUID (status.uuid) once it has one"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#, description = "Whether the machine is as declared"),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, description = "Why it is ready or not; kubectl describe says more"),
     printcolumn(name = "Power", type_ = "string", json_path = ".status.powerState", description = "Whether it runs"),
@@ -55,13 +57,15 @@ use super::proxmox_node::NameRef;
 #[x_kube(
     validation = ("has(self.classRef) == has(oldSelf.classRef)", "classRef can't be added or removed: the machine keeps the shape that it was made from"),
     validation = ("has(self.source) == has(oldSelf.source)", "source can't be changed: it says how the machine was made"),
-    validation = ("!has(self.managementPolicy) || self.managementPolicy != 'Observe' || has(self.vmid)", "managementPolicy: Observe needs the number of the machine to look at (vmid)"),
+    validation = ("!has(self.managementPolicy) || self.managementPolicy != 'Observe' || has(self.vmid) || has(self.uuid)", "managementPolicy: Observe needs the number of the machine to look at (vmid), or the UUID of its domain on a LibvirtHost (uuid)"),
+    validation = ("!has(self.vmid) || self.hostRef.kind == 'ProxmoxNode'", "vmid is for machines on a ProxmoxNode: a domain of a LibvirtHost is named by its uuid"),
+    validation = ("!has(self.uuid) || self.hostRef.kind == 'LibvirtHost'", "uuid is for machines on a LibvirtHost: a machine of a ProxmoxNode is named by its vmid"),
     validation = ("!has(oldSelf.template) || !oldSelf.template || (has(self.template) && self.template)", "a template can't become a machine again: clone it"),
     validation = ("!has(self.template) || !self.template || !has(self.powerState) || self.powerState == 'Stopped'", "a template does not run: leave powerState out, or say Stopped"),
     validation = ("!has(self.template) || !self.template || !has(self.highAvailability)", "a template can't be under high availability"),
     validation = ("!has(self.highAvailability) || !has(self.powerState) || self.highAvailability.state == 'ignored' || (self.highAvailability.state == 'started') == (self.powerState == 'Running')", "powerState and highAvailability.state contradict each other: Running goes with started, Stopped with stopped or disabled"),
     validation = ("!has(self.classPolicy) || has(self.classRef)", "classPolicy goes with classRef"),
-    validation = ("has(self.classRef) || has(self.vmid) || (has(self.source) && (has(self.source.clone) || has(self.source.backup))) || (has(self.memory) && has(self.disks) && self.disks.size() > 0 && has(self.disks[0].size))", "a new machine without classRef, vmid, source.clone and source.backup needs memory.size and a disk with a size")
+    validation = ("has(self.classRef) || has(self.vmid) || has(self.uuid) || (has(self.source) && (has(self.source.clone) || has(self.source.backup))) || (has(self.memory) && has(self.disks) && self.disks.size() > 0 && has(self.disks[0].size))", "a new machine without classRef, vmid, uuid, source.clone and source.backup needs memory.size and a disk with a size")
 )]
 pub struct VirtualMachineSpec {
     /// The host that is to have the machine. Another node of the same cluster here moves the machine there, while it runs
@@ -89,6 +93,11 @@ pub struct VirtualMachineSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 100, max = 999_999_999))]
     pub vmid: Option<u32>,
+
+    /// The UUID of its domain on a `LibvirtHost`, where the machine is there already; Drover's own choice when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 36, max = 36))]
+    pub uuid: Option<Uuid>,
 
     /// Whether it is to run. Absent: power is left to people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,7 +163,7 @@ pub struct VirtualMachineSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protection: Option<bool>,
 
-    /// `Full` (the default): the machine is made, and kept as declared. `Observe`: the machine under `vmid` is looked at, and
+    /// `Full` (the default): the machine is made, and kept as declared. `Observe`: the machine under `vmid` or `uuid` is looked at, and
     /// never changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,

@@ -21,6 +21,8 @@ pub enum HostKind {
     /// A node of Proxmox VE.
     #[default]
     ProxmoxNode,
+    /// A host with libvirt.
+    LibvirtHost,
 }
 
 /// What to do when the machine is gone although it is wanted. `Hold` (the default): say so and wait for the

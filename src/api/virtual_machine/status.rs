@@ -28,6 +28,9 @@ pub struct VirtualMachineStatus {
     /// Its number in Proxmox VE, from the reservation on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vmid: Option<u32>,
+    /// The UUID of its domain on libvirt, from the reservation on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Uuid>,
     /// The cluster that holds it (`status.cluster.id` of its host).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
@@ -237,12 +240,16 @@ pub enum GuestOrigin {
     Adopted,
 }
 
-/// A number that was reserved.
+/// A guest that was reserved: its number in Proxmox VE, or the UUID of its domain on libvirt.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
     /// The number.
-    pub vmid: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vmid: Option<u32>,
+    /// The UUID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Uuid>,
     /// When it was reserved.
     pub since: Time,
 }

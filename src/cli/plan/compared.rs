@@ -10,7 +10,7 @@ use super::site::Site;
 use super::wanted;
 use crate::api::{EffectivePolicies, VirtualMachine};
 use crate::hypervisor::Hypervisor as _;
-use crate::model::{GuestAddress, GuestConfig, GuestRow, PowerState, Vmid};
+use crate::model::{GuestAddress, GuestConfig, GuestId, GuestRow, PowerState};
 use crate::plan::desired::Desired;
 use crate::plan::guest::{self, Managed, Moving, Plan, Problem, Reboot, Seen, SeenHa, SeenPool};
 use crate::plan::moving::{self, Around, Wanted, Why};
@@ -23,7 +23,7 @@ use crate::runtime::Clock;
 
 /// A machine and all that was read of it.
 pub(super) struct Read<'a> {
-    pub(super) vmid: Vmid,
+    pub(super) id: GuestId,
     pub(super) machine: &'a VirtualMachine,
     pub(super) site: &'a Site,
     pub(super) desired: &'a Desired,
@@ -88,7 +88,7 @@ pub(super) async fn of(
         plan.problem.get_or_insert(Problem::NoSecret { what });
     }
     let read = Read {
-        vmid: row.vmid,
+        id: row.id,
         machine,
         site,
         desired: &desired,
@@ -121,7 +121,7 @@ async fn moves(
 ) -> Result<Move, Held> {
     let status = machine.status.clone().unwrap_or_default();
     if let Some(begun) = &status.migration {
-        return Ok(Move::UnderWay(moving::under_way(at.vmid, &begun.from, &begun.to)));
+        return Ok(Move::UnderWay(moving::under_way(at.id, &begun.from, &begun.to)));
     }
     let place = moving::place(machine, &status, row, &site.node, desired);
     let around = Around {
@@ -187,7 +187,7 @@ pub(super) fn told(read: &Read<'_>, mut what: String, more: Vec<String>) -> Resu
     });
     lines.extend(status::reboot_required(&stored));
     if let Some(lock) = guest::blocked_by(plan, seen.config).filter(|_| !reported) {
-        lines.push(status::locked(read.vmid, lock).message);
+        lines.push(status::locked(read.id, lock).message);
     }
     lines.extend(preview::unsupported(desired));
     lines.extend(more);

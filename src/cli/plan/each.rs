@@ -1,5 +1,6 @@
 //! How it stands with one machine.
 
+use crate::plan::guest_id;
 use std::collections::BTreeMap;
 
 use kube::ResourceExt;
@@ -61,14 +62,14 @@ async fn of_stored(known: &mut Known, sites: &mut Sites, machine: VirtualMachine
     if placing::observes(&machine) {
         return observed::of(known, site, &machine).await;
     }
-    let Some(vmid) = status.vmid.and_then(|n| n.try_into().ok()) else {
+    let Some(id) = guest_id::current(&status) else {
         let found = unplaced::of(known, site, &machine).await?;
-        if let Some(vmid) = machine.spec.vmid.and_then(|n| n.try_into().ok()) {
-            known.promise(&site.cluster, vmid);
+        if let Some(id) = guest_id::pinned(&machine.spec) {
+            known.promise(&site.cluster, id);
         }
         return Ok(found);
     };
-    match placed::of(known, site, &machine, vmid).await? {
+    match placed::of(known, site, &machine, id).await? {
         Next::Found(found) => Ok(found),
         Next::Anew(note) => {
             let mut found = unplaced::of(known, site, &forgotten(machine)).await?;

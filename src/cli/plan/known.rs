@@ -11,7 +11,7 @@ use kube::{Api, ResourceExt};
 use super::found::Held;
 use crate::api::{NamespacesFrom, ProxmoxNode, VirtualMachine, VirtualMachineClass, VirtualMachineClassSpec};
 use crate::cli::reach;
-use crate::model::{ClusterId, Vmid};
+use crate::model::{ClusterId, GuestId};
 use crate::plan::{desired, placing};
 
 /// What is read once for a whole file.
@@ -27,7 +27,7 @@ pub(super) struct Known {
     /// Namespace and name of those in the file.
     pub(super) planned: BTreeSet<(String, String)>,
     /// Numbers that machines in the file are to have, by cluster.
-    promised: BTreeSet<(String, Vmid)>,
+    promised: BTreeSet<(String, GuestId)>,
     labels: BTreeMap<String, BTreeMap<String, String>>,
 }
 
@@ -97,14 +97,14 @@ impl Known {
     }
 
     /// Gives a number to a machine in the file.
-    pub(super) fn promise(&mut self, cluster: &ClusterId, vmid: Vmid) {
-        self.promised.insert((cluster.to_string(), vmid));
+    pub(super) fn promise(&mut self, cluster: &ClusterId, id: GuestId) {
+        self.promised.insert((cluster.to_string(), id));
     }
 
     /// Numbers that machines in the file are to have.
-    pub(super) fn promised(&self, cluster: &ClusterId) -> impl Iterator<Item = u32> {
+    pub(super) fn promised(&self, cluster: &ClusterId) -> impl Iterator<Item = GuestId> {
         let here = self.promised.iter().filter(|(id, _)| id == cluster.as_str());
-        here.map(|(_, vmid)| vmid.get())
+        here.map(|(_, id)| *id)
     }
 
     /// Whether the machine of another resource of the namespace is yet to be made, as the file says.

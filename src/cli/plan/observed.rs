@@ -7,28 +7,29 @@ use super::site::Site;
 use super::wanted;
 use crate::api::VirtualMachine;
 use crate::hypervisor::Hypervisor as _;
-use crate::model::{GuestKind, PowerState, Vmid};
+use crate::model::{GuestKind, PowerState};
 use crate::plan::guest::{self, Managed, Reboot, Seen, SeenHa, SeenPool};
+use crate::plan::guest_id;
 use crate::plan::placing;
 
 pub(super) async fn of(known: &Known, site: &Site, machine: &VirtualMachine) -> Result<Found, Held> {
     let status = machine.status.as_ref();
-    let number = machine.spec.vmid.or(status.and_then(|s| s.vmid));
-    let Some(vmid) = number.and_then(|n| Vmid::try_from(n).ok()) else {
+    let named = guest_id::pinned(&machine.spec);
+    let Some(id) = named.or_else(|| status.and_then(guest_id::current)) else {
         return Err(placing::observed_without_number().into());
     };
     let namespace = machine.metadata.namespace.as_deref();
-    let Some(row) = site.row(vmid) else {
+    let Some(row) = site.row(id) else {
         let host = kube::ResourceExt::name_any(site.host.as_ref());
-        return Err(placing::nothing_to_observe(vmid, &host).into());
+        return Err(placing::nothing_to_observe(id, &host).into());
     };
     if row.kind == GuestKind::Container {
-        return Err(placing::observed_container(vmid).into());
+        return Err(placing::observed_container(id).into());
     }
     let config = site.driver.guest_config(&row.address()).await?;
     let recorded = status.and_then(|s| s.identity.as_ref()).map(|i| i.uuid);
     let own = recorded.is_some_and(|uuid| config.uuid == Some(uuid))
-        || site.owners(known).is_of_namespace(namespace, vmid, &config);
+        || site.owners(known).is_of_namespace(namespace, id, &config);
     if !own && !placing::is_shown_by(machine, &site.host) {
         site.allowed().check_existing()?;
     }
@@ -48,13 +49,13 @@ pub(super) async fn of(known: &Known, site: &Site, machine: &VirtualMachine) -> 
     };
     let plan = guest::plan(&desired, seen);
     let read = Read {
-        vmid,
+        id,
         machine,
         site,
         desired: &desired,
         seen,
         plan: &plan,
     };
-    let what = format!("machine {vmid} on node {}, which is only looked at", row.node);
+    let what = format!("machine {id} on node {}, which is only looked at", row.node);
     compared::told(&read, what, Vec::new())
 }

@@ -12,7 +12,7 @@ use super::{compared, unplaced, wanted};
 use crate::api::VirtualMachine;
 use crate::controllers::virtual_machine::evidence::{self, Making};
 use crate::hypervisor::{Hypervisor as _, Refusal};
-use crate::model::{GuestConfig, GuestKind, GuestRow, NumberState, Vmid};
+use crate::model::{GuestConfig, GuestId, GuestKind, GuestRow, NumberState};
 use crate::plan::identity::numbers;
 use crate::plan::identity::placed::{self, Claim, Evidence, Sighting, Step};
 use crate::plan::identity::presence::Presence;
@@ -38,27 +38,27 @@ pub(super) async fn of(
     known: &Known,
     site: &Site,
     machine: &VirtualMachine,
-    vmid: Vmid,
+    id: GuestId,
 ) -> Result<Next, Held> {
-    if let Some(row) = site.row(vmid)
+    if let Some(row) = site.row(id)
         && site
             .view()
             .nodes
             .iter()
             .any(|node| node.name == row.node && !node.online)
     {
-        return Err(placing::node_offline(vmid, &row.node).into());
+        return Err(placing::node_offline(id, &row.node).into());
     }
-    let (mut shown, mut step) = looked(known, site, machine, vmid).await?;
+    let (mut shown, mut step) = looked(known, site, machine, id).await?;
     // A task may just have ended between two reads, so a lock without one counts only when seen twice.
     if matches!(step, Step::StaleLock(_)) {
-        (shown, step) = looked(known, site, machine, vmid).await?;
+        (shown, step) = looked(known, site, machine, id).await?;
     }
     let concluded = matches!(step, Step::Lost | Step::GiveUp);
     if concluded && !site.quorate {
         return Err(placing::no_majority().into());
     }
-    follow(known, site, machine, vmid, (shown, step)).await
+    follow(known, site, machine, id, (shown, step)).await
 }
 
 /// Looks under the number, and at the nodes' tasks where what stands there proves nothing.
@@ -66,14 +66,14 @@ async fn looked(
     known: &Known,
     site: &Site,
     machine: &VirtualMachine,
-    vmid: Vmid,
+    id: GuestId,
 ) -> Result<(Shown, Step), Held> {
-    let shown = look(site, vmid).await?;
+    let shown = look(site, id).await?;
     let uid = machine.uid().unwrap_or_default();
     let claim = Claim {
         uid: &uid,
-        vmid,
-        expected: numbers::identity(&known.uid, &uid, vmid),
+        id,
+        expected: numbers::identity(&known.uid, &uid, id),
         recorded: recorded(machine),
         deleting: false,
         template: machine.spec.template == Some(true),
@@ -95,7 +95,7 @@ async fn looked(
     };
     let mut step = placed::decide(&claim, &sighting, None);
     if step == Step::LookAtTasks {
-        let evidence = evidence(known, site, machine, vmid).await?;
+        let evidence = evidence(known, site, machine, id).await?;
         step = placed::decide(&claim, &sighting, Some(evidence));
         // One that is being made may not be in the list yet; the operator waits for the end of its task first.
         if evidence.running && matches!(step, Step::WaitForPresence(_)) {
@@ -105,8 +105,8 @@ async fn looked(
     Ok((shown, step))
 }
 
-async fn look(site: &Site, vmid: Vmid) -> Result<Shown, Held> {
-    if let Some(row) = site.row(vmid) {
+async fn look(site: &Site, id: GuestId) -> Result<Shown, Held> {
+    if let Some(row) = site.row(id) {
         if row.kind != GuestKind::VirtualMachine {
             return Ok(Shown::OtherKind);
         }
@@ -118,15 +118,15 @@ async fn look(site: &Site, vmid: Vmid) -> Result<Shown, Held> {
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(Shown::Absent(absent(site, vmid).await?))
+    Ok(Shown::Absent(absent(site, id).await?))
 }
 
 /// What the cluster says of a number that it does not show.
-async fn absent(site: &Site, vmid: Vmid) -> Result<Presence, Held> {
+async fn absent(site: &Site, id: GuestId) -> Result<Presence, Held> {
     if !site.quorate {
         return Ok(Presence::NotQuorate);
     }
-    Ok(match site.driver.number_state(vmid).await? {
+    Ok(match site.driver.number_state(id).await? {
         NumberState::Free => Presence::Gone,
         NumberState::Taken => Presence::Taken,
     })
@@ -137,12 +137,12 @@ async fn evidence(
     known: &Known,
     site: &Site,
     machine: &VirtualMachine,
-    vmid: Vmid,
+    id: GuestId,
 ) -> Result<Evidence, Held> {
     let desired = wanted::desired(known, site, machine).await.ok();
     let reservation = machine.status.as_ref().and_then(|s| s.reservation.as_ref());
     let making = Making {
-        vmid,
+        id,
         vm: machine,
         desired: desired.as_ref(),
         since: reservation.map(|r| r.since.0),
@@ -156,7 +156,7 @@ async fn follow(
     known: &Known,
     site: &Site,
     machine: &VirtualMachine,
-    vmid: Vmid,
+    id: GuestId,
     (shown, step): (Shown, Step),
 ) -> Result<Next, Held> {
     let again = match step {
@@ -164,44 +164,44 @@ async fn follow(
         Step::Remark(_) => ", whose mark is written again",
         Step::Hold(why) => {
             let uid = machine.uid().unwrap_or_default();
-            return Err(status::hold(why, vmid, &uid).into());
+            return Err(status::hold(why, id, &uid).into());
         }
         Step::StaleLock(lock) => {
-            let row = site.row(vmid);
+            let row = site.row(id);
             let node = row.as_ref().map_or(&site.node, |row| &row.node);
-            return Err(placing::stale_lock(vmid, &lock, node).into());
+            return Err(placing::stale_lock(id, &lock, node).into());
         }
-        Step::WaitForPresence(Presence::Taken) if site.row(vmid).is_some() => {
-            let what = format!("machine {vmid} moves or goes just now: look again");
+        Step::WaitForPresence(Presence::Taken) if site.row(id).is_some() => {
+            let what = format!("machine {id} moves or goes just now: look again");
             return Ok(Next::Found(Found::change(what)));
         }
-        Step::WaitForPresence(presence) => return Err(placing::absent(vmid, presence).into()),
-        Step::GiveUpLater(until) => return Err(placing::given_up_later(vmid, until).into()),
+        Step::WaitForPresence(presence) => return Err(placing::absent(id, presence).into()),
+        Step::GiveUpLater(until) => return Err(placing::given_up_later(id, until).into()),
         Step::Lost => {
-            return match placing::lost(machine, vmid, recorded(machine)) {
+            return match placing::lost(machine, id, recorded(machine)) {
                 Lost::Recreate(note) => Ok(Next::Anew(note)),
                 Lost::Wait(outcome) => Err(outcome.into()),
             };
         }
         Step::Make => {
             let desired = wanted::desired(known, site, machine).await?;
-            return unplaced::makes(known, site, machine, desired, Some(vmid))
+            return unplaced::makes(known, site, machine, desired, Some(id))
                 .await
                 .map(Next::Found);
         }
         Step::GiveUp => {
-            let note = format!("number {vmid} was taken by somebody else before the machine was made");
+            let note = format!("number {id} was taken by somebody else before the machine was made");
             return Ok(Next::Anew(note));
         }
-        Step::WaitForHost(lock) => return Ok(under_way(&placing::at_work(vmid, &lock).message)),
-        Step::Seal(_) => return Ok(under_way(&placing::sealing(vmid).message)),
-        Step::Record(_) => return Ok(under_way(&placing::made(vmid).message)),
-        Step::LookAtTasks | Step::Release | Step::LetGo => return Ok(busy(vmid)),
+        Step::WaitForHost(lock) => return Ok(under_way(&placing::at_work(id, &lock).message)),
+        Step::Seal(_) => return Ok(under_way(&placing::sealing(id).message)),
+        Step::Record(_) => return Ok(under_way(&placing::made(id).message)),
+        Step::LookAtTasks | Step::Release | Step::LetGo => return Ok(busy(id)),
     };
     let Shown::Guest(row, config, _) = shown else {
-        return Ok(busy(vmid));
+        return Ok(busy(id));
     };
-    let what = format!("machine {vmid} on node {}{again}", row.node);
+    let what = format!("machine {id} on node {}{again}", row.node);
     let mut found = compared::of(known, site, machine, (&row, &config), what).await?;
     found.changes += usize::from(!again.is_empty());
     Ok(Next::Found(found))
@@ -212,8 +212,8 @@ fn recorded(machine: &VirtualMachine) -> Option<uuid::Uuid> {
     Some(identity.uuid)
 }
 
-fn busy(vmid: Vmid) -> Next {
-    under_way(&format!("the host is at work on machine {vmid}"))
+fn busy(id: GuestId) -> Next {
+    under_way(&format!("the host is at work on machine {id}"))
 }
 
 /// It is on its way, and goes on by itself.

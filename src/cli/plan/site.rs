@@ -17,7 +17,7 @@ use crate::controllers::virtual_machine::facts::{self, Ground};
 use crate::hypervisor::proxmox::Proxmox;
 use crate::hypervisor::{Answer, Error, Hypervisor, Refusal};
 use crate::model::{
-    ClusterId, GuestAddress, GuestConfig, GuestKind, GuestRow, NodeName, NodeRow, StorageRow, Vmid,
+    ClusterId, GuestAddress, GuestConfig, GuestId, GuestKind, GuestRow, NodeName, NodeRow, StorageRow,
 };
 use crate::plan::identity::unplaced::{self, Next, Unowned};
 use crate::plan::making::View;
@@ -39,11 +39,11 @@ pub(super) struct Site {
     pub(super) major: u32,
     /// Whether its cluster has a majority.
     pub(super) quorate: bool,
-    guests: BTreeMap<Vmid, Arc<GuestRow>>,
+    guests: BTreeMap<GuestId, Arc<GuestRow>>,
     nodes: Vec<NodeRow>,
     storages: Vec<StorageRow>,
     /// Configurations of machines that nobody owns.
-    read: BTreeMap<Vmid, Reading>,
+    read: BTreeMap<GuestId, Reading>,
 }
 
 impl Site {
@@ -98,7 +98,7 @@ impl Site {
     ) -> Result<Self, Held> {
         let major = driver.version().await?.major;
         let overview = driver.overview().await?;
-        let guests = overview.guests.into_iter().map(|row| (row.vmid, Arc::new(row)));
+        let guests = overview.guests.into_iter().map(|row| (row.id, Arc::new(row)));
         Ok(Self {
             host: Arc::clone(host),
             driver,
@@ -113,8 +113,8 @@ impl Site {
         })
     }
 
-    pub(super) fn row(&self, vmid: Vmid) -> Option<Arc<GuestRow>> {
-        self.guests.get(&vmid).map(Arc::clone)
+    pub(super) fn row(&self, id: GuestId) -> Option<Arc<GuestRow>> {
+        self.guests.get(&id).map(Arc::clone)
     }
 
     pub(super) fn view(&self) -> View<'_> {
@@ -143,7 +143,7 @@ impl Site {
     }
 
     /// Numbers that other resources have, or are to have.
-    pub(super) fn claimed(&self, known: &Known, uid: &str) -> BTreeSet<u32> {
+    pub(super) fn claimed(&self, known: &Known, uid: &str) -> BTreeSet<GuestId> {
         let mut claimed = self.owners(known).claimed(uid);
         claimed.extend(known.promised(&self.cluster));
         claimed
@@ -162,12 +162,9 @@ impl Site {
         let unowned: Vec<Unowned<'_>> = rows
             .filter(|row| is_unowned(row, &claimed))
             .map(|row| Unowned {
-                vmid: row.vmid,
+                id: row.id,
                 name: row.name.as_deref(),
-                config: self
-                    .read
-                    .get(&row.vmid)
-                    .map(|(config, at)| (config.as_ref(), *at)),
+                config: self.read.get(&row.id).map(|(config, at)| (config.as_ref(), *at)),
             })
             .collect();
         let names = Names::of(machine, &known.machines, &known.hosts, self.cluster.as_str());
@@ -175,10 +172,10 @@ impl Site {
         Ok(unplaced::decide(&seeker, &unowned))
     }
 
-    async fn read_unowned(&mut self, claimed: &BTreeSet<u32>) -> Result<(), Held> {
+    async fn read_unowned(&mut self, claimed: &BTreeSet<GuestId>) -> Result<(), Held> {
         let unread = self.guests.values().filter(|row| is_unowned(row, claimed));
         let unread: Vec<GuestAddress> = unread
-            .filter(|row| !self.read.contains_key(&row.vmid))
+            .filter(|row| !self.read.contains_key(&row.id))
             .map(|row| row.address())
             .collect();
         let driver = &self.driver;
@@ -194,14 +191,14 @@ impl Site {
         for (at, answer) in answers {
             match answer {
                 Ok(reading) => {
-                    self.read.insert(at.vmid, reading);
+                    self.read.insert(at.id, reading);
                 }
                 // One that is gone meanwhile is no obstacle.
                 Err(error) if error.refusal() == Some(&Refusal::GuestMissing) => {
-                    self.guests.remove(&at.vmid);
+                    self.guests.remove(&at.id);
                 }
                 Err(error) => {
-                    return Err(placing::unreadable(at.vmid, &at.node, &error.to_string()).into());
+                    return Err(placing::unreadable(at.id, &at.node, &error.to_string()).into());
                 }
             }
         }
@@ -209,8 +206,8 @@ impl Site {
     }
 }
 
-fn is_unowned(row: &GuestRow, claimed: &BTreeSet<u32>) -> bool {
-    row.kind == GuestKind::VirtualMachine && !claimed.contains(&row.vmid.get())
+fn is_unowned(row: &GuestRow, claimed: &BTreeSet<GuestId>) -> bool {
+    row.kind == GuestKind::VirtualMachine && !claimed.contains(&row.id)
 }
 
 /// A machine among all others, for the making of it.
@@ -221,20 +218,20 @@ pub(super) struct Among<'a> {
 }
 
 impl facts::Known for Among<'_> {
-    fn is_own(&self, vmid: Vmid, config: &GuestConfig) -> bool {
+    fn is_own(&self, id: GuestId, config: &GuestConfig) -> bool {
         let owners = self.site.owners(self.known);
-        owners.is_of_namespace(self.namespace, vmid, config)
+        owners.is_of_namespace(self.namespace, id, config)
     }
 
-    fn was_own(&self, vmid: Option<Vmid>, archived: &GuestConfig) -> bool {
-        placing::recovers(self.namespace, vmid, archived, |cluster| {
+    fn was_own(&self, id: Option<GuestId>, archived: &GuestConfig) -> bool {
+        placing::recovers(self.namespace, id, archived, |cluster| {
             *cluster == self.known.uid || self.known.recover_from.contains(cluster)
         })
     }
 
     fn config<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Arc<GuestConfig>> {
         Box::pin(async move {
-            match self.site.read.get(&at.vmid) {
+            match self.site.read.get(&at.id) {
                 Some((config, _)) => Ok(Arc::clone(config)),
                 None => self.site.driver.guest_config(at).await.map(Arc::new),
             }

@@ -112,7 +112,7 @@ fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret, fence: Fence) 
         .clone()
         .or_else(|| stored.and_then(|s| s.node_name.clone()));
     let expected = stored.and_then(|s| s.cluster.as_ref());
-    let expected_cluster = expected.and_then(|c| ClusterId::from_fingerprint(&c.id).ok());
+    let expected_cluster = expected.and_then(|c| c.id.parse::<ClusterId>().ok());
     let poll = poll(spec)?;
     let budget = budget(host);
     let mut hasher = DefaultHasher::new();

@@ -12,7 +12,7 @@ use crate::api::{ProxmoxNode, VirtualMachine};
 use crate::controllers::journal::Entry;
 use crate::controllers::{Context, Error};
 use crate::fleet::{Cluster, NumberPresence};
-use crate::model::{GuestKind, NodeName, Vmid};
+use crate::model::{GuestId, GuestKind, NodeName};
 use crate::plan::discovery;
 
 /// How many resources one pass makes or removes.
@@ -113,7 +113,7 @@ async fn machines(
         discovery::is_discovered(m, &name) && m.metadata.namespace.as_deref() == Some(namespace)
     };
     let mut left = A_PASS;
-    let own: BTreeSet<Vmid> = all
+    let own: BTreeSet<GuestId> = all
         .iter()
         .filter(|m| here(m) && !is_shown(m))
         .filter_map(|m| discovery::number(m))
@@ -121,18 +121,18 @@ async fn machines(
     let mut shown = BTreeSet::new();
     let mut doubtful = false;
     for machine in all.iter().filter(|m| is_shown(m)) {
-        let Some(vmid) = discovery::number(machine) else {
+        let Some(id) = discovery::number(machine) else {
             continue;
         };
-        shown.insert(vmid);
+        shown.insert(id);
         if machine.metadata.deletion_timestamp.is_some() || left == 0 {
             continue;
         }
-        let spoken_of = own.contains(&vmid);
-        if !spoken_of && snapshot.guest(vmid).is_some() {
+        let spoken_of = own.contains(&id);
+        if !spoken_of && snapshot.guest(id).is_some() {
             continue;
         }
-        if !spoken_of && (doubtful || !is_gone(cluster, vmid).await) {
+        if !spoken_of && (doubtful || !is_gone(cluster, id).await) {
             // The list lacks what may be there, as that of a token that lost its rights: none of the others is asked for.
             doubtful = true;
             continue;
@@ -144,14 +144,11 @@ async fn machines(
         } else {
             "it is gone"
         };
-        announce(ctx, host, format!("machine {vmid} is shown no longer: {why}")).await;
+        announce(ctx, host, format!("machine {id} is shown no longer: {why}")).await;
     }
     let found = snapshot.guests.values().filter(|row| {
         let named = row.name.is_some() && row.node == *node;
-        named
-            && row.kind == GuestKind::VirtualMachine
-            && !own.contains(&row.vmid)
-            && !shown.contains(&row.vmid)
+        named && row.kind == GuestKind::VirtualMachine && !own.contains(&row.id) && !shown.contains(&row.id)
     });
     let api: Api<VirtualMachine> = Api::namespaced(ctx.client.clone(), namespace);
     for row in found {
@@ -165,7 +162,7 @@ async fn machines(
             announce(
                 ctx,
                 host,
-                format!("machine {} is shown as VirtualMachine {title}", row.vmid),
+                format!("machine {} is shown as VirtualMachine {title}", row.id),
             )
             .await;
         }
@@ -174,8 +171,8 @@ async fn machines(
 }
 
 /// Whether no guest has the number, by the cluster's own word.
-async fn is_gone(cluster: &Cluster, vmid: Vmid) -> bool {
-    matches!(cluster.confirm_gone(vmid).await, Ok(NumberPresence::Free))
+async fn is_gone(cluster: &Cluster, id: GuestId) -> bool {
+    matches!(cluster.confirm_gone(id).await, Ok(NumberPresence::Free))
 }
 
 /// Only a resource that looks on: its machine, if there is one, is not touched by that.

@@ -1,5 +1,6 @@
 //! One pass over a host: its connection is declared to the fleet, and what the fleet saw goes into the status.
 
+use crate::plan::guest_id;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -290,12 +291,14 @@ fn observe(ctx: &Context, host: &ProxmoxNode, view: Option<&HostView>, status: &
     let id = cluster.id().as_str();
     let of_cluster = |m: &&VirtualMachine| m.status.as_ref().and_then(|s| s.cluster.as_deref()) == Some(id);
     let machines = || all.iter().map(Arc::as_ref).filter(of_cluster);
-    let owned: BTreeSet<u32> = machines().filter_map(|m| m.status.as_ref()?.vmid).collect();
+    let owned: BTreeSet<crate::model::GuestId> = machines()
+        .filter_map(|m| guest_id::current(m.status.as_ref()?))
+        .collect();
     let rows = snapshot
         .guests
         .values()
         .filter(|row| row.node == *node && row.power == Power::Running);
-    let others = rows.filter(|row| !owned.contains(&row.vmid.get())).count();
+    let others = rows.filter(|row| !owned.contains(&row.id)).count();
     let others = u32::try_from(others).unwrap_or(u32::MAX);
     status.maintenance = maintenance::report(mode, node.as_str(), machines(), others);
 }

@@ -26,10 +26,10 @@ pub(super) async fn act(
     desired: &Desired,
     action: &Action,
 ) -> Flow<End> {
-    let vmid = own.address().vmid;
+    let id = own.address().id;
     let (act, storages) = named(action, reading);
     let work = Work {
-        vmid,
+        id,
         storages,
         clone_source: None,
     };
@@ -69,29 +69,24 @@ pub(super) async fn act(
     match sent {
         Ok(Progress::Running(upid)) => {
             note_done(pass, action);
-            Ok(task::begin(pass, site, vmid, act, &upid, Some(permit)))
+            Ok(task::begin(pass, site, id, act, &upid, Some(permit)))
         }
         Ok(Progress::Done) => {
             pass.ctx.runtime.metrics.action(act.label(), Ok(()));
             note_done(pass, action);
             pool_may_differ(pass, site, action);
-            if let Some(mut entry) = act.done(vmid.get(), own.address().node.as_str()) {
+            if let Some(mut entry) = act.done(id, own.address().node.as_str()) {
                 if act == Act::Configure {
                     entry.note = described(&entry.note, pass);
                 }
                 pass.entries.push(entry);
             }
             let (reason, message) = match act {
-                Act::Pause | Act::Resume | Act::Suspend | Act::Reboot | Act::MakeTemplate => {
-                    act.doing_of(vmid)
-                }
-                Act::GrowDisk => (
-                    reason::GROWING_DISK,
-                    format!("a disk of machine {vmid} was grown"),
-                ),
+                Act::Pause | Act::Resume | Act::Suspend | Act::Reboot | Act::MakeTemplate => act.doing_of(id),
+                Act::GrowDisk => (reason::GROWING_DISK, format!("a disk of machine {id} was grown")),
                 _ => (
                     reason::CONFIGURING,
-                    format!("the configuration of machine {vmid} was changed"),
+                    format!("the configuration of machine {id} was changed"),
                 ),
             };
             Ok(End::progressing(reason, message, Again::Now))

@@ -12,7 +12,7 @@ use crate::api::conditions::reason;
 use crate::controllers::journal::Entry;
 use crate::fleet::{ConfigReading, Work};
 use crate::hypervisor::StopMode;
-use crate::model::{GuestAddress, Lock, Power, Progress, Upid, Vmid, Volume};
+use crate::model::{GuestAddress, GuestId, Lock, Power, Progress, Upid, Volume};
 use crate::plan::desired;
 use crate::plan::identity::Ownership;
 
@@ -34,7 +34,7 @@ pub(super) async fn due(pass: &mut Pass<'_>, site: &Site, at: &GuestAddress, pow
             "the backup of machine {} ended well (task {}), and the storage '{}' does not show its archive: nothing is \
              destroyed. The token needs Datastore.AllocateSpace on /storage/{} and VM.Backup on /vms/{} to see it; \
              if it was removed, choose deletionPolicy Delete or Retain",
-            at.vmid, done.task, done.storage, done.storage, at.vmid
+            at.id, done.task, done.storage, done.storage, at.id
         );
         return Err(End::stalled(reason::BACKUP_NOT_SEEN, message).into());
     };
@@ -42,7 +42,7 @@ pub(super) async fn due(pass: &mut Pass<'_>, site: &Site, at: &GuestAddress, pow
         return Ok(false);
     }
     // Recorded before it is relied upon.
-    let note = format!("machine {} was backed up to {archive}", at.vmid);
+    let note = format!("machine {} was backed up to {archive}", at.id);
     pass.status.final_backup = Some(FinalBackup {
         archive: Some(archive),
         ..done
@@ -55,15 +55,15 @@ pub(super) async fn due(pass: &mut Pass<'_>, site: &Site, at: &GuestAddress, pow
 async fn find(pass: &Pass<'_>, site: &Site, at: &GuestAddress, done: &FinalBackup) -> Flow<Option<String>> {
     let driver = site.cluster.driver();
     let volumes = driver
-        .volumes(&at.node, &done.storage, Some(CONTENT), Some(at.vmid))
+        .volumes(&at.node, &done.storage, Some(CONTENT), Some(at.id))
         .await
         .map_err(|e| pass.trouble(&e))?;
-    Ok(archive(&volumes, at.vmid, done))
+    Ok(archive(&volumes, at.id, done))
 }
 
 /// The recorded archive, or the newest that was begun with the task or after it.
-fn archive(volumes: &[Volume], vmid: Vmid, done: &FinalBackup) -> Option<String> {
-    let of_it = |v: &&Volume| v.content == CONTENT && v.vmid == Some(vmid);
+fn archive(volumes: &[Volume], id: GuestId, done: &FinalBackup) -> Option<String> {
+    let of_it = |v: &&Volume| v.content == CONTENT && v.guest == Some(id);
     if let Some(known) = &done.archive {
         let there = volumes.iter().filter(of_it).any(|v| v.id.to_string() == *known);
         return there.then(|| known.clone());
@@ -90,13 +90,13 @@ pub(super) async fn take(
     if reading.config.lock.as_ref().is_some_and(Lock::is_suspended) {
         let message = format!(
             "machine {} is suspended to disk and can't be backed up so: start it, or choose deletionPolicy Delete or Retain",
-            at.vmid
+            at.id
         );
         return Ok(End::stalled(reason::LOCKED, message));
     }
     pass.status.final_backup = None;
     let work = Work {
-        vmid: at.vmid,
+        id: at.id,
         storages: [storage.clone()].into(),
         clone_source: None,
     };
@@ -115,7 +115,7 @@ pub(super) async fn take(
         }
         Power::Stopped => (Act::BackUp, driver.back_up(&own, &storage).await),
         Power::Unknown => {
-            let message = format!("whether machine {} runs can't be told now", at.vmid);
+            let message = format!("whether machine {} runs can't be told now", at.id);
             return Ok(End::unknown(reason::PRESENCE_UNKNOWN, message));
         }
     };
@@ -128,11 +128,11 @@ pub(super) async fn take(
                     archive: None,
                 });
             }
-            Ok(task::begin(pass, site, at.vmid, act, &upid, Some(permit)))
+            Ok(task::begin(pass, site, at.id, act, &upid, Some(permit)))
         }
         Ok(Progress::Done) => Ok(End::progressing(
             reason::BACKING_UP,
-            format!("machine {} is being backed up", at.vmid),
+            format!("machine {} is being backed up", at.id),
             Again::Now,
         )),
         Err(error) => {
@@ -180,14 +180,14 @@ mod tests {
             id: id.parse().unwrap(),
             content: content.to_owned(),
             size: 1,
-            vmid: Vmid::try_from(vmid).ok(),
+            guest: GuestId::try_from(vmid).ok(),
             created: Some(created),
         }
     }
 
     #[test]
     fn only_an_archive_of_the_machine_from_the_task_on_counts() {
-        let vmid = Vmid::try_from(105).unwrap();
+        let id = GuestId::try_from(105).unwrap();
         let mut done = FinalBackup {
             task: "UPID:pve1:000ABCDE:00ABCDEF:00000064:vzdump:105:root@pam!drover:".to_owned(),
             storage: "local".to_owned(),
@@ -198,13 +198,13 @@ mod tests {
             volume("local:backup/other", "backup", 106, 101),
             volume("local:105/disk", "images", 105, 101),
         ];
-        assert_eq!(archive(&volumes, vmid, &done), None);
+        assert_eq!(archive(&volumes, id, &done), None);
         let mut with = volumes.to_vec();
         with.push(volume("local:backup/new", "backup", 105, 100));
-        let found = archive(&with, vmid, &done);
+        let found = archive(&with, id, &done);
         assert_eq!(found.as_deref(), Some("local:backup/new"));
         done.archive = found;
-        assert_eq!(archive(&with, vmid, &done), done.archive);
-        assert_eq!(archive(&volumes, vmid, &done), None, "it was removed again");
+        assert_eq!(archive(&with, id, &done), done.archive);
+        assert_eq!(archive(&volumes, id, &done), None, "it was removed again");
     }
 }

@@ -12,7 +12,7 @@ use crate::api::VirtualMachine;
 use crate::api::conditions::reason;
 use crate::api::names::DELETE_GUESTS;
 use crate::controllers::journal::Entry;
-use crate::model::Vmid;
+use crate::model::GuestId;
 use crate::plan::removal::{self, Kept, Life};
 
 /// Whether the machine stays although its resource goes.
@@ -51,14 +51,14 @@ fn life(object: Option<&impl Resource>) -> Life {
 }
 
 /// Lets the resource go, and leaves the machine with its mark as it is.
-pub(super) async fn leave(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, kept: Kept) -> Flow<End> {
+pub(super) async fn leave(pass: &mut Pass<'_>, site: &Site, id: GuestId, kept: Kept) -> Flow<End> {
     let note = format!(
-        "machine {vmid} stays on the host as it is, marked and owned by nobody: {}",
+        "machine {id} stays on the host as it is, marked and owned by nobody: {}",
         why(kept)
     );
     announce(pass, site, &note).await;
     record::remove_finalizer(pass).await.map_err(Stop::Error)?;
-    site.cluster.unwatch_guest(vmid);
+    site.cluster.unwatch_guest(id);
     Err(Stop::Silent)
 }
 

@@ -9,7 +9,7 @@ use super::site::Site;
 use super::task::{self, Act};
 use crate::api::VirtualMachine;
 use crate::hypervisor::{Error, Hypervisor, TaskFilter};
-use crate::model::{GuestAddress, TaskExit, TaskRecord, TaskState, Upid, Vmid};
+use crate::model::{GuestAddress, GuestId, TaskExit, TaskRecord, TaskState, Upid};
 use crate::plan::desired::Desired;
 use crate::plan::identity::placed::{Evidence, Made};
 use crate::plan::making::{self, View};
@@ -22,7 +22,7 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Clone, Copy)]
 pub(crate) struct Making<'a> {
     /// The number that it was to have.
-    pub(crate) vmid: Vmid,
+    pub(crate) id: GuestId,
     pub(crate) vm: &'a VirtualMachine,
     /// What it was to be like; absent where that can't be told any more.
     pub(crate) desired: Option<&'a Desired>,
@@ -33,11 +33,11 @@ pub(crate) struct Making<'a> {
 }
 
 /// What the nodes' own task lists tell of the making of a guest.
-pub(super) async fn of(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Evidence, Error> {
+pub(super) async fn of(pass: &Pass<'_>, site: &Site, id: GuestId) -> Result<Evidence, Error> {
     let driver = site.cluster.driver();
     let desired = pass.desired(site).ok();
     let making = Making {
-        vmid,
+        id,
         vm: &pass.vm,
         desired: desired.as_ref(),
         since: pass.status.reservation.as_ref().map(|r| r.since.0),
@@ -52,10 +52,10 @@ pub(crate) async fn gather(ground: Ground<'_>, making: Making<'_>) -> Result<Evi
         driver, node, view, ..
     } = ground;
     let by_number = TaskFilter {
-        vmid: Some(making.vmid),
+        guest: Some(making.id),
         ..TaskFilter::default()
     };
-    let home = view.guests.get(&making.vmid).map_or(node, |row| &row.node);
+    let home = view.guests.get(&making.id).map_or(node, |row| &row.node);
     let mut of_number = driver.node_tasks(home, &by_number).await?;
     if home != node {
         of_number.extend(driver.node_tasks(node, &by_number).await?);
@@ -81,7 +81,7 @@ pub(crate) async fn gather(ground: Ground<'_>, making: Making<'_>) -> Result<Evi
     }
     if let Some(at) = &source {
         let filter = TaskFilter {
-            vmid: Some(at.vmid),
+            guest: Some(at.id),
             ..TaskFilter::default()
         };
         clones = driver.node_tasks(&at.node, &filter).await?;
@@ -150,7 +150,7 @@ pub(super) async fn under_way(pass: &mut Pass<'_>, site: &Site, at: &GuestAddres
             "qmigrate" | "hamigrate" if pass.status.migration.is_some() => Act::Migrate,
             _ => Act::Other,
         };
-        return Err(task::begin(pass, site, at.vmid, act, &upid, None).into());
+        return Err(task::begin(pass, site, at.id, act, &upid, None).into());
     }
     pass.ctx.memory.note(&pass.uid, |m| m.settled = true);
     Ok(())
@@ -166,7 +166,7 @@ pub(super) async fn running(pass: &Pass<'_>, site: &Site, at: &GuestAddress) -> 
 /// The same for a pass and for `drover plan`.
 pub(crate) async fn running_on(driver: &dyn Hypervisor, at: &GuestAddress) -> Result<Option<Upid>, Error> {
     let filter = TaskFilter {
-        vmid: Some(at.vmid),
+        guest: Some(at.id),
         active_only: true,
         ..TaskFilter::default()
     };

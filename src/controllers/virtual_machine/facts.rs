@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::conditions::reason;
 use crate::hypervisor::{Answer, Error, Hypervisor};
-use crate::model::{GuestAddress, GuestConfig, GuestRow, NodeName, StorageRow, Vmid, Volume, VolumeId};
+use crate::model::{GuestAddress, GuestConfig, GuestId, GuestRow, NodeName, StorageRow, Volume, VolumeId};
 use crate::plan::desired::Desired;
 use crate::plan::identity::{Mark, numbers};
 use crate::plan::making::{self, Make, Material, View};
@@ -26,10 +26,10 @@ pub(crate) struct Ground<'a> {
 /// What is known without asking the host.
 pub(crate) trait Known: Sync {
     /// Whether a machine with this configuration belongs to a resource of the same namespace.
-    fn is_own(&self, vmid: Vmid, config: &GuestConfig) -> bool;
+    fn is_own(&self, id: GuestId, config: &GuestConfig) -> bool;
 
     /// Whether a backup is of a machine that belonged to one when it was made.
-    fn was_own(&self, vmid: Option<Vmid>, archived: &GuestConfig) -> bool;
+    fn was_own(&self, id: Option<GuestId>, archived: &GuestConfig) -> bool;
 
     /// The configuration of a machine that is to be copied. A template hardly ever changes: what was seen of it lately
     /// suffices for a check.
@@ -60,8 +60,8 @@ pub(crate) struct Facts<'a> {
 
 impl Facts<'_> {
     /// The number of the machine whose backup is restored.
-    pub(crate) fn archived_number(&self) -> Option<Vmid> {
-        self.archive.as_ref().and_then(|(volume, _)| volume.vmid)
+    pub(crate) fn archived_number(&self) -> Option<GuestId> {
+        self.archive.as_ref().and_then(|(volume, _)| volume.guest)
     }
 
     pub(super) fn material(&self) -> Material<'_> {
@@ -77,7 +77,7 @@ impl Facts<'_> {
         &self,
         ground: Ground<'_>,
         desired: &Desired,
-        vmid: Vmid,
+        id: GuestId,
         mark: &Mark,
     ) -> Result<Make, Outcome> {
         let site = making::Site {
@@ -86,8 +86,8 @@ impl Facts<'_> {
             isos: self.isos.as_deref(),
             material: self.material(),
         };
-        let identity = numbers::identity(&mark.cluster, &mark.uid, vmid);
-        Ok(making::make(desired, site, vmid, identity, mark)?)
+        let identity = numbers::identity(&mark.cluster, &mark.uid, id);
+        Ok(making::make(desired, site, id, identity, mark)?)
     }
 }
 
@@ -97,13 +97,13 @@ pub(crate) async fn check<'a>(
     ground: Ground<'a>,
     known: &dyn Known,
     desired: &Desired,
-    mark: impl FnOnce(Vmid) -> Mark,
+    mark: impl FnOnce(GuestId) -> Mark,
 ) -> Result<Facts<'a>, Unmet> {
     let facts = read(ground, known, desired).await?;
     // Any number does for the check.
-    let vmid =
-        Vmid::try_from(Vmid::MAX).map_err(|e| Outcome::stalled(reason::INVALID_SPEC, e.to_string()))?;
-    facts.call(ground, desired, vmid, &mark(vmid))?;
+    let id = GuestId::try_from(crate::model::Vmid::MAX)
+        .map_err(|e| Outcome::stalled(reason::INVALID_SPEC, e.to_string()))?;
+    facts.call(ground, desired, id, &mark(id))?;
     Ok(facts)
 }
 
@@ -117,10 +117,8 @@ async fn read<'a>(ground: Ground<'a>, known: &dyn Known, desired: &Desired) -> R
         None => None,
         Some(row) => {
             let config = known.config(&row.address()).await.map_err(Unmet::Failed)?;
-            ground
-                .allowed
-                .check_source(row, known.is_own(row.vmid, &config))?;
-            making::check_source(desired, row.vmid, &config)?;
+            ground.allowed.check_source(row, known.is_own(row.id, &config))?;
+            making::check_source(desired, row.id, &config)?;
             Some((row, config))
         }
     };
@@ -148,7 +146,7 @@ async fn archive(
     let config = ground.driver.archived(ground.node, &volume.id).await;
     let config = config.map_err(Unmet::Failed)?;
     let own =
-        volume.vmid.is_some_and(|vmid| known.is_own(vmid, &config)) || known.was_own(volume.vmid, &config);
+        volume.guest.is_some_and(|id| known.is_own(id, &config)) || known.was_own(volume.guest, &config);
     ground.allowed.check_archive(&volume.id, own)?;
     Ok(Some((volume.clone(), config)))
 }
@@ -169,7 +167,7 @@ async fn listed(ground: Ground<'_>, storage: &str, content: &str, field: &str) -
 pub(crate) async fn left_of(
     driver: &dyn Hypervisor,
     storages: &[StorageRow],
-    vmid: Vmid,
+    id: GuestId,
     archives: bool,
 ) -> Result<Option<VolumeId>, Error> {
     let holds = |content: &String| matches!(content.as_str(), "images" | "rootdir" | "backup");
@@ -177,8 +175,8 @@ pub(crate) async fn left_of(
         if !row.content.iter().any(holds) {
             continue;
         }
-        let volumes = driver.volumes(&row.node, &row.storage, None, Some(vmid)).await?;
-        let counts = |v: &Volume| v.vmid == Some(vmid) && (archives || v.content != "backup");
+        let volumes = driver.volumes(&row.node, &row.storage, None, Some(id)).await?;
+        let counts = |v: &Volume| v.guest == Some(id) && (archives || v.content != "backup");
         if let Some(volume) = volumes.into_iter().find(counts) {
             return Ok(Some(volume.id));
         }

@@ -8,7 +8,7 @@ use super::{act, moves, secrets, seed};
 use crate::api::conditions::reason;
 use crate::api::{DesiredPower, ObservedPower};
 use crate::fleet::ConfigReading;
-use crate::model::{GuestAddress, GuestConfig, Power, PowerState, Vmid};
+use crate::model::{GuestAddress, GuestConfig, GuestId, Power, PowerState};
 use crate::plan::desired::Desired;
 use crate::plan::guest::{self, Action, Managed, Plan, Problem, Reboot, Seen, SeenHa, SeenPool};
 use crate::plan::identity::{Ownership, Verdict, judge};
@@ -21,50 +21,43 @@ const BOOTING: u64 = 600;
 
 /// The end of a pass over a machine that is as it was when it was last found to be as declared: nothing is
 /// asked of the host. `None` if it must be looked at.
-pub(super) async fn unchanged(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Option<End>> {
+pub(super) async fn unchanged(pass: &mut Pass<'_>, site: &Site, id: GuestId) -> Flow<Option<End>> {
     if pass.deleting || pass.status.task.is_some() {
         return Ok(None);
     }
-    let Some(row) = site.snapshot.guest(vmid) else {
+    let Some(row) = site.snapshot.guest(id) else {
         return Ok(None);
     };
     let mut desired = pass.desired(site)?;
-    if pass.class_changed()? || !status::agrees(&pass.vm, &desired, row, site.snapshot.paused.contains(&vmid))
-    {
+    if pass.class_changed()? || !status::agrees(&pass.vm, &desired, row, site.snapshot.paused.contains(&id)) {
         return Ok(None);
     }
     if moves::due(pass, site, row, &desired) {
         return Ok(None);
     }
-    let reading = site.cluster.last_config(vmid);
+    let reading = site.cluster.last_config(id);
     let known = reading.as_ref().map(|r| r.config.current.agent).or(desired.agent);
     // Of a guest that was not read since the start it is not known: it is asked only while it may be booting.
     let agent = known.unwrap_or(row.uptime < BOOTING);
-    pass.watch(site, vmid, agent);
-    observe_agent(pass, site, vmid, known);
+    pass.watch(site, id, agent);
+    observe_agent(pass, site, id, known);
     // The sweep reads configurations by itself; one that was not compared yet is compared now, without a call.
     let compared = pass.ctx.memory.get(&pass.uid).compared;
     if let Some(reading) = reading.filter(|r| compared.is_none_or(|at| at < r.read_at)) {
         // What they hold may have changed too.
         let no_secret = secrets::of(pass, &mut desired).await?;
-        let ours = judge(
-            &pass.uid,
-            pass.recorded(),
-            vmid,
-            &reading.config,
-            desired.template,
-        ) == Verdict::Ours;
+        let ours = judge(&pass.uid, pass.recorded(), id, &reading.config, desired.template) == Verdict::Ours;
         let sent = pass.status.cloud_init.clone().and_then(|c| c.password_version);
         let seen = Seen {
             config: &reading.config,
             power: PowerState::of(
                 row.power,
-                site.snapshot.paused.contains(&vmid),
+                site.snapshot.paused.contains(&id),
                 reading.config.lock.as_ref(),
             ),
             password_sent: sent.as_deref(),
             managed: &Managed::of(&pass.status),
-            pool: pool(pass, site, vmid),
+            pool: pool(pass, site, id),
             reboot: Reboot::No,
             high_availability: SeenHa::Unknown,
             moving: None,
@@ -105,9 +98,9 @@ pub(super) async fn keep(
     pass.status.node = Some(at.node.to_string());
     let managed = Managed::of(&pass.status);
     status::observe_config(&mut pass.status, &desired, &reading.config);
-    pass.watch(site, at.vmid, reading.config.current.agent);
+    pass.watch(site, at.id, reading.config.current.agent);
     let power = power(pass, site, &at, &desired, &reading.config).await?;
-    observe_agent(pass, site, at.vmid, Some(reading.config.current.agent));
+    observe_agent(pass, site, at.id, Some(reading.config.current.agent));
 
     let ha = if desired.high_availability.is_some() {
         let asked = site.cluster.driver().high_availability(&at).await;
@@ -128,7 +121,7 @@ pub(super) async fn keep(
             power,
             password_sent: sent.as_deref(),
             managed: &managed,
-            pool: pool(pass, site, at.vmid),
+            pool: pool(pass, site, at.id),
             reboot,
             high_availability: SeenHa::of(ha.as_ref()),
             moving: moving.as_ref(),
@@ -149,7 +142,7 @@ pub(super) async fn keep(
         } else {
             Again::Busy
         };
-        return Ok(End::new(status::locked(at.vmid, lock), again));
+        return Ok(End::new(status::locked(at.id, lock), again));
     }
     let Some(action) = plan.actions.first() else {
         if let Some(end) = seed::tidy(pass, site, &at, Some(&reading.config), &desired).await? {
@@ -216,8 +209,8 @@ async fn power(
     config: &GuestConfig,
 ) -> Flow<PowerState> {
     let lock = config.lock.as_ref();
-    let paused = site.snapshot.paused.contains(&at.vmid);
-    let row = site.snapshot.guest(at.vmid);
+    let paused = site.snapshot.paused.contains(&at.id);
+    let row = site.snapshot.guest(at.id);
     let listed = PowerState::of(row.map_or(Power::Unknown, |row| row.power), paused, lock);
     let wanted = match desired.power {
         None => listed,
@@ -246,9 +239,9 @@ async fn power(
 
 /// Takes over what the agent reported; `agent` tells whether the machine has one, as far as that is known. Of one without,
 /// or that does not run, nothing of that counts.
-pub(super) fn observe_agent(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, agent: Option<bool>) {
+pub(super) fn observe_agent(pass: &mut Pass<'_>, site: &Site, id: GuestId, agent: Option<bool>) {
     let stopped = pass.status.power_state == Some(ObservedPower::Stopped);
-    match (site.cluster.agent(vmid), agent) {
+    match (site.cluster.agent(id), agent) {
         (_, Some(false)) => pass.forget_agent(),
         // That none answers says nothing where there may be none.
         (Some(report), _) if report.connected || agent.is_some() => {
@@ -285,9 +278,9 @@ fn settled(
 }
 
 /// The guest's pool as the bulk list shows it, unless the list is older than the last change of that.
-fn pool<'a>(pass: &Pass<'_>, site: &'a Site, vmid: Vmid) -> SeenPool<'a> {
+fn pool<'a>(pass: &Pass<'_>, site: &'a Site, id: GuestId) -> SeenPool<'a> {
     let changed = pass.ctx.memory.get(&pass.uid).pooled;
-    match site.snapshot.guest(vmid) {
+    match site.snapshot.guest(id) {
         Some(row) if site.snapshot.taken > changed => {
             row.pool.as_deref().map_or(SeenPool::None, SeenPool::In)
         }

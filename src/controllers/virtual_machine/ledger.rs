@@ -10,19 +10,20 @@ use super::site::Site;
 use crate::api::ProxmoxNode;
 use crate::api::names::MANAGER;
 use crate::controllers::Error;
-use crate::model::Vmid;
+use crate::model::{GuestId, Vmid};
 
 /// Notes with the host that a number was given.
-pub(super) async fn spend(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), Error> {
+pub(super) async fn spend(pass: &Pass<'_>, site: &Site, id: GuestId) -> Result<(), Error> {
     let host = pass
         .ctx
         .host(&site.host.name_any())
         .unwrap_or_else(|| Arc::clone(&site.host));
     let noted = host.status.as_ref().and_then(|s| s.highest_vmid).unwrap_or(0);
-    if noted >= vmid.get() {
+    // UUIDs are never given twice by themselves.
+    let Some(vmid) = id.number().map(Vmid::get).filter(|vmid| *vmid > noted) else {
         return Ok(());
-    }
-    let highest = serde_json::json!({ "highestVmid": vmid.get() });
+    };
+    let highest = serde_json::json!({ "highestVmid": vmid });
     note(pass, &host, highest).await.map(|_| ())
 }
 

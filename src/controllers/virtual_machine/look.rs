@@ -12,7 +12,7 @@ use crate::api::conditions::reason;
 use crate::controllers::journal::Entry;
 use crate::fleet::{ConfigReading, NumberPresence};
 use crate::hypervisor::{Error, Refusal};
-use crate::model::{Change, GuestAddress, GuestKind, Lock, NumberState, Progress, Vmid};
+use crate::model::{Change, GuestAddress, GuestId, GuestKind, Lock, NumberState, Progress};
 use crate::plan::identity::placed::{self, Claim, Sighting, Step};
 use crate::plan::identity::presence::{self, NumberLook, Presence};
 use crate::plan::identity::{Ownership, mark};
@@ -30,14 +30,14 @@ pub(super) enum Found {
 }
 
 /// Looks under the number and does what is due.
-pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, id: GuestId) -> Flow<End> {
     // Somebody took it off, or an old copy of the resource was put back: without it a deletion would forget the guest.
     if !pass.deleting {
-        record::claim(pass, vmid).await.map_err(Stop::Error)?;
+        record::claim(pass, id).await.map_err(Stop::Error)?;
     }
     // Should the status be lost, a list from before that does not count.
     pass.ctx.memory.note(&pass.uid, |m| m.seeking_since = None);
-    if let Some(row) = site.snapshot.guest(vmid) {
+    if let Some(row) = site.snapshot.guest(id) {
         status::observe_row(&mut pass.status, row);
         // The list goes on showing the guests of a node that is away as they were.
         if site
@@ -45,24 +45,24 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
             .node(row.node.as_str())
             .is_some_and(|node| !node.online)
         {
-            return Ok(End::new(placing::node_offline(vmid, &row.node), Again::Busy));
+            return Ok(End::new(placing::node_offline(id, &row.node), Again::Busy));
         }
     }
-    if let Some(end) = keep::unchanged(pass, site, vmid).await? {
+    if let Some(end) = keep::unchanged(pass, site, id).await? {
         return Ok(end);
     }
     // This process reserved the number, and the host took no call for it yet: whoever has it now, the host refuses.
     let making = pass.ctx.memory.get(&pass.uid).making;
     let unmade = pass.recorded().is_none() && making.none_taken() && !making.refused;
-    if unmade && !pass.deleting && site.snapshot.guest(vmid).is_none() {
-        return make_it(pass, site, vmid).await;
+    if unmade && !pass.deleting && site.snapshot.guest(id).is_none() {
+        return make_it(pass, site, id).await;
     }
     // Before the reads: one that was made while a task ran would show what the task has changed since.
-    if let Some(at) = site.snapshot.address(vmid) {
+    if let Some(at) = site.snapshot.address(id) {
         evidence::under_way(pass, site, &at).await?;
     }
-    let found = look(pass, site, vmid).await.map_err(|e| pass.trouble(&e))?;
-    let step = decide(pass, site, vmid, &found).await?;
+    let found = look(pass, site, id).await.map_err(|e| pass.trouble(&e))?;
+    let step = decide(pass, site, id, &found).await?;
     let step = confirm(pass, site, step, &found).await?;
     if !matches!(step, Step::StaleLock(_)) {
         pass.ctx.memory.note(&pass.uid, |m| m.stale_lock = false);
@@ -72,41 +72,41 @@ pub(super) async fn look_and_act(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -
             remove::remove(pass, site, own, &reading).await
         }
         (Step::Act(own), Found::Guest(_, reading)) => keep::keep(pass, site, own, reading).await,
-        (Step::Remark(own), Found::Guest(_, reading)) => remark(pass, site, vmid, &own, &reading).await,
-        (Step::Seal(own), Found::Guest(_, reading)) => seal(pass, site, vmid, &own, &reading).await,
+        (Step::Remark(own), Found::Guest(_, reading)) => remark(pass, site, id, &own, &reading).await,
+        (Step::Seal(own), Found::Guest(_, reading)) => seal(pass, site, id, &own, &reading).await,
         (Step::Record(uuid), found) => {
             if let Found::Guest(_, reading) = &found {
-                pass.status.origin = Some(placing::origin(vmid, &reading.config));
+                pass.status.origin = Some(placing::origin(id, &reading.config));
             }
             note_earlier_calls(pass);
             pass.status.identity = Some(IdentityStatus { uuid });
             pass.status.reservation = None;
-            Ok(End::new(placing::made(vmid), Again::Now))
+            Ok(End::new(placing::made(id), Again::Now))
         }
-        (Step::Make, _) => make_it(pass, site, vmid).await,
-        (Step::GiveUp, _) => lost::give_up(pass, site, vmid).await,
-        (Step::GiveUpLater(until), _) => Ok(End::new(placing::given_up_later(vmid, until), Again::Busy)),
-        (Step::WaitForHost(lock), _) => Ok(End::new(placing::at_work(vmid, &lock), Again::Busy)),
-        (Step::StaleLock(lock), _) => Ok(stale_lock(pass, site, vmid, &lock)),
-        (Step::WaitForPresence(presence), _) => Ok(absent(vmid, presence)),
-        (Step::Hold(why), _) => Ok(End::new(status::hold(why, vmid, &pass.uid), Again::Waiting)),
-        (Step::Lost, _) => lost::lost(pass, site, vmid).await,
-        (Step::Release, _) => remove::gone(pass, site, vmid).await,
-        (Step::LetGo, _) => remove::let_go(pass, site, vmid).await,
+        (Step::Make, _) => make_it(pass, site, id).await,
+        (Step::GiveUp, _) => lost::give_up(pass, site, id).await,
+        (Step::GiveUpLater(until), _) => Ok(End::new(placing::given_up_later(id, until), Again::Busy)),
+        (Step::WaitForHost(lock), _) => Ok(End::new(placing::at_work(id, &lock), Again::Busy)),
+        (Step::StaleLock(lock), _) => Ok(stale_lock(pass, site, id, &lock)),
+        (Step::WaitForPresence(presence), _) => Ok(absent(id, presence)),
+        (Step::Hold(why), _) => Ok(End::new(status::hold(why, id, &pass.uid), Again::Waiting)),
+        (Step::Lost, _) => lost::lost(pass, site, id).await,
+        (Step::Release, _) => remove::gone(pass, site, id).await,
+        (Step::LetGo, _) => remove::let_go(pass, site, id).await,
         (Step::LookAtTasks | Step::Act(_) | Step::Remark(_) | Step::Seal(_), _) => Ok(End::progressing(
             reason::HOST_BUSY,
-            format!("machine {vmid} is looked at again"),
+            format!("machine {id} is looked at again"),
             Again::Busy,
         )),
     }
 }
 
-async fn make_it(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+async fn make_it(pass: &mut Pass<'_>, site: &Site, id: GuestId) -> Flow<End> {
     let mut desired = pass.desired(site)?;
     let driver = site.cluster.driver();
     let facts = make::check(pass, site, driver.as_ref(), &mut desired).await?;
     note_second_call(pass).await?;
-    make::make(pass, site, vmid, &desired, &facts).await
+    make::make(pass, site, id, &desired, &facts).await
 }
 
 /// That a stranger has the number proves something only if the cluster at the address is still the same one.
@@ -129,12 +129,12 @@ async fn confirm(pass: &Pass<'_>, site: &Site, step: Step, found: &Found) -> Flo
 }
 
 /// Reads what stands under a number.
-async fn look(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Found, Error> {
-    let row = site.snapshot.guest(vmid);
+async fn look(pass: &Pass<'_>, site: &Site, id: GuestId) -> Result<Found, Error> {
+    let row = site.snapshot.guest(id);
     if row.is_some_and(|row| row.kind == GuestKind::Container) {
         return Ok(Found::OtherKind);
     }
-    if let Some(at) = site.snapshot.address(vmid) {
+    if let Some(at) = site.snapshot.address(id) {
         match site.cluster.read_config(&at).await {
             Ok(reading) => return Ok(Found::Guest(at, reading)),
             // Destroyed or migrated since the list was made; which, only the cluster's own list tells.
@@ -147,7 +147,7 @@ async fn look(pass: &Pass<'_>, site: &Site, vmid: Vmid) -> Result<Found, Error> 
         state,
         quorate_after: quorate,
     };
-    let seen = match site.cluster.confirm_gone(vmid).await? {
+    let seen = match site.cluster.confirm_gone(id).await? {
         NumberPresence::Free => quorate(true, NumberState::Free),
         NumberPresence::Taken => {
             site.cluster.refresh();
@@ -213,12 +213,12 @@ pub(super) fn note_earlier_calls(pass: &mut Pass<'_>) {
     }
 }
 
-async fn decide(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, found: &Found) -> Flow<Step> {
+async fn decide(pass: &mut Pass<'_>, site: &Site, id: GuestId, found: &Found) -> Flow<Step> {
     let uid = pass.uid.clone();
     let claim = Claim {
         uid: &uid,
-        vmid,
-        expected: pass.identity(vmid),
+        id,
+        expected: pass.identity(id),
         recorded: pass.recorded(),
         deleting: pass.deleting,
         template: pass.vm.spec.template == Some(true),
@@ -235,9 +235,7 @@ async fn decide(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, found: &Found) -> 
     };
     match placed::decide(&claim, &sighting, None) {
         Step::LookAtTasks => {
-            let evidence = evidence::of(pass, site, vmid)
-                .await
-                .map_err(|e| pass.trouble(&e))?;
+            let evidence = evidence::of(pass, site, id).await.map_err(|e| pass.trouble(&e))?;
             Ok(placed::decide(&claim, &sighting, Some(evidence)))
         }
         step => Ok(step),
@@ -247,13 +245,13 @@ async fn decide(pass: &mut Pass<'_>, site: &Site, vmid: Vmid, found: &Found) -> 
 async fn remark(
     pass: &mut Pass<'_>,
     site: &Site,
-    vmid: Vmid,
+    id: GuestId,
     own: &Ownership,
     reading: &ConfigReading,
 ) -> Flow<End> {
     let sealed = pass
         .recorded()
-        .map_or_else(|| pass.mark(vmid), |uuid| pass.mark(vmid).sealed(uuid));
+        .map_or_else(|| pass.mark(id), |uuid| pass.mark(id).sealed(uuid));
     let changes = [Change::Description(
         sealed.write_into(&reading.config.description),
     )];
@@ -263,7 +261,7 @@ async fn remark(
         .configure(own, &reading.config, &changes)
         .await;
     written.map_err(|e| pass.trouble(&e))?;
-    let note = format!("somebody took the mark of machine {vmid} away; it is written again");
+    let note = format!("somebody took the mark of machine {id} away; it is written again");
     pass.entries.push(Entry::warning(reason::REMARKED, note.clone()));
     Ok(End::progressing(reason::CONFIGURING, note, Again::Now))
 }
@@ -272,12 +270,12 @@ async fn remark(
 async fn seal(
     pass: &mut Pass<'_>,
     site: &Site,
-    vmid: Vmid,
+    id: GuestId,
     own: &Ownership,
     reading: &ConfigReading,
 ) -> Flow<End> {
-    let identity = pass.identity(vmid);
-    let described = mark_over(pass, vmid, identity, &reading.config.description);
+    let identity = pass.identity(id);
+    let described = mark_over(pass, id, identity, &reading.config.description);
     let changes = [Change::Uuid(identity), Change::Description(described)];
     let written = site
         .cluster
@@ -286,40 +284,40 @@ async fn seal(
         .await;
     match written.map_err(|e| pass.trouble(&e))? {
         Progress::Done => {
-            let note = format!("machine {vmid} has its own identity now");
+            let note = format!("machine {id} has its own identity now");
             pass.entries.push(Entry::normal(reason::SEALED, note));
-            Ok(End::new(placing::sealing(vmid), Again::Now))
+            Ok(End::new(placing::sealing(id), Again::Now))
         }
-        Progress::Running(upid) => Ok(task::begin(pass, site, vmid, Act::Configure, &upid, None)),
+        Progress::Running(upid) => Ok(task::begin(pass, site, id, Act::Configure, &upid, None)),
     }
 }
 
-fn mark_over(pass: &Pass<'_>, vmid: Vmid, identity: uuid::Uuid, description: &str) -> String {
-    let mark: mark::Mark = pass.mark(vmid).sealed(identity);
+fn mark_over(pass: &Pass<'_>, id: GuestId, identity: uuid::Uuid, description: &str) -> String {
+    let mark: mark::Mark = pass.mark(id).sealed(identity);
     mark.write_into(description)
 }
 
 /// A task may just have ended between two reads, so a lock without one counts only when seen twice.
-fn stale_lock(pass: &Pass<'_>, site: &Site, vmid: Vmid, lock: &Lock) -> End {
+fn stale_lock(pass: &Pass<'_>, site: &Site, id: GuestId, lock: &Lock) -> End {
     let before = pass.ctx.memory.get(&pass.uid).stale_lock;
     pass.ctx.memory.note(&pass.uid, |m| m.stale_lock = true);
     if !before {
-        let message = format!("machine {vmid} is locked ('{}'), and is looked at again", lock.0);
+        let message = format!("machine {id} is locked ('{}'), and is looked at again", lock.0);
         return End::progressing(reason::HOST_BUSY, message, Again::Busy);
     }
-    let at = site.snapshot.address(vmid);
+    let at = site.snapshot.address(id);
     let node = at.map_or(site.node.clone(), |at| at.node);
-    End::waiting(placing::stale_lock(vmid, lock, &node))
+    End::waiting(placing::stale_lock(id, lock, &node))
 }
 
-fn absent(vmid: Vmid, presence: Presence) -> End {
+fn absent(id: GuestId, presence: Presence) -> End {
     // A row that comes back, and a majority too, wake the machine.
     let again = match presence {
         Presence::Taken => Again::Idle,
         Presence::NotQuorate => Again::Waiting,
         Presence::Unsettled(_) | Presence::Gone => Again::Busy,
     };
-    End::new(placing::absent(vmid, presence), again)
+    End::new(placing::absent(id, presence), again)
 }
 
 /// Judges the guest once more if the judgement is about to be too old for a call that carries no digest: on a
@@ -335,10 +333,10 @@ pub(super) async fn judge_again(pass: &mut Pass<'_>, site: &Site, own: Ownership
         .read_config(&at)
         .await
         .map_err(|e| pass.trouble(&e))?;
-    let vmid = at.vmid;
-    if let Step::Act(own) = decide(pass, site, vmid, &Found::Guest(at, reading)).await? {
+    let id = at.id;
+    if let Step::Act(own) = decide(pass, site, id, &Found::Guest(at, reading)).await? {
         return Ok(own);
     }
-    let message = format!("machine {vmid} changed while it was looked at");
+    let message = format!("machine {id} changed while it was looked at");
     Err(End::progressing(reason::HOST_BUSY, message, Again::Now).into())
 }

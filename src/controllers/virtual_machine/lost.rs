@@ -8,14 +8,14 @@ use super::{ledger, look, record};
 use crate::api::conditions::reason;
 use crate::controllers::journal::Entry;
 use crate::controllers::memory::Making;
-use crate::model::Vmid;
+use crate::model::GuestId;
 use crate::plan::identity::presence::Presence;
 use crate::plan::placing::{self, Lost};
 
 /// The number is a stranger's: it is forgotten, and another one reserved.
-pub(super) async fn give_up(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+pub(super) async fn give_up(pass: &mut Pass<'_>, site: &Site, id: GuestId) -> Flow<End> {
     // The status forgets the number, and it must not be given again.
-    ledger::spend(pass, site, vmid).await.map_err(Stop::Error)?;
+    ledger::spend(pass, site, id).await.map_err(Stop::Error)?;
     record::disclaim(pass).await.map_err(Stop::Error)?;
     pass.status.vmid = None;
     pass.status.reservation = None;
@@ -23,12 +23,12 @@ pub(super) async fn give_up(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flo
     pass.status.observed = None;
     pass.status.power_state = None;
     let note =
-        format!("number {vmid} was taken by somebody else before the machine was made; another one is used");
+        format!("number {id} was taken by somebody else before the machine was made; another one is used");
     pass.entries
         .push(Entry::warning(reason::VMID_GIVEN_UP, note.clone()));
     record::save(pass).await.map_err(Stop::Error)?;
     let owner = ObjectRef::from_obj(pass.vm.as_ref());
-    pass.ctx.numbers.disown(site.cluster.id(), vmid, &owner);
+    pass.ctx.numbers.disown(site.cluster.id(), id, &owner);
     pass.ctx.memory.note(&pass.uid, |m| {
         m.making = Making::default();
     });
@@ -37,8 +37,8 @@ pub(super) async fn give_up(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flo
 }
 
 /// A wanted machine that is gone is made again only if somebody said so.
-pub(super) async fn lost(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
-    let note = match placing::lost(&pass.vm, vmid, pass.recorded()) {
+pub(super) async fn lost(pass: &mut Pass<'_>, site: &Site, id: GuestId) -> Flow<End> {
+    let note = match placing::lost(&pass.vm, id, pass.recorded()) {
         Lost::Recreate(note) => note,
         Lost::Wait(outcome) => {
             pass.status.observed = None;
@@ -49,13 +49,13 @@ pub(super) async fn lost(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<E
     };
     // It would make a second one beside that which is made now.
     if let Some(until) = look::late_call(pass) {
-        return Ok(End::waiting(placing::absent(vmid, Presence::Unsettled(until))));
+        return Ok(End::waiting(placing::absent(id, Presence::Unsettled(until))));
     }
     let owner = ObjectRef::from_obj(pass.vm.as_ref());
-    pass.ctx.numbers.disown(site.cluster.id(), vmid, &owner);
-    site.cluster.unwatch_guest(vmid);
+    pass.ctx.numbers.disown(site.cluster.id(), id, &owner);
+    site.cluster.unwatch_guest(id);
     // The status forgets the number, and it must not be given again.
-    ledger::spend(pass, site, vmid).await.map_err(Stop::Error)?;
+    ledger::spend(pass, site, id).await.map_err(Stop::Error)?;
     // Nothing is there any more that would be on the host already.
     record::disclaim(pass).await.map_err(Stop::Error)?;
     pass.status.vmid = None;

@@ -11,7 +11,7 @@ use super::{act, secrets};
 use crate::api::conditions::reason;
 use crate::fleet::{Snapshot, Work};
 use crate::hypervisor::{Answer, Hypervisor, Refusal};
-use crate::model::{GuestAddress, GuestConfig, Progress, Vmid};
+use crate::model::{GuestAddress, GuestConfig, GuestId, Progress};
 use crate::plan::desired::Desired;
 use crate::plan::making::{Make, Material, View};
 use crate::runtime::Class;
@@ -26,18 +26,18 @@ pub(super) fn view(snapshot: &Snapshot) -> View<'_> {
 }
 
 impl Known for (&Pass<'_>, &Site) {
-    fn is_own(&self, vmid: Vmid, config: &GuestConfig) -> bool {
-        self.0.is_of_namespace(self.1, vmid, config)
+    fn is_own(&self, id: GuestId, config: &GuestConfig) -> bool {
+        self.0.is_of_namespace(self.1, id, config)
     }
 
-    fn was_own(&self, vmid: Option<Vmid>, archived: &GuestConfig) -> bool {
-        self.0.was_of_namespace(vmid, archived)
+    fn was_own(&self, id: Option<GuestId>, archived: &GuestConfig) -> bool {
+        self.0.was_of_namespace(id, archived)
     }
 
     fn config<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Arc<GuestConfig>> {
         let cluster = &self.1.cluster;
         Box::pin(async move {
-            match cluster.last_config(at.vmid) {
+            match cluster.last_config(at.id) {
                 Some(reading) => Ok(reading.config),
                 None => cluster.read_config(at).await.map(|reading| reading.config),
             }
@@ -65,10 +65,7 @@ pub(super) async fn check<'a>(
     if let Some(what) = secrets::of(pass, desired).await? {
         return Err(End::stalled(reason::SECRET_NOT_USABLE, what).into());
     }
-    let checked = facts::check(ground(driver, site), &(pass, site), desired, |vmid| {
-        pass.mark(vmid)
-    })
-    .await;
+    let checked = facts::check(ground(driver, site), &(pass, site), desired, |id| pass.mark(id)).await;
     checked.map_err(|unmet| match unmet {
         Unmet::Refused(outcome) => End::waiting(outcome).into(),
         Unmet::Failed(error) => pass.trouble(&error).into(),
@@ -79,14 +76,14 @@ pub(super) async fn check<'a>(
 pub(super) async fn make(
     pass: &mut Pass<'_>,
     site: &Site,
-    vmid: Vmid,
+    id: GuestId,
     desired: &Desired,
     facts: &Facts<'_>,
 ) -> Flow<End> {
     let driver = site.cluster.driver();
-    let call = facts.call(ground(driver.as_ref(), site), desired, vmid, &pass.mark(vmid));
+    let call = facts.call(ground(driver.as_ref(), site), desired, id, &pass.mark(id));
     let call = call.map_err(End::waiting)?;
-    let permit = match site.cluster.admit(work(&call, facts, vmid)) {
+    let permit = match site.cluster.admit(work(&call, facts, id)) {
         Ok(permit) => permit,
         Err(held) => return Ok(End::progressing(reason::QUEUED, held.reason, Again::Waiting)),
     };
@@ -101,13 +98,13 @@ pub(super) async fn make(
         act::password_sent(pass, &call.changes, desired);
     }
     match sent {
-        Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, vmid, act, &upid, Some(permit))),
+        Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, id, act, &upid, Some(permit))),
         Ok(Progress::Done) => {
             drop(permit);
             site.cluster.refresh();
             Ok(End::progressing(
                 reason::CREATING,
-                format!("machine {vmid} is made"),
+                format!("machine {id} is made"),
                 Again::Now,
             ))
         }
@@ -128,7 +125,7 @@ pub(super) async fn make(
             pass.ctx.runtime.metrics.action(act.label(), Err(error.class()));
             site.cluster.refresh();
             if exists {
-                let message = format!("number {vmid} is taken; it is looked at who has it");
+                let message = format!("number {id} is taken; it is looked at who has it");
                 return Ok(End::progressing(reason::RESERVING, message, Again::Busy));
             }
             let end = pass.trouble(&error);
@@ -141,7 +138,7 @@ pub(super) async fn make(
     }
 }
 
-fn work(call: &Make, facts: &Facts<'_>, vmid: Vmid) -> Work {
+fn work(call: &Make, facts: &Facts<'_>, id: GuestId) -> Work {
     let storages = |named: &Option<String>| match (named, facts.material()) {
         (Some(storage), _) => BTreeSet::from([storage.clone()]),
         (None, Material::Machine(_, config) | Material::Archive(_, config)) => {
@@ -152,17 +149,17 @@ fn work(call: &Make, facts: &Facts<'_>, vmid: Vmid) -> Work {
     };
     match call {
         Make::Create(call) => Work {
-            vmid,
+            id,
             storages: call.storages().map(str::to_owned).collect(),
             clone_source: None,
         },
         Make::Clone(call) => Work {
-            vmid,
+            id,
             storages: storages(&call.storage),
-            clone_source: Some(call.source.vmid),
+            clone_source: Some(call.source.id),
         },
         Make::Restore(call) => Work {
-            vmid,
+            id,
             storages: storages(&call.storage),
             clone_source: None,
         },

@@ -82,7 +82,7 @@ pub(super) async fn settle(
     let Some(begun) = pass.status.migration.clone() else {
         return Ok(());
     };
-    let message = moving::under_way(at.vmid, &begun.from, &begun.to);
+    let message = moving::under_way(at.id, &begun.from, &begun.to);
     let wait = |again| End::progressing(reason::MIGRATING, message.clone(), again);
     let moved = pass.ctx.memory.get(&pass.uid).moved;
     if site.snapshot.taken <= moved {
@@ -96,7 +96,7 @@ pub(super) async fn settle(
         pass.status.migration = None;
         let note = format!(
             "moved machine {} from node {} to node {}",
-            at.vmid, begun.from, begun.to
+            at.id, begun.from, begun.to
         );
         pass.entries.push(Entry::normal(reason::MIGRATED, note));
         pass.ctx.memory.note(&pass.uid, |m| m.done = None);
@@ -104,13 +104,13 @@ pub(super) async fn settle(
     }
     // The host's work may be known by its source alone.
     if let Ok(node) = begun.from.parse() {
-        let source = GuestAddress { node, vmid: at.vmid };
+        let source = GuestAddress { node, id: at.id };
         if evidence::running(pass, site, &source).await?.is_some() {
             return Err(wait(Again::Busy).into());
         }
     }
     let now = pass.ctx.runtime.clock.now();
-    let row = site.snapshot.guest(at.vmid);
+    let row = site.snapshot.guest(at.id);
     let by_ha = row.is_some_and(|row| row.ha_state.is_some());
     let patient = begun
         .since
@@ -132,7 +132,7 @@ pub(super) async fn next(
     desired: &Desired,
     power: PowerState,
 ) -> Flow<Result<Option<Moving>, String>> {
-    let Some(row) = site.snapshot.guest(at.vmid) else {
+    let Some(row) = site.snapshot.guest(at.id) else {
         return Ok(Ok(None));
     };
     let (targets, why) = match wanted(pass, site, row, desired) {

@@ -13,7 +13,7 @@ use crate::api::VmidReuse;
 use crate::api::conditions::reason;
 use crate::api::names::RESERVED_VMID;
 use crate::fleet::NumberPresence;
-use crate::model::{NumberBounds, Vmid, VolumeId};
+use crate::model::{GuestId, NumberBounds, Vmid, VolumeId};
 use crate::plan::desired::Desired;
 use crate::plan::identity::numbers::{self, Next, Numbers};
 use crate::plan::placing;
@@ -24,50 +24,50 @@ const NUMBERS_A_PASS: usize = 32;
 impl Pass<'_> {
     /// A number that the spec names must be free.
     pub(super) fn check_taken(&self, site: &Site, desired: &Desired) -> Flow<()> {
-        let Some(vmid) = desired.pinned else { return Ok(()) };
-        let claimed = self.claimed(site).contains(&vmid.get());
-        placing::check_taken(&self.vm, vmid, site.snapshot.guest(vmid), claimed)
+        let Some(id) = desired.pinned else { return Ok(()) };
+        let claimed = self.claimed(site).contains(&id);
+        placing::check_taken(&self.vm, id, site.snapshot.guest(id), claimed)
             .map_err(|outcome| End::waiting(outcome).into())
     }
 
     /// Nothing may be left of a guest that had the number that the spec names.
     pub(super) async fn check_left(&self, site: &Site, desired: &Desired, facts: &Facts<'_>) -> Flow<()> {
-        let Some(vmid) = desired.pinned else { return Ok(()) };
+        let Some(id) = desired.pinned else { return Ok(()) };
         // The backup of which the machine is made is one of this number's: it comes back to what it was.
-        let restored = facts.archived_number() == Some(vmid);
-        if let Some(volume) = self.left_of(site, vmid, !restored).await? {
-            return Err(End::waiting(placing::has_volumes(vmid, &volume)).into());
+        let restored = facts.archived_number() == Some(id);
+        if let Some(volume) = self.left_of(site, id, !restored).await? {
+            return Err(End::waiting(placing::has_volumes(id, &volume)).into());
         }
         Ok(())
     }
 
     /// A volume or, if they count, an archive that is left of a guest with this number.
-    async fn left_of(&self, site: &Site, vmid: Vmid, archives: bool) -> Flow<Option<VolumeId>> {
+    async fn left_of(&self, site: &Site, id: GuestId, archives: bool) -> Flow<Option<VolumeId>> {
         let driver = site.cluster.driver();
-        let left = left_of(driver.as_ref(), &site.snapshot.storages, vmid, archives).await;
+        let left = left_of(driver.as_ref(), &site.snapshot.storages, id, archives).await;
         left.map_err(|e| self.trouble(&e).into())
     }
 
     /// A number that the cluster itself says is free: the list may not show all guests. That it is still the
     /// same cluster, with a majority, is checked with it.
-    pub(super) async fn free_number(&self, site: &Site, desired: &Desired) -> Flow<Vmid> {
+    pub(super) async fn free_number(&self, site: &Site, desired: &Desired) -> Flow<GuestId> {
         for _ in 0..NUMBERS_A_PASS {
-            let vmid = match desired.pinned {
-                Some(vmid) => vmid,
-                None => self.next_number(site).await?,
+            let id = match desired.pinned {
+                Some(id) => id,
+                None => self.next_number(site).await?.into(),
             };
-            let presence = site.cluster.confirm_gone(vmid).await;
+            let presence = site.cluster.confirm_gone(id).await;
             // It is asked for again and again: each time with a further number, the range would be used up.
             if desired.pinned.is_none()
                 && !matches!(presence, Ok(NumberPresence::Free | NumberPresence::Taken))
             {
-                self.ctx.numbers.take_back(site.cluster.id(), vmid);
+                self.ctx.numbers.take_back(site.cluster.id(), id);
             }
             match presence.map_err(|e| self.trouble(&e))? {
-                NumberPresence::Free => return Ok(vmid),
+                NumberPresence::Free => return Ok(id),
                 NumberPresence::NotQuorate => return Err(no_majority().into()),
                 NumberPresence::Taken if desired.pinned.is_some() => {
-                    return Err(End::waiting(placing::not_shown(vmid)).into());
+                    return Err(End::waiting(placing::not_shown(id)).into());
                 }
                 // It was handed out here, so that the next one is another.
                 NumberPresence::Taken => {}
@@ -83,13 +83,13 @@ impl Pass<'_> {
         let spent = self.ctx.numbers.traces(&site.cluster, now).await;
         let traces = spent.map_err(|e| self.trouble(&e))?;
         let mut spent = traces.spent;
-        let id = site.cluster.id().as_str();
+        let cluster = site.cluster.id();
         let mut here_too = BTreeSet::new();
         for host in self.ctx.all_hosts() {
             let status = host.status.as_ref();
             let here = status
                 .and_then(|s| s.cluster.as_ref())
-                .is_some_and(|c| c.id == id);
+                .is_some_and(|c| c.id == cluster.as_str());
             spent.extend(status.filter(|_| here).and_then(|s| s.highest_vmid));
             here_too.extend(here.then(|| host.name_any()));
         }
@@ -100,21 +100,21 @@ impl Pass<'_> {
             .filter(|m| here_too.contains(&m.spec.host_ref.name));
         let reserved = of_cluster.filter_map(|m| m.annotations().get(RESERVED_VMID));
         spent.extend(reserved.filter_map(|n| n.parse::<u32>().ok()));
-        let mut used = self.claimed(site);
-        used.extend(site.snapshot.guests.keys().map(|v| v.get()));
+        let claimed = self.claimed(site);
+        let guests = claimed.iter().chain(site.snapshot.guests.keys());
+        let used = guests.filter_map(|id| id.number()).map(Vmid::get).collect();
         let (range, reuse) = self.range(site);
         let numbers = Numbers {
             used,
             left: traces.left,
             spent,
         };
-        let id = site.cluster.id();
         loop {
-            let next = self.ctx.numbers.hand_out(id, numbers.clone(), range, reuse);
+            let next = self.ctx.numbers.hand_out(cluster, numbers.clone(), range, reuse);
             let next = next.map_err(|exhausted| {
                 let way = if reuse {
                     let wait = self.ctx.settings.timing.requeue_waiting;
-                    self.ctx.numbers.forget_traces(id, now.checked_sub(wait));
+                    self.ctx.numbers.forget_traces(cluster, now.checked_sub(wait));
                     "or remove the volumes and archives that are left of a machine that is gone"
                 } else {
                     "or allow vmidReuse: AfterRange there"
@@ -127,10 +127,10 @@ impl Pass<'_> {
                 Next::Fresh(vmid) => return Ok(vmid),
                 Next::Again(vmid) => vmid,
             };
-            let left = self.left_of(site, vmid, true).await;
-            match left.inspect_err(|_| self.ctx.numbers.take_back(id, vmid))? {
+            let left = self.left_of(site, vmid.into(), true).await;
+            match left.inspect_err(|_| self.ctx.numbers.take_back(cluster, vmid.into()))? {
                 None => return Ok(vmid),
-                Some(_) => self.ctx.numbers.leave(id, vmid),
+                Some(_) => self.ctx.numbers.leave(cluster, vmid),
             }
         }
     }

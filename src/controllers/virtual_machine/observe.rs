@@ -1,5 +1,6 @@
 //! Looks on at a machine that is somebody else's: no mark, no finalizer, no call that changes anything.
 
+use crate::plan::guest_id;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
@@ -9,7 +10,7 @@ use super::site::Site;
 use crate::api::conditions::reason;
 use crate::api::names::ADOPT;
 use crate::fleet::ConfigReading;
-use crate::model::{GuestAddress, GuestKind, GuestRow, PowerState, Vmid};
+use crate::model::{GuestAddress, GuestId, GuestKind, GuestRow, PowerState};
 use crate::plan::guest::{self, Managed, Reboot, Seen, SeenHa, SeenPool};
 use crate::plan::placing;
 use crate::plan::status::{self, Outcome};
@@ -17,37 +18,37 @@ use crate::plan::status::{self, Outcome};
 /// Tells how the machine under `spec.vmid` is, and where it is not as the spec says.
 pub(super) async fn observe(pass: &mut Pass<'_>, site: &Site) -> Flow<End> {
     // Only an owner's number stands in the status: should the policy become Full, adoption is a decision of its own.
-    let number = pass.vm.spec.vmid.or(pass.status.vmid);
-    let Some(vmid) = number.and_then(|n| Vmid::try_from(n).ok()) else {
+    let named = guest_id::pinned(&pass.vm.spec);
+    let Some(id) = named.or_else(|| guest_id::current(&pass.status)) else {
         return Ok(End::waiting(placing::observed_without_number()));
     };
     pass.ctx
         .numbers
-        .observe(site.cluster.id(), vmid, ObjectRef::from_obj(pass.vm.as_ref()));
-    let Some(row) = site.snapshot.guest(vmid) else {
-        return Ok(nothing(pass, site, vmid));
+        .observe(site.cluster.id(), id, ObjectRef::from_obj(pass.vm.as_ref()));
+    let Some(row) = site.snapshot.guest(id) else {
+        return Ok(nothing(pass, site, id));
     };
     if row.kind == GuestKind::Container {
-        return Ok(End::waiting(placing::observed_container(vmid)));
+        return Ok(End::waiting(placing::observed_container(id)));
     }
     let at = row.address();
     let reading = reading(pass, site, &at, row).await?;
     let config = &reading.config;
     let own = pass.recorded().is_some_and(|uuid| config.uuid == Some(uuid))
-        || pass.is_of_namespace(site, vmid, config);
+        || pass.is_of_namespace(site, id, config);
     if !own && !placing::is_shown_by(&pass.vm, &site.host) {
         site.allowed().check_existing().map_err(End::from)?;
     }
     status::observe_row(&mut pass.status, row);
-    pass.watch(site, vmid, config.current.agent);
-    keep::observe_agent(pass, site, vmid, Some(config.current.agent));
+    pass.watch(site, id, config.current.agent);
+    keep::observe_agent(pass, site, id, Some(config.current.agent));
     let desired = pass.desired(site)?;
     status::observe_config(&mut pass.status, &desired, config);
     let seen = Seen {
         config,
         power: PowerState::of(
             row.power,
-            site.snapshot.paused.contains(&vmid),
+            site.snapshot.paused.contains(&id),
             config.lock.as_ref(),
         ),
         // What password it has, nobody can tell.
@@ -63,7 +64,7 @@ pub(super) async fn observe(pass: &mut Pass<'_>, site: &Site) -> Flow<End> {
     pass.succeeded();
     if pass.status.drift.is_empty() {
         let message = format!(
-            "machine {vmid} is looked at, and never changed (managementPolicy: Observe). To have it kept as declared, set \
+            "machine {id} is looked at, and never changed (managementPolicy: Observe). To have it kept as declared, set \
              managementPolicy to Full and annotate the resource with {ADOPT}=true"
         );
         return Ok(End::new(Outcome::ready(reason::OBSERVED, message), Again::Idle));
@@ -75,18 +76,18 @@ pub(super) async fn observe(pass: &mut Pass<'_>, site: &Site) -> Flow<End> {
     Ok(End::stalled(reason::DRIFT_REPORTED, message))
 }
 
-fn nothing(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> End {
+fn nothing(pass: &mut Pass<'_>, site: &Site, id: GuestId) -> End {
     pass.status.node = None;
     pass.status.power_state = None;
     pass.status.observed = None;
     pass.forget_agent();
     pass.status.drift.clear();
-    End::waiting(placing::nothing_to_observe(vmid, &site.host.name_any()))
+    End::waiting(placing::nothing_to_observe(id, &site.host.name_any()))
 }
 
 /// What the sweep read last; read now if it did not yet, or if the list shows that it has changed.
 async fn reading(pass: &Pass<'_>, site: &Site, at: &GuestAddress, row: &GuestRow) -> Flow<ConfigReading> {
-    let last = site.cluster.last_config(at.vmid);
+    let last = site.cluster.last_config(at.id);
     if let Some(reading) = last.filter(|reading| status::shows(row, &reading.config)) {
         return Ok(reading);
     }

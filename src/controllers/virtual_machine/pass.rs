@@ -1,5 +1,6 @@
 //! One pass over a machine: who it is, which host has it, what is under way, and then whichever step is due.
 
+use crate::plan::guest_id;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::api::{
 use crate::controllers::journal::Entry;
 use crate::controllers::{Context, Error};
 use crate::fleet::Interest;
-use crate::model::Vmid;
+use crate::model::GuestId;
 use crate::plan::desired::{self, Desired};
 use crate::plan::identity::{Mark, numbers};
 use crate::plan::placing;
@@ -179,19 +180,19 @@ pub fn forget(ctx: &Context, vm: &VirtualMachine) {
     let Some(uid) = vm.uid() else { return };
     ctx.memory.forget(&uid);
     ctx.machines.forget(&uid);
-    for (cluster, vmid) in ctx.numbers.unobserve(&ObjectRef::from_obj(vm)) {
+    for (cluster, id) in ctx.numbers.unobserve(&ObjectRef::from_obj(vm)) {
         if let Some(cluster) = ctx.fleet.cluster(&cluster) {
-            cluster.unwatch_guest(vmid);
+            cluster.unwatch_guest(id);
         }
     }
     let status = vm.status.as_ref();
     let cluster = status.and_then(|s| s.cluster.as_deref());
-    let cluster = cluster.and_then(|id| crate::model::ClusterId::from_fingerprint(id).ok());
-    let vmid = status.and_then(|s| s.vmid).and_then(|n| Vmid::try_from(n).ok());
-    if let (Some(cluster), Some(vmid)) = (cluster, vmid) {
-        ctx.numbers.disown(&cluster, vmid, &ObjectRef::from_obj(vm));
+    let cluster = cluster.and_then(|id| id.parse::<crate::model::ClusterId>().ok());
+    let id = status.and_then(guest_id::current);
+    if let (Some(cluster), Some(id)) = (cluster, id) {
+        ctx.numbers.disown(&cluster, id, &ObjectRef::from_obj(vm));
         if let Some(cluster) = ctx.fleet.cluster(&cluster) {
-            cluster.unwatch_guest(vmid);
+            cluster.unwatch_guest(id);
         }
     }
 }
@@ -208,17 +209,17 @@ impl Pass<'_> {
             return observe::observe(self, &site).await;
         }
         self.held_back()?;
-        let vmid = self.status.vmid.and_then(|n| Vmid::try_from(n).ok());
-        let Some(vmid) = vmid else {
+        let id = guest_id::current(&self.status);
+        let Some(id) = id else {
             return self.place(&site).await;
         };
         let owner = ObjectRef::from_obj(self.vm.as_ref());
-        self.ctx.numbers.own(site.cluster.id(), vmid, owner);
+        self.ctx.numbers.own(site.cluster.id(), id, owner);
         self.status.effective = Some(EffectivePolicies {
-            deletion_policy: Some(self.deletion_policy(vmid)),
+            deletion_policy: Some(self.deletion_policy(id)),
             reboot_policy: Some(self.vm.spec.reboot_policy.unwrap_or_default()),
         });
-        look::look_and_act(self, &site, vmid).await
+        look::look_and_act(self, &site, id).await
     }
 
     /// Whether the machine is only looked at.
@@ -236,9 +237,9 @@ impl Pass<'_> {
 
     /// Lets the resource go without asking its host for anything.
     async fn force_release(&mut self) -> Result<(), Error> {
-        let machine = self.status.vmid.map_or_else(
+        let machine = guest_id::current(&self.status).map_or_else(
             || "no machine is known of it".to_owned(),
-            |vmid| format!("machine {vmid} stays as it is, if it exists, marked and owned by nobody"),
+            |id| format!("machine {id} stays as it is, if it exists, marked and owned by nobody"),
         );
         let note =
             format!("let go without asking the host, as the annotation {FORCE_RELEASE} says: {machine}");
@@ -297,7 +298,7 @@ impl Pass<'_> {
     }
 
     /// Number and identity of the machine of another resource of the namespace.
-    fn machine_of(&self, site: &Site, name: &str) -> Option<(Vmid, Uuid)> {
+    fn machine_of(&self, site: &Site, name: &str) -> Option<(GuestId, Uuid)> {
         let namespace = self.vm.namespace().unwrap_or_default();
         let named = self
             .ctx
@@ -331,23 +332,23 @@ impl Pass<'_> {
     }
 
     /// What becomes of the machine when the resource is deleted.
-    pub(super) fn deletion_policy(&self, vmid: Vmid) -> DeletionPolicy {
+    pub(super) fn deletion_policy(&self, id: GuestId) -> DeletionPolicy {
         let made = match self.status.origin {
             Some(origin) => origin == GuestOrigin::Made,
-            None => removal::made_by_drover(self.recorded(), self.identity(vmid)),
+            None => removal::made_by_drover(self.recorded(), self.identity(id)),
         };
         removal::policy(self.vm.spec.deletion_policy, made && !self.observes())
     }
 
     /// The identity that a guest made for this resource under a number has.
-    pub(super) fn identity(&self, vmid: Vmid) -> Uuid {
-        numbers::identity(&self.ctx.cluster_uid, &self.uid, vmid)
+    pub(super) fn identity(&self, id: GuestId) -> Uuid {
+        numbers::identity(&self.ctx.cluster_uid, &self.uid, id)
     }
 
     /// The mark for a number, not sealed.
-    pub(super) fn mark(&self, vmid: Vmid) -> Mark {
+    pub(super) fn mark(&self, id: GuestId) -> Mark {
         let adopted = self.status.origin == Some(GuestOrigin::Adopted);
-        placing::mark(&self.vm, &self.uid, &self.ctx.cluster_uid, vmid, adopted)
+        placing::mark(&self.vm, &self.uid, &self.ctx.cluster_uid, id, adopted)
     }
 
     /// What an agent reported counts no longer.
@@ -357,7 +358,7 @@ impl Pass<'_> {
     }
 
     /// Tells the fleet to follow this guest.
-    pub(super) fn watch(&self, site: &Site, vmid: Vmid, agent: bool) {
+    pub(super) fn watch(&self, site: &Site, id: GuestId, agent: bool) {
         let seek_addresses = agent && self.status.addresses.is_empty();
         let known = self.status.agent.as_ref().and_then(|agent| agent.os.as_ref());
         let interest = Interest {
@@ -365,7 +366,7 @@ impl Pass<'_> {
             seek_addresses,
             seek_system: agent && known.is_none(),
         };
-        site.cluster.watch_guest(vmid, interest);
+        site.cluster.watch_guest(id, interest);
     }
 
     /// A call to the host failed.

@@ -2,6 +2,7 @@
 //! only then the call. A resource that can't be made has neither finalizer nor reservation, and goes at once
 //! when it is deleted.
 
+use crate::plan::guest_id;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +16,11 @@ use super::pass::{Again, End, Flow, Pass, Stop};
 use super::site::Site;
 use super::{look, make, record, remove, take};
 use crate::api::conditions::reason;
-use crate::api::{IdentityStatus, PinnedClass, Reservation};
+use crate::api::{IdentityStatus, PinnedClass};
 use crate::controllers::journal::Entry;
 use crate::fleet::NumberPresence;
 use crate::hypervisor::{Error, Refusal};
-use crate::model::{GuestAddress, GuestConfig, GuestKind, GuestRow, NumberState, Vmid};
+use crate::model::{GuestAddress, GuestConfig, GuestId, GuestKind, GuestRow, NumberState};
 use crate::plan::desired::Desired;
 use crate::plan::identity::presence::{self, NumberLook, Presence};
 use crate::plan::identity::unplaced::{self, Next as Due, Seeker, Unowned};
@@ -56,19 +57,19 @@ impl Pass<'_> {
         let mut desired = self.desired(site)?;
         match self.seek(site).await? {
             Due::Reserve if placing::adopts(&self.vm) => {
-                let shown = |vmid| site.cluster.snapshot().guest(vmid).map(|row| row.kind);
+                let shown = |id| site.cluster.snapshot().guest(id).map(|row| row.kind);
                 return Ok(End::waiting(placing::nothing_to_adopt(&self.vm, shown)));
             }
             Due::Reserve => self.check_reserved(site).await?,
             // What was read a while ago may have changed.
-            Due::Take(vmid) => return take::take(self, site, vmid).await,
-            Due::Hold(vmid, obstacle) if obstacle.is_of_guest() => {
-                return take::take(self, site, vmid).await;
+            Due::Take(id) => return take::take(self, site, id).await,
+            Due::Hold(id, obstacle) if obstacle.is_of_guest() => {
+                return take::take(self, site, id).await;
             }
             // What Kubernetes forgot of this resource may be its finalizer too.
-            Due::Bind(vmid, identity) => {
-                record::claim(self, vmid).await.map_err(Stop::Error)?;
-                return Ok(self.unplaced(site, Due::Bind(vmid, identity)));
+            Due::Bind(id, identity) => {
+                record::claim(self, id).await.map_err(Stop::Error)?;
+                return Ok(self.unplaced(site, Due::Bind(id, identity)));
             }
             other => return Ok(self.unplaced(site, other)),
         }
@@ -76,9 +77,9 @@ impl Pass<'_> {
         let driver = site.cluster.driver();
         let facts = make::check(self, site, driver.as_ref(), &mut desired).await?;
         self.check_left(site, &desired, &facts).await?;
-        let vmid = self.free_number(site, &desired).await?;
-        record::claim(self, vmid).await.map_err(Stop::Error)?;
-        self.reserve_and_make(site, vmid, &desired, &facts).await
+        let id = self.free_number(site, &desired).await?;
+        record::claim(self, id).await.map_err(Stop::Error)?;
+        self.reserve_and_make(site, id, &desired, &facts).await
     }
 
     /// The reservation precedes the call, so that whatever crashes, the number is known.
@@ -86,12 +87,12 @@ impl Pass<'_> {
     async fn reserve_and_make(
         &mut self,
         site: &Site,
-        vmid: Vmid,
+        id: GuestId,
         desired: &Desired,
         facts: &Facts<'_>,
     ) -> Flow<End> {
-        self.reserve(site, vmid).await?;
-        make::make(self, site, vmid, desired, facts).await
+        self.reserve(site, id).await?;
+        make::make(self, site, id, desired, facts).await
     }
 
     /// The wrong order, so that `make faults` can show that it would be noticed.
@@ -99,15 +100,15 @@ impl Pass<'_> {
     async fn reserve_and_make(
         &mut self,
         site: &Site,
-        vmid: Vmid,
+        id: GuestId,
         desired: &Desired,
         facts: &Facts<'_>,
     ) -> Flow<End> {
         // Nor does the annotation name the number before.
         record::disclaim(self).await.map_err(Stop::Error)?;
-        let end = make::make(self, site, vmid, desired, facts).await?;
+        let end = make::make(self, site, id, desired, facts).await?;
         let making = self.ctx.memory.get(&self.uid).making;
-        self.reserve(site, vmid).await?;
+        self.reserve(site, id).await?;
         self.ctx.memory.note(&self.uid, |m| {
             m.making = crate::controllers::memory::Making {
                 reserved_here: true,
@@ -124,23 +125,23 @@ impl Pass<'_> {
         let snapshot = site.cluster.snapshot();
         // A guest whose resource lost its status is still watched, and not among the unread ones of the fleet.
         let known = |row: &GuestRow| {
-            row.kind != GuestKind::VirtualMachine || site.cluster.last_config(row.vmid).is_some()
+            row.kind != GuestKind::VirtualMachine || site.cluster.last_config(row.id).is_some()
         };
         let unknown = snapshot
             .guests
             .keys()
             .filter(|v| snapshot.guest(**v).is_some_and(|row| !known(row)));
-        let all: BTreeSet<Vmid> = site
+        let all: BTreeSet<GuestId> = site
             .cluster
             .unread_guests()
             .into_iter()
-            .map(|at| at.vmid)
+            .map(|at| at.id)
             .chain(unknown.copied())
             .collect();
         let unread: Vec<GuestAddress> = all
             .into_iter()
-            .filter_map(|vmid| snapshot.address(vmid))
-            .filter(|at| !claimed.contains(&at.vmid.get()))
+            .filter_map(|id| snapshot.address(id))
+            .filter(|at| !claimed.contains(&at.id))
             .collect();
         if !unread.is_empty() {
             let Some(_reading) = self.ctx.numbers.begin_reading(site.cluster.id()) else {
@@ -154,7 +155,7 @@ impl Pass<'_> {
             let stubborn =
                 |(_, error): &&(GuestAddress, Error)| error.refusal() != Some(&Refusal::GuestMissing);
             if let Some((at, error)) = outcome.failed.iter().find(stubborn) {
-                let unreadable = placing::unreadable(at.vmid, &at.node, &error.to_string());
+                let unreadable = placing::unreadable(at.id, &at.node, &error.to_string());
                 return Err(End::new(unreadable, Again::Busy).into());
             }
         }
@@ -162,13 +163,13 @@ impl Pass<'_> {
         let readings: Vec<_> = snapshot
             .guests
             .values()
-            .filter(|row| row.kind == GuestKind::VirtualMachine && !claimed.contains(&row.vmid.get()))
-            .map(|row| (Arc::clone(row), site.cluster.last_config(row.vmid)))
+            .filter(|row| row.kind == GuestKind::VirtualMachine && !claimed.contains(&row.id))
+            .map(|row| (Arc::clone(row), site.cluster.last_config(row.id)))
             .collect();
         let unowned: Vec<Unowned<'_>> = readings
             .iter()
             .map(|(row, reading)| Unowned {
-                vmid: row.vmid,
+                id: row.id,
                 name: row.name.as_deref(),
                 config: reading.as_ref().map(|r| (r.config.as_ref(), r.read_at)),
             })
@@ -198,28 +199,28 @@ impl Pass<'_> {
     /// list shows who has that number, or the cluster says that nobody has: a token that lost its rights sees a shorter
     /// list.
     async fn check_reserved(&self, site: &Site) -> Flow<()> {
-        let Some(vmid) = placing::reserved_before(&self.vm) else {
+        let Some(id) = placing::reserved_before(&self.vm) else {
             return Ok(());
         };
-        if site.snapshot.guest(vmid).is_some() {
+        if site.snapshot.guest(id).is_some() {
             // While it is taken no late call makes anything there; but it may be free again before that arrives.
             return if self.deleting {
-                self.create_settled(vmid)
+                self.create_settled(id)
             } else {
                 Ok(())
             };
         }
-        let presence = site.cluster.confirm_gone(vmid).await;
+        let presence = site.cluster.confirm_gone(id).await;
         match presence.map_err(|e| self.trouble(&e))? {
-            NumberPresence::Free => self.create_settled(vmid),
+            NumberPresence::Free => self.create_settled(id),
             NumberPresence::Taken | NumberPresence::NotQuorate => {
-                Err(End::new(placing::reserved_not_shown(vmid), Again::Busy).into())
+                Err(End::new(placing::reserved_not_shown(id), Again::Busy).into())
             }
         }
     }
 
     /// A call that an earlier process sent for the lost reservation may still be under way.
-    fn create_settled(&self, vmid: Vmid) -> Flow<()> {
+    fn create_settled(&self, id: GuestId) -> Flow<()> {
         let settle = look::settle(self);
         let look = NumberLook {
             quorate_before: true,
@@ -232,7 +233,7 @@ impl Pass<'_> {
         match presence::conclude(look, sent, settle, now) {
             Presence::Unsettled(until) => {
                 let message = format!(
-                    "a create of machine {vmid} from before the start of this process may still arrive; this is certain at \
+                    "a create of machine {id} from before the start of this process may still arrive; this is certain at \
                      {until:.0}"
                 );
                 Err(End::unknown(reason::PRESENCE_UNKNOWN, message).into())
@@ -257,23 +258,23 @@ impl Pass<'_> {
     }
 
     /// Numbers that other resources have on this cluster.
-    pub(super) fn claimed(&self, site: &Site) -> BTreeSet<u32> {
+    pub(super) fn claimed(&self, site: &Site) -> BTreeSet<GuestId> {
         let machines = self.ctx.all_machines();
         let cluster = site.cluster.id().as_str();
         Owners::new(&machines, cluster).claimed(&self.uid)
     }
 
     /// Whether a machine with this configuration belongs to a resource of this namespace.
-    pub(super) fn is_of_namespace(&self, site: &Site, vmid: Vmid, config: &GuestConfig) -> bool {
+    pub(super) fn is_of_namespace(&self, site: &Site, id: GuestId, config: &GuestConfig) -> bool {
         let machines = self.ctx.all_machines();
         let namespace = self.vm.metadata.namespace.as_deref();
-        Owners::new(&machines, site.cluster.id().as_str()).is_of_namespace(namespace, vmid, config)
+        Owners::new(&machines, site.cluster.id().as_str()).is_of_namespace(namespace, id, config)
     }
 
     /// Whether a backup is of a machine that was of this namespace when it was made.
-    pub(super) fn was_of_namespace(&self, vmid: Option<Vmid>, archived: &GuestConfig) -> bool {
+    pub(super) fn was_of_namespace(&self, id: Option<GuestId>, archived: &GuestConfig) -> bool {
         let namespace = self.vm.metadata.namespace.as_deref();
-        placing::recovers(namespace, vmid, archived, |cluster| {
+        placing::recovers(namespace, id, archived, |cluster| {
             *cluster == self.ctx.cluster_uid || self.ctx.settings.recover_from.contains(cluster)
         })
     }
@@ -287,29 +288,26 @@ impl Pass<'_> {
                 );
                 End::progressing(reason::READING_GUESTS, message, SOON)
             }
-            Due::WaitFor(vmid) => End::new(placing::being_made(vmid), Again::Busy),
-            Due::Bind(vmid, identity) => {
+            Due::WaitFor(id) => End::new(placing::being_made(id), Again::Busy),
+            Due::Bind(id, identity) => {
                 // The status was lost. Without a seal the making must be proved again by the node's tasks.
-                self.status.vmid = Some(vmid.get());
+                guest_id::record(&mut self.status, Some(id));
                 self.status.cluster = Some(site.cluster.id().to_string());
                 self.status.identity = identity.map(|uuid| IdentityStatus { uuid });
-                let reading = site.cluster.last_config(vmid);
-                self.status.origin = reading.map(|r| placing::origin(vmid, &r.config));
+                let reading = site.cluster.last_config(id);
+                self.status.origin = reading.map(|r| placing::origin(id, &r.config));
                 look::note_earlier_calls(self);
                 self.pin_class();
                 if identity.is_none() {
                     let since = self.vm.metadata.creation_timestamp.clone();
-                    self.status.reservation = since.map(|since| Reservation {
-                        vmid: vmid.get(),
-                        since,
-                    });
+                    self.status.reservation = since.map(|since| guest_id::reservation(id, since));
                 }
-                let note = placing::bound_again(vmid);
+                let note = placing::bound_again(id);
                 self.entries
                     .push(Entry::normal(reason::FOUND_AGAIN, note.clone()));
                 End::progressing(reason::FOUND_AGAIN, note, Again::Now)
             }
-            Due::Hold(vmid, obstacle) => take::obstructed(self, vmid, &obstacle),
+            Due::Hold(id, obstacle) => take::obstructed(self, id, &obstacle),
             Due::Reserve | Due::Release | Due::Take(_) => {
                 End::progressing(reason::RESERVING, "a number is about to be reserved", Again::Now)
             }
@@ -317,20 +315,18 @@ impl Pass<'_> {
     }
 
     /// Reserves a number in the status, by a write that fails if somebody wrote in between.
-    async fn reserve(&mut self, site: &Site, vmid: Vmid) -> Flow<()> {
-        self.status.vmid = Some(vmid.get());
+    async fn reserve(&mut self, site: &Site, id: GuestId) -> Flow<()> {
+        guest_id::record(&mut self.status, Some(id));
         self.status.cluster = Some(site.cluster.id().to_string());
         self.status.node = Some(site.node.to_string());
         self.status.host = Some(site.host.name_any());
         self.status.identity = None;
-        self.status.reservation = Some(Reservation {
-            vmid: vmid.get(),
-            since: Time(self.ctx.runtime.clock.now()),
-        });
+        let now = Time(self.ctx.runtime.clock.now());
+        self.status.reservation = Some(guest_id::reservation(id, now));
         self.pin_class();
         let outcome = status::Outcome::progressing(
             reason::CREATING,
-            format!("number {vmid} is reserved on node {}", site.node),
+            format!("number {id} is reserved on node {}", site.node),
         );
         let now = self.ctx.runtime.clock.now();
         status::conclude(&self.vm, &mut self.status, &outcome, now);
@@ -346,7 +342,7 @@ impl Pass<'_> {
         });
         record::save(self).await.map_err(Stop::Error)?;
         let owner = ObjectRef::from_obj(self.vm.as_ref());
-        self.ctx.numbers.own(site.cluster.id(), vmid, owner);
+        self.ctx.numbers.own(site.cluster.id(), id, owner);
         Ok(())
     }
 

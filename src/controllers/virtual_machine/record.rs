@@ -1,6 +1,7 @@
 //! Writes what is said about a machine: only when it differs from what is stored, and never over somebody
 //! else's write.
 
+use crate::plan::guest_id;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -12,10 +13,10 @@ use super::controller::KIND;
 use super::pass::Pass;
 use crate::api::VirtualMachine;
 use crate::api::conditions::{self, Finding, Truth, reason};
-use crate::api::names::{GUEST_FINALIZER, MANAGER, RESERVED_VMID};
+use crate::api::names::{GUEST_FINALIZER, MANAGER, RESERVED_UUID, RESERVED_VMID};
 use crate::controllers::Error;
 use crate::controllers::journal::Entry;
-use crate::model::Vmid;
+use crate::model::GuestId;
 use crate::plan::status::{self, Outcome, Standing};
 
 pub(super) fn api(pass: &Pass<'_>) -> Api<VirtualMachine> {
@@ -123,11 +124,12 @@ pub(super) async fn save(pass: &mut Pass<'_>) -> Result<(), Error> {
 
 /// Adds the finalizer and names the number that is about to be reserved; this precedes everything that is done
 /// on a host.
-pub(super) async fn claim(pass: &mut Pass<'_>, vmid: Vmid) -> Result<(), Error> {
+pub(super) async fn claim(pass: &mut Pass<'_>, id: GuestId) -> Result<(), Error> {
     let mut finalizers = pass.vm.finalizers().to_vec();
-    let named = pass.vm.annotations().get(RESERVED_VMID);
+    let annotation = guest_id::reserving_annotation(id);
+    let named = pass.vm.annotations().get(annotation);
     if finalizers.iter().any(|f| f == GUEST_FINALIZER) {
-        if named.is_some_and(|n| *n == vmid.to_string()) {
+        if named.is_some_and(|n| *n == id.to_string()) {
             return Ok(());
         }
     } else {
@@ -135,7 +137,7 @@ pub(super) async fn claim(pass: &mut Pass<'_>, vmid: Vmid) -> Result<(), Error> 
     }
     let metadata = serde_json::json!({
         "finalizers": finalizers,
-        "annotations": { RESERVED_VMID: vmid.to_string() },
+        "annotations": { annotation: id.to_string() },
     });
     let vm = patch_metadata(pass, metadata).await?;
     pass.vm = pass.ctx.machines.wrote(vm);
@@ -146,7 +148,7 @@ pub(super) async fn claim(pass: &mut Pass<'_>, vmid: Vmid) -> Result<(), Error> 
 pub(super) async fn disclaim(pass: &mut Pass<'_>) -> Result<(), Error> {
     let vm = patch_metadata(
         pass,
-        serde_json::json!({ "annotations": { RESERVED_VMID: null } }),
+        serde_json::json!({ "annotations": { RESERVED_VMID: null, RESERVED_UUID: null } }),
     )
     .await?;
     pass.vm = pass.ctx.machines.wrote(vm);

@@ -11,7 +11,7 @@ use super::{backup, brake, ledger, limit, look, seed};
 use crate::api::conditions::reason;
 use crate::fleet::{ConfigReading, Work};
 use crate::hypervisor::StopMode;
-use crate::model::{Change, GuestConfig, Power, Progress, Vmid};
+use crate::model::{Change, GuestConfig, GuestId, Power, Progress};
 use crate::plan::identity::Ownership;
 use crate::plan::removal::{self, Ending};
 
@@ -25,8 +25,8 @@ pub(super) async fn remove(
     let at = own.address().clone();
     let config = &reading.config;
     let kept = brake::kept(pass).await?;
-    let back_up = match removal::ending(pass.deletion_policy(at.vmid), kept) {
-        Ending::Leave(why) => return brake::leave(pass, site, at.vmid, why).await,
+    let back_up = match removal::ending(pass.deletion_policy(at.id), kept) {
+        Ending::Leave(why) => return brake::leave(pass, site, at.id, why).await,
         Ending::Release(_) => return retain(pass, site, &own, config).await,
         Ending::BackUpAndDestroy => true,
         Ending::Destroy => false,
@@ -45,11 +45,11 @@ pub(super) async fn remove(
         };
         let message = format!(
             "machine {} is protected against removal: {where_}, or keep the machine",
-            at.vmid
+            at.id
         );
         return Ok(End::stalled(reason::PROTECTED, message));
     }
-    if let Some(end) = locked(at.vmid, config) {
+    if let Some(end) = locked(at.id, config) {
         return Ok(end);
     }
     limit::admit(pass, site).await?;
@@ -58,7 +58,7 @@ pub(super) async fn remove(
         return backup::take(pass, site, own, reading, live.power).await;
     }
     let work = Work {
-        vmid: at.vmid,
+        id: at.id,
         storages: std::collections::BTreeSet::new(),
         clone_source: None,
     };
@@ -73,15 +73,15 @@ pub(super) async fn remove(
         Power::Running => (Act::ShutDown, driver.stop(&own, StopMode::Hard).await),
         Power::Stopped => (Act::Destroy, driver.destroy(&own).await),
         Power::Unknown => {
-            let message = format!("whether machine {} runs can't be told now", at.vmid);
+            let message = format!("whether machine {} runs can't be told now", at.id);
             return Ok(End::unknown(reason::PRESENCE_UNKNOWN, message));
         }
     };
     match sent {
-        Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, at.vmid, act, &upid, Some(permit))),
+        Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, at.id, act, &upid, Some(permit))),
         Ok(Progress::Done) => Ok(End::progressing(
             reason::DESTROYING,
-            format!("machine {} is being removed", at.vmid),
+            format!("machine {} is being removed", at.id),
             Again::Now,
         )),
         Err(error) => {
@@ -93,16 +93,16 @@ pub(super) async fn remove(
 
 /// Takes the protection off, as the spec says.
 async fn unprotect(pass: &mut Pass<'_>, site: &Site, own: &Ownership, config: &GuestConfig) -> Flow<End> {
-    let vmid = own.address().vmid;
-    if let Some(end) = locked(vmid, config) {
+    let id = own.address().id;
+    if let Some(end) = locked(id, config) {
         return Ok(end);
     }
     let changes = [Change::Protection(false)];
     match site.cluster.driver().configure(own, config, &changes).await {
-        Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, vmid, Act::Configure, &upid, None)),
+        Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, id, Act::Configure, &upid, None)),
         Ok(Progress::Done) => Ok(End::progressing(
             reason::CONFIGURING,
-            format!("machine {vmid} is protected no longer"),
+            format!("machine {id} is protected no longer"),
             Again::Now,
         )),
         Err(error) => Ok(pass.trouble(&error)),
@@ -110,11 +110,11 @@ async fn unprotect(pass: &mut Pass<'_>, site: &Site, own: &Ownership, config: &G
 }
 
 /// Why nothing can be sent because of a lock.
-fn locked(vmid: Vmid, config: &GuestConfig) -> Option<End> {
+fn locked(id: GuestId, config: &GuestConfig) -> Option<End> {
     // A machine suspended to disk carries a lock for good; Proxmox VE destroys it all the same.
     let lock = config.lock.as_ref().filter(|lock| !lock.is_suspended())?;
     let message = format!(
-        "machine {vmid} is locked ('{}'): it is dealt with when the host is done. If no task runs there, 'qm unlock {vmid}' \
+        "machine {id} is locked ('{}'): it is dealt with when the host is done. If no task runs there, 'qm unlock {id}' \
          takes a left-over lock off",
         lock.0
     );
@@ -123,47 +123,47 @@ fn locked(vmid: Vmid, config: &GuestConfig) -> Option<End> {
 
 /// Writes into the mark that nobody owns the guest any more; the resource goes once that is seen.
 async fn retain(pass: &mut Pass<'_>, site: &Site, own: &Ownership, config: &GuestConfig) -> Flow<End> {
-    let vmid = own.address().vmid;
-    if let Some(end) = locked(vmid, config) {
+    let id = own.address().id;
+    if let Some(end) = locked(id, config) {
         return Ok(end);
     }
     let mark = pass
         .recorded()
-        .map_or_else(|| pass.mark(vmid), |uuid| pass.mark(vmid).sealed(uuid));
+        .map_or_else(|| pass.mark(id), |uuid| pass.mark(id).sealed(uuid));
     let changes = [Change::Description(
         mark.released().write_into(&config.description),
     )];
-    let message = format!("machine {vmid} stays on the host, and its notes say so");
+    let message = format!("machine {id} stays on the host, and its notes say so");
     match site.cluster.driver().configure(own, config, &changes).await {
-        Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, vmid, Act::Configure, &upid, None)),
+        Ok(Progress::Running(upid)) => Ok(task::begin(pass, site, id, Act::Configure, &upid, None)),
         Ok(Progress::Done) => Ok(End::progressing(reason::CONFIGURING, message, Again::Now)),
         Err(error) => Ok(pass.trouble(&error)),
     }
 }
 
 /// The guest was seen with the mark that lets it go: the resource may go too.
-pub(super) async fn let_go(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
+pub(super) async fn let_go(pass: &mut Pass<'_>, site: &Site, id: GuestId) -> Flow<End> {
     let why = match brake::kept(pass).await? {
         Some(why) => brake::why(why),
         None => "deletionPolicy is Retain".to_owned(),
     };
     let note =
-        format!("machine {vmid} stays on the host as it is, and its mark says that nobody owns it: {why}");
+        format!("machine {id} stays on the host as it is, and its mark says that nobody owns it: {why}");
     brake::announce(pass, site, &note).await;
-    release(pass, site, vmid).await
+    release(pass, site, id).await
 }
 
 /// The guest is gone for certain: what Drover made beside it goes too, and then the resource.
-pub(super) async fn gone(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
-    if let Some(end) = seed::remove_all(pass, site, vmid).await? {
+pub(super) async fn gone(pass: &mut Pass<'_>, site: &Site, id: GuestId) -> Flow<End> {
+    if let Some(end) = seed::remove_all(pass, site, id).await? {
         return Ok(end);
     }
-    release(pass, site, vmid).await
+    release(pass, site, id).await
 }
 
 /// The guest is gone for certain, or stays as nobody's: its number is noted as spent, and the resource may go.
-pub(super) async fn release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<End> {
-    match try_release(pass, site, vmid).await {
+pub(super) async fn release(pass: &mut Pass<'_>, site: &Site, id: GuestId) -> Flow<End> {
+    match try_release(pass, site, id).await {
         Ok(()) => Err(Stop::Silent),
         Err(error) => {
             tracing::debug!(error = %error, "the resource can't be let go yet");
@@ -176,15 +176,15 @@ pub(super) async fn release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flo
     }
 }
 
-async fn try_release(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Result<(), crate::controllers::Error> {
-    ledger::spend(pass, site, vmid).await?;
+async fn try_release(pass: &mut Pass<'_>, site: &Site, id: GuestId) -> Result<(), crate::controllers::Error> {
+    ledger::spend(pass, site, id).await?;
     let entries = std::mem::take(&mut pass.entries);
     pass.ctx.journal.publish(pass.vm.as_ref(), entries).await;
     record::remove_finalizer(pass).await?;
-    tracing::info!(guest.vmid = %vmid, "the machine is dealt with, and its resource was let go");
-    site.cluster.unwatch_guest(vmid);
+    tracing::info!(guest.id = %id, "the machine is dealt with, and its resource was let go");
+    site.cluster.unwatch_guest(id);
     let owner = ObjectRef::from_obj(pass.vm.as_ref());
-    pass.ctx.numbers.disown(site.cluster.id(), vmid, &owner);
+    pass.ctx.numbers.disown(site.cluster.id(), id, &owner);
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::api::{CloudInitStatus, SeedMedium};
 use crate::controllers::journal::Entry;
 use crate::fleet::Work;
 use crate::hypervisor::{Error, seed_image};
-use crate::model::{Change, GuestAddress, GuestConfig, Hardware, NodeName, Progress, Vmid, VolumeId};
+use crate::model::{Change, GuestAddress, GuestConfig, GuestId, Hardware, NodeName, Progress, VolumeId};
 use crate::plan::desired::{Datasource, Desired};
 use crate::plan::guest::Action;
 use crate::plan::making::check_iso_storage;
@@ -105,7 +105,7 @@ pub(super) async fn ready(
         }
         Standing::Missing => {
             let work = Work {
-                vmid: at.vmid,
+                id: at.id,
                 storages: BTreeSet::from([storage.to_owned()]),
                 clone_source: None,
             };
@@ -123,10 +123,10 @@ pub(super) async fn ready(
             record::save(pass).await.map_err(Stop::Error)?;
             let end = match driver.upload_seed(&at.node, seed).await {
                 Ok(Progress::Running(upid)) => {
-                    task::begin(pass, site, at.vmid, Act::UploadMedium, &upid, Some(permit))
+                    task::begin(pass, site, at.id, Act::UploadMedium, &upid, Some(permit))
                 }
                 Ok(Progress::Done) => {
-                    let (reason, message) = Act::UploadMedium.doing_of(at.vmid);
+                    let (reason, message) = Act::UploadMedium.doing_of(at.id);
                     End::progressing(reason, message, Again::Now)
                 }
                 Err(error) => failed(pass, Act::UploadMedium, &error),
@@ -214,7 +214,7 @@ async fn remove(pass: &mut Pass<'_>, site: &Site, at: &GuestAddress, medium: &Di
         Ok(Progress::Running(upid)) => Ok(Some(task::begin(
             pass,
             site,
-            at.vmid,
+            at.id,
             Act::RemoveMedium,
             &upid,
             None,
@@ -241,13 +241,13 @@ async fn remove(pass: &mut Pass<'_>, site: &Site, at: &GuestAddress, medium: &Di
 }
 
 /// Removes all media of a machine that is gone.
-pub(super) async fn remove_all(pass: &mut Pass<'_>, site: &Site, vmid: Vmid) -> Flow<Option<End>> {
+pub(super) async fn remove_all(pass: &mut Pass<'_>, site: &Site, id: GuestId) -> Flow<Option<End>> {
     if recorded(pass).is_empty() {
         return Ok(None);
     }
     let node = pass.status.node.as_ref().and_then(|name| name.parse().ok());
     let node: NodeName = node.unwrap_or_else(|| site.node.clone());
-    let at = GuestAddress { node, vmid };
+    let at = GuestAddress { node, id };
     if let Some(end) = tidy(pass, site, &at, None, &Desired::default()).await? {
         return Ok(Some(end));
     }

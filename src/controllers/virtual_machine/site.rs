@@ -138,7 +138,7 @@ impl Pass<'_> {
     /// The host's cluster, where its own address does not answer and another member's does.
     fn by_another_member(&self, host: &Arc<ProxmoxNode>) -> Option<Site> {
         let status = host.status.as_ref()?;
-        let id = ClusterId::from_fingerprint(&status.cluster.as_ref()?.id).ok()?;
+        let id = status.cluster.as_ref()?.id.parse::<ClusterId>().ok()?;
         let same = self
             .status
             .cluster

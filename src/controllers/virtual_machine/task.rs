@@ -1,5 +1,6 @@
 //! The task that the status names: followed to its end by the fleet, judged here.
 
+use crate::plan::guest_id;
 use std::fmt::Write as _;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -11,7 +12,7 @@ use crate::api::TaskStatus;
 use crate::api::conditions::reason;
 use crate::controllers::journal::Entry;
 use crate::fleet::Permit;
-use crate::model::{TaskExit, TaskState, Upid, Vmid};
+use crate::model::{GuestId, TaskExit, TaskState, Upid};
 use crate::plan::status::Outcome;
 use crate::runtime::Class;
 
@@ -153,62 +154,59 @@ impl Act {
     }
 
     /// What it did, where the host did it at once.
-    pub(super) fn doing_of(self, vmid: Vmid) -> (&'static str, String) {
+    pub(super) fn doing_of(self, id: GuestId) -> (&'static str, String) {
         let (reason, what) = self.doing();
-        (reason, format!("{what} (machine {vmid})"))
+        (reason, format!("{what} (machine {id})"))
     }
 
     /// The Event when it is done.
-    pub(super) fn done(self, vmid: u32, node: &str) -> Option<Entry> {
+    pub(super) fn done(self, id: GuestId, node: &str) -> Option<Entry> {
         let (reason, what) = match self {
-            Self::Create => (reason::CREATED, format!("created machine {vmid} on node {node}")),
+            Self::Create => (reason::CREATED, format!("created machine {id} on node {node}")),
             Self::Clone => (
                 reason::CLONED,
-                format!("copied the source to machine {vmid} on node {node}"),
+                format!("copied the source to machine {id} on node {node}"),
             ),
             Self::Restore => (
                 reason::RESTORED,
-                format!("made machine {vmid} on node {node} of the backup"),
+                format!("made machine {id} on node {node} of the backup"),
             ),
             Self::Configure => (
                 reason::CONFIGURED,
-                format!("changed the configuration of machine {vmid}"),
+                format!("changed the configuration of machine {id}"),
             ),
-            Self::GrowDisk => (reason::DISK_GROWN, format!("grew a disk of machine {vmid}")),
+            Self::GrowDisk => (reason::DISK_GROWN, format!("grew a disk of machine {id}")),
             Self::MoveDisk => (
                 reason::DISK_MOVED,
-                format!("moved a disk of machine {vmid} to another storage"),
+                format!("moved a disk of machine {id} to another storage"),
             ),
-            Self::MakeTemplate => (
-                reason::TEMPLATE_MADE,
-                format!("made a template of machine {vmid}"),
-            ),
-            Self::Start => (reason::STARTED, format!("started machine {vmid} on node {node}")),
-            Self::Pause => (reason::GUEST_PAUSED, format!("paused machine {vmid}")),
-            Self::Resume => (reason::RESUMED, format!("let machine {vmid} go on")),
+            Self::MakeTemplate => (reason::TEMPLATE_MADE, format!("made a template of machine {id}")),
+            Self::Start => (reason::STARTED, format!("started machine {id} on node {node}")),
+            Self::Pause => (reason::GUEST_PAUSED, format!("paused machine {id}")),
+            Self::Resume => (reason::RESUMED, format!("let machine {id} go on")),
             Self::Suspend => (
                 reason::SUSPENDED,
-                format!("saved the memory of machine {vmid} to disk, and stopped it"),
+                format!("saved the memory of machine {id} to disk, and stopped it"),
             ),
             Self::Reboot => (
                 reason::REBOOTED,
-                format!("rebooted machine {vmid} on node {node} for what waited for that"),
+                format!("rebooted machine {id} on node {node} for what waited for that"),
             ),
             Self::ShutDown => (
                 reason::SHUT_DOWN,
-                format!("brought machine {vmid} on node {node} down"),
+                format!("brought machine {id} on node {node} down"),
             ),
             Self::Destroy => (
                 reason::DESTROYED,
-                format!("destroyed machine {vmid} on node {node}"),
+                format!("destroyed machine {id} on node {node}"),
             ),
             Self::UploadMedium => (
                 reason::MEDIUM_UPLOADED,
-                format!("brought the medium with the user data of machine {vmid} to node {node}"),
+                format!("brought the medium with the user data of machine {id} to node {node}"),
             ),
             Self::RemoveMedium => (
                 reason::MEDIUM_REMOVED,
-                format!("removed a medium of machine {vmid} whose user data is needed no longer"),
+                format!("removed a medium of machine {id} whose user data is needed no longer"),
             ),
             // Said when the archive was seen, and the machine on its new node.
             Self::BackUp | Self::Migrate | Self::Other => return None,
@@ -221,19 +219,19 @@ impl Act {
 pub(super) fn begin(
     pass: &mut Pass<'_>,
     site: &Site,
-    vmid: Vmid,
+    id: GuestId,
     act: Act,
     upid: &Upid,
     permit: Option<Permit>,
 ) -> End {
-    site.cluster.track(upid.clone(), vmid, permit);
+    site.cluster.track(upid.clone(), id, permit);
     pass.status.task = Some(TaskStatus {
         id: upid.to_string(),
         action: act.name().to_owned(),
         started_at: Time(pass.ctx.runtime.clock.now()),
         message: Some(act.doing().1.to_owned()),
     });
-    tracing::info!(guest.vmid = %vmid, task.id = %upid, action = act.label(), "the host works on it");
+    tracing::info!(guest.id = %id, task.id = %upid, action = act.label(), "the host works on it");
     running(act, upid)
 }
 
@@ -255,16 +253,13 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
         .into_iter()
         .find(|a| a.name() == task.action)
         .unwrap_or(Act::Other);
-    let (Ok(upid), Some(vmid)) = (
-        task.id.parse::<Upid>(),
-        pass.status.vmid.and_then(|n| Vmid::try_from(n).ok()),
-    ) else {
+    let (Ok(upid), Some(id)) = (task.id.parse::<Upid>(), guest_id::current(&pass.status)) else {
         pass.status.task = None;
         return Ok(());
     };
     let exit = match site.cluster.task(&upid) {
         None => {
-            site.cluster.track(upid.clone(), vmid, None);
+            site.cluster.track(upid.clone(), id, None);
             return Err(running(act, &upid).into());
         }
         Some(TaskState::Running) => return Err(running(act, &upid).into()),
@@ -289,7 +284,7 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
         }
         Some(TaskExit::Ok { warnings }) => {
             metrics.action(act.label(), Ok(()));
-            if let Some(mut entry) = act.done(vmid.get(), upid.node().as_str()) {
+            if let Some(mut entry) = act.done(id, upid.node().as_str()) {
                 if warnings > 0 {
                     let _ = write!(
                         entry.note,
@@ -302,12 +297,12 @@ pub(super) async fn settle(pass: &mut Pass<'_>, site: &Site) -> Flow<()> {
             if matches!(
                 act,
                 Act::Start | Act::Pause | Act::Resume | Act::Suspend | Act::Reboot | Act::ShutDown
-            ) && let Some(at) = site.snapshot.address(vmid)
+            ) && let Some(at) = site.snapshot.address(id)
             {
                 site.cluster.read_power(&at).await.map_err(|e| pass.trouble(&e))?;
             }
             if act == Act::Destroy && pass.deleting && super::look::late_call(pass).is_none() {
-                return Err(super::remove::gone(pass, site, vmid)
+                return Err(super::remove::gone(pass, site, id)
                     .await
                     .map_or_else(|stop| stop, Into::into));
             }

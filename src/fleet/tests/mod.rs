@@ -8,6 +8,7 @@ mod outages;
 mod presence;
 mod tasks;
 
+use crate::model::Vmid;
 use std::time::Duration;
 
 use super::{FleetEvent, FleetEvents};
@@ -23,7 +24,7 @@ fn announced(events: &mut FleetEvents) -> Vec<u32> {
         .take_waiting()
         .into_iter()
         .filter_map(|event| match event {
-            FleetEvent::Guest { vmid, .. } => Some(vmid.get()),
+            FleetEvent::Guest { id, .. } => id.number().map(Vmid::get),
             FleetEvent::Host(_) => None,
         })
         .collect()

@@ -16,7 +16,7 @@ use crate::runtime::Class;
 fn at(number: u32) -> GuestAddress {
     GuestAddress {
         node: node("pve1"),
-        vmid: vmid(number),
+        id: vmid(number),
     }
 }
 

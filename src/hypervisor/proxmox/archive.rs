@@ -7,6 +7,7 @@ use super::changes;
 use super::client::{Client, progress};
 use super::config::{self, Options};
 use super::encode::unpercent;
+use super::number;
 use crate::hypervisor::Error;
 use crate::model::{GuestConfig, NodeName, Progress, RestoreGuest, VolumeId};
 
@@ -29,7 +30,11 @@ fn restore(guest: &RestoreGuest) -> Result<RestoreVirtualMachine, Error> {
         storage: guest.storage.clone(),
         pool: guest.pool.clone(),
         unique: Some(guest.new_addresses),
-        ..RestoreVirtualMachine::new(guest.at.node.clone(), guest.at.vmid, guest.archive.to_string())
+        ..RestoreVirtualMachine::new(
+            guest.at.node.clone(),
+            number(&guest.at)?,
+            guest.archive.to_string(),
+        )
     };
     let smbios = changes::new_smbios(guest.uuid).to_string();
     let given = Given::from_iter([
@@ -90,7 +95,7 @@ mod tests {
         let guest = RestoreGuest {
             at: crate::model::GuestAddress {
                 node: "pve1".parse().unwrap(),
-                vmid: 105.try_into().unwrap(),
+                id: 105.try_into().unwrap(),
             },
             archive: "local:backup/vzdump-qemu-101-2026_11_22-03_19_27.vma.zst"
                 .parse()

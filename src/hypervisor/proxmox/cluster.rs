@@ -177,7 +177,7 @@ fn overview(rows: Vec<Resource>) -> Result<Overview, String> {
         understood.ok_or_else(|| format!("a row of type {kind} does not say which one it is"))?;
     }
     // Proxmox VE lists in the random order of Perl's hashes.
-    overview.guests.sort_by_key(|g| g.vmid);
+    overview.guests.sort_by_key(|g| g.id);
     overview.nodes.sort_by(|a, b| a.name.cmp(&b.name));
     overview
         .storages
@@ -187,7 +187,7 @@ fn overview(rows: Vec<Resource>) -> Result<Overview, String> {
 
 fn guest(row: Resource, kind: GuestKind) -> Option<GuestRow> {
     Some(GuestRow {
-        vmid: u32::try_from(row.vmid?).ok()?.try_into().ok()?,
+        id: Vmid::try_from(u32::try_from(row.vmid?).ok()?).ok()?.into(),
         kind,
         node: row.node?,
         name: row.name.map(|n| n.0).filter(|n| !n.is_empty()),
@@ -322,7 +322,12 @@ mod tests {
              "status": "available", "plugintype": "dir", "content": "iso,backup", "maxdisk": 100},
         ])))
         .unwrap();
-        let numbers: Vec<u32> = overview.guests.iter().map(|g| g.vmid.get()).collect();
+        let numbers: Vec<u32> = overview
+            .guests
+            .iter()
+            .filter_map(|g| g.id.number())
+            .map(Vmid::get)
+            .collect();
         assert_eq!(numbers, [101, 113, 9000]);
         assert_eq!(overview.guests[0].memory, 8 << 30);
         assert_eq!(overview.guests[0].lock, Some(Lock("backup".into())));

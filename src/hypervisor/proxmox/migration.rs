@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::api::migrate::{MigrateVirtualMachine, MigrationCheck};
 use super::client::{Client, progress};
+use super::number;
 use crate::hypervisor::Error;
 use crate::model::{GuestAddress, Migration, MigrationConditions, Progress};
 use crate::plan::identity::Ownership;
@@ -19,7 +20,7 @@ struct Obstacles {
 
 impl Client {
     pub(super) async fn migration_conditions(&self, at: &GuestAddress) -> Result<MigrationConditions, Error> {
-        let check = MigrationCheck::new(at.node.clone(), at.vmid);
+        let check = MigrationCheck::new(at.node.clone(), number(at)?);
         let found = self.ask(&check).await?;
         let by_node = found
             .not_allowed_nodes

@@ -59,11 +59,11 @@ pub use tls::{Fingerprint, Trust};
 pub use transfer::Upload;
 pub use verdict::decode_answer;
 
-use super::{Answer, Hypervisor, StopMode, TaskFilter};
+use super::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
-    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestIp, HaSetting,
-    HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview, Permissions,
-    PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
+    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestId, GuestIp,
+    HaSetting, HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview,
+    Permissions, PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
 use crate::plan::seed::Seed;
@@ -107,8 +107,8 @@ impl Hypervisor for Proxmox {
         Box::pin(self.client.number_bounds())
     }
 
-    fn number_state(&self, vmid: Vmid) -> Answer<'_, NumberState> {
-        Box::pin(self.client.number_state(vmid))
+    fn number_state(&self, id: GuestId) -> Answer<'_, NumberState> {
+        Box::pin(async move { self.client.number_state(vmid_of(id)?).await })
     }
 
     fn volumes<'a>(
@@ -116,9 +116,12 @@ impl Hypervisor for Proxmox {
         node: &'a NodeName,
         storage: &'a str,
         content: Option<&'a str>,
-        vmid: Option<Vmid>,
+        guest: Option<GuestId>,
     ) -> Answer<'a, Vec<Volume>> {
-        Box::pin(self.client.volumes(node, storage, content, vmid))
+        Box::pin(async move {
+            let vmid = guest.map(vmid_of).transpose()?;
+            self.client.volumes(node, storage, content, vmid).await
+        })
     }
 
     fn archived<'a>(&'a self, node: &'a NodeName, archive: &'a VolumeId) -> Answer<'a, GuestConfig> {
@@ -263,4 +266,16 @@ impl Hypervisor for Proxmox {
     fn destroy<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
         Box::pin(self.client.destroy(own))
     }
+}
+
+/// The number of a guest, by which alone Proxmox VE knows it.
+fn number(at: &GuestAddress) -> Result<Vmid, Error> {
+    vmid_of(at.id)
+}
+
+fn vmid_of(id: GuestId) -> Result<Vmid, Error> {
+    id.number().ok_or_else(|| Error::Unbuildable {
+        operation: "find the guest".to_owned(),
+        reason: format!("'{id}' is no number, and Proxmox VE knows guests by their numbers"),
+    })
 }

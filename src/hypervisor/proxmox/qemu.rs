@@ -15,6 +15,7 @@ use super::api::qemu::{CloneVirtualMachine, MoveDisk, SuspendToDisk};
 use super::api::{BackupMode, Compression, Kind, Request as _, guarded};
 use super::call::{Call, Method};
 use super::client::{Client, progress};
+use super::number;
 use super::{changes, config, size};
 use crate::hypervisor::{Error, StopMode};
 use crate::model::{
@@ -28,13 +29,13 @@ const TAG: &str = "drover";
 
 impl Client {
     pub(super) async fn guest_config(&self, at: &GuestAddress) -> Result<GuestConfig, Error> {
-        let call = GuestPending::new(Kind::Qemu, at.node.clone(), at.vmid).call();
+        let call = GuestPending::new(Kind::Qemu, at.node.clone(), number(at)?).call();
         let rows = self.read_as(&call, answers::data).await?;
         config::read(rows).map_err(|reason| call.unreadable(reason))
     }
 
     pub(super) async fn guest_power(&self, at: &GuestAddress) -> Result<PowerReading, Error> {
-        let status = GuestStatus::new(Kind::Qemu, at.node.clone(), at.vmid);
+        let status = GuestStatus::new(Kind::Qemu, at.node.clone(), number(at)?);
         let figures = self.ask(&status).await?;
         Ok(PowerReading {
             power: power(&figures.status),
@@ -44,7 +45,9 @@ impl Client {
     }
 
     pub(super) async fn guest_addresses(&self, at: &GuestAddress) -> Result<Vec<GuestIp>, Error> {
-        let interfaces = self.ask(&AgentInterfaces::new(at.node.clone(), at.vmid)).await?;
+        let interfaces = self
+            .ask(&AgentInterfaces::new(at.node.clone(), number(at)?))
+            .await?;
         let shown = interfaces.result.into_iter().filter_map(|i| i.ip_addresses);
         let mut addresses = Vec::new();
         for address in shown.flatten() {
@@ -58,7 +61,7 @@ impl Client {
 
     pub(super) async fn guest_system(&self, at: &GuestAddress) -> Result<Option<String>, Error> {
         let told = self
-            .ask(&AgentSystem::new(at.node.clone(), at.vmid))
+            .ask(&AgentSystem::new(at.node.clone(), number(at)?))
             .await?
             .result;
         let name = told.pretty_name.or(told.name).or(told.id);
@@ -71,7 +74,7 @@ impl Client {
     }
 
     pub(super) async fn clone_guest(&self, guest: &CloneGuest) -> Result<Progress, Error> {
-        self.ask(&clone_guest(guest)).await.map(progress)
+        self.ask(&clone_guest(guest)?).await.map(progress)
     }
 
     pub(super) async fn configure(
@@ -90,7 +93,11 @@ impl Client {
         } else {
             Method::Put
         };
-        let mut call = Call::new(method, "/nodes/{node}/qemu/{vmid}/config", &[&at.node, &at.vmid]);
+        let mut call = Call::new(
+            method,
+            "/nodes/{node}/qemu/{vmid}/config",
+            &[&at.node, &number(at)?],
+        );
         // The changes were worked out on another configuration than the one that was judged.
         if base.digest != own.digest() {
             return Err(Error::Stale {
@@ -133,7 +140,7 @@ impl Client {
         pool: &str,
         from: Option<&str>,
     ) -> Result<Progress, Error> {
-        let vms = List(vec![own.address().vmid.to_string()]);
+        let vms = List(vec![number(own.address())?.to_string()]);
         let moves = from
             .into_iter()
             .map(|left| (left, Some(true)))
@@ -162,7 +169,7 @@ impl Client {
 
     /// From the list of all: of a guest that is not under HA the single call says no more than that something is wrong.
     pub(super) async fn high_availability(&self, at: &GuestAddress) -> Result<Option<HaSetting>, Error> {
-        let sid = format!("vm:{}", at.vmid);
+        let sid = format!("vm:{}", number(at)?);
         let all = self.ask(&HaResources::new()).await?;
         let found = all.into_iter().find(|resource| resource.sid == sid);
         Ok(found.map(|resource| HaSetting {
@@ -278,7 +285,7 @@ impl Client {
 fn create(guest: &CreateGuest) -> Result<Call, Error> {
     let parameters = changes::parameters(&config::Options::new(), &guest.changes);
     let mut call = Call::new(Method::Post, "/nodes/{node}/qemu", &[&guest.at.node])
-        .with("vmid", guest.at.vmid)
+        .with("vmid", number(&guest.at)?)
         .with("name", &guest.name)
         .with("description", &guest.description)
         .with("smbios1", changes::new_smbios(guest.uuid))
@@ -300,9 +307,9 @@ fn create(guest: &CreateGuest) -> Result<Call, Error> {
     Ok(call)
 }
 
-fn clone_guest(guest: &CloneGuest) -> CloneVirtualMachine {
+fn clone_guest(guest: &CloneGuest) -> Result<CloneVirtualMachine, Error> {
     let CloneGuest { source, at, .. } = guest;
-    CloneVirtualMachine {
+    Ok(CloneVirtualMachine {
         name: Some(guest.name.clone()),
         description: Some(guest.description.clone()),
         full: Some(!guest.linked),
@@ -310,8 +317,8 @@ fn clone_guest(guest: &CloneGuest) -> CloneVirtualMachine {
         storage: guest.storage.clone(),
         pool: guest.pool.clone(),
         target: (source.node != at.node).then(|| at.node.clone()),
-        ..CloneVirtualMachine::new(source.node.clone(), source.vmid, at.vmid)
-    }
+        ..CloneVirtualMachine::new(source.node.clone(), number(source)?, number(at)?)
+    })
 }
 
 /// What `status` says in the list and of a single guest.
@@ -355,7 +362,7 @@ mod tests {
     fn at(node: &str, vmid: u32) -> GuestAddress {
         GuestAddress {
             node: node.parse().unwrap(),
-            vmid: vmid.try_into().unwrap(),
+            id: vmid.try_into().unwrap(),
         }
     }
 
@@ -436,12 +443,12 @@ mod tests {
             snapshot: None,
         };
         assert_eq!(
-            clone_guest(&guest).call().body().unwrap(),
+            clone_guest(&guest).unwrap().call().body().unwrap(),
             "newid=120&name=web1&description=d&full=1"
         );
         guest.at = at("pve2", 120);
         guest.storage = Some("ceph".into());
-        let call = clone_guest(&guest).call();
+        let call = clone_guest(&guest).unwrap().call();
         assert_eq!(call.operation(), "POST /nodes/pve1/qemu/9000/clone");
         assert_eq!(
             call.body().unwrap(),
@@ -451,7 +458,7 @@ mod tests {
         guest.linked = true;
         guest.snapshot = Some("clean".into());
         assert_eq!(
-            clone_guest(&guest).call().body().unwrap(),
+            clone_guest(&guest).unwrap().call().body().unwrap(),
             "newid=120&name=web1&description=d&full=0&target=pve2&snapname=clean"
         );
     }

@@ -3,7 +3,7 @@
 use super::api::storage::{Content, ContentRow};
 use super::client::Client;
 use crate::hypervisor::Error;
-use crate::model::{NodeName, Vmid, Volume};
+use crate::model::{GuestId, NodeName, Vmid, Volume};
 
 /// None for a name that can't be addressed (a file with a comma in it, put there by hand).
 fn volume(row: ContentRow) -> Option<Volume> {
@@ -12,7 +12,7 @@ fn volume(row: ContentRow) -> Option<Volume> {
         id: row.volid.parse().ok()?,
         content: row.content.unwrap_or_default(),
         size: row.size.unwrap_or_default(),
-        vmid: vmid.and_then(|n| Vmid::try_from(n).ok()),
+        guest: vmid.and_then(|n| GuestId::try_from(n).ok()),
         created: row.ctime,
     })
 }

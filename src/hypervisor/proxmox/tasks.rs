@@ -54,7 +54,7 @@ impl Client {
         };
         let mut request = Tasks {
             source: Some(source),
-            vmid: filter.vmid,
+            vmid: filter.guest.map(super::vmid_of).transpose()?,
             since: filter.since,
             typefilter: filter.kind.clone(),
             limit: Some(PAGE),

@@ -15,9 +15,10 @@ use std::fmt;
 
 use crate::api::{
     Boot, ClassPolicy, CloneSource, DesiredPower, GuestOrigin, HostDefaults, MIB, ManagementPolicy,
-    PinnedClass, Size, Source, Span, VirtualMachine, VirtualMachineClassSpec, VirtualMachineStatus,
+    PinnedClass, Size, Source, Span, VirtualMachine, VirtualMachineClassSpec, VirtualMachineSpec,
+    VirtualMachineStatus,
 };
-use crate::model::{HaSetting, Vmid, VolumeId};
+use crate::model::{GuestId, HaSetting, VolumeId};
 
 /// What a guest is to be like.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,7 +28,7 @@ pub struct Desired {
     /// Whether it is given that name: one that was there before keeps its own unless the spec itself names another.
     pub named: bool,
     /// The number that the spec pins.
-    pub pinned: Option<Vmid>,
+    pub pinned: Option<GuestId>,
     /// How it is made.
     pub origin: Origin,
     /// How a copy is made.
@@ -113,7 +114,7 @@ pub enum Origin {
     #[default]
     Blank,
     /// As a full copy of the machine with this number.
-    CloneOf(Vmid),
+    CloneOf(GuestId),
     /// As a full copy of the one machine with this name.
     CloneOfName(String),
     /// As a full copy of the machine of a resource in the same namespace.
@@ -210,11 +211,7 @@ pub fn resolve(
     Ok(Desired {
         name: guest_name(vm),
         named: !left("name") && (spec.name.is_some() || !was_there),
-        pinned: spec
-            .vmid
-            .map(Vmid::try_from)
-            .transpose()
-            .map_err(|e| Invalid::new("spec.vmid", e))?,
+        pinned: pinned(spec)?,
         // What is to become a template is stopped first.
         power: if template {
             Some(DesiredPower::Stopped)
@@ -273,6 +270,12 @@ pub fn leave_out_unsupported(desired: &mut Desired, major: Option<u32>) {
     }
 }
 
+fn pinned(spec: &VirtualMachineSpec) -> Result<Option<GuestId>, Invalid> {
+    let number = spec.vmid.map(GuestId::try_from).transpose();
+    let number = number.map_err(|e| Invalid::new("spec.vmid", e))?;
+    Ok(number.or(spec.uuid.map(GuestId::Domain)))
+}
+
 fn was_adopted(vm: &VirtualMachine) -> bool {
     vm.status.as_ref().and_then(|s| s.origin) == Some(GuestOrigin::Adopted)
 }
@@ -285,7 +288,7 @@ fn origin(source: Option<&Source>) -> Result<Origin, Invalid> {
     let field = "spec.source.clone";
     match source.and_then(|s| s.clone.as_ref()) {
         None => Ok(Origin::Blank),
-        Some(CloneSource { vmid: Some(n), .. }) => Vmid::try_from(*n)
+        Some(CloneSource { vmid: Some(n), .. }) => GuestId::try_from(*n)
             .map(Origin::CloneOf)
             .map_err(|e| Invalid::new(field, e)),
         Some(CloneSource { name: Some(name), .. }) => Ok(Origin::CloneOfName(name.clone())),

@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::mark::Mark;
-use crate::model::{GuestConfig, Hardware, Vmid};
+use crate::model::{GuestConfig, GuestId, Hardware};
 
 /// The UID of the resource under test.
 pub const UID: &str = "6f1c2a6e-0000-4000-8000-000000000001";
 
 /// A number.
-pub fn number(n: u32) -> Vmid {
+pub fn number(n: u32) -> GuestId {
     n.try_into().unwrap()
 }
 

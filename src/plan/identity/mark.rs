@@ -7,7 +7,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::model::{GuestConfig, Vmid};
+use crate::model::{GuestConfig, GuestId};
 
 const OPEN: &str = "<!-- drover/v1 ";
 const CLOSE: &str = " -->";
@@ -28,7 +28,7 @@ pub struct Mark {
     /// Its UID.
     pub uid: String,
     /// The guest's number.
-    pub id: Vmid,
+    pub id: GuestId,
     /// The guest's UUID; absent while the mark is not sealed.
     pub uuid: Option<Uuid>,
     /// Whether the owner let the guest go: it is nobody's.
@@ -162,7 +162,7 @@ impl fmt::Display for Mark {
 
 /// Reads the mark of the guest that stands under a number.
 #[must_use]
-pub fn read(vmid: Vmid, config: &GuestConfig) -> MarkReading {
+pub fn read(id: GuestId, config: &GuestConfig) -> MarkReading {
     let mut marks = config.description.lines().filter(|line| is_mark(line));
     let Some(line) = marks.next() else {
         return MarkReading::None;
@@ -171,7 +171,7 @@ pub fn read(vmid: Vmid, config: &GuestConfig) -> MarkReading {
         return MarkReading::Unclear;
     };
     match mark.uuid {
-        _ if mark.id != vmid => MarkReading::Copy(mark),
+        _ if mark.id != id => MarkReading::Copy(mark),
         sealed if mark.released && (sealed.is_none() || sealed == config.uuid) => MarkReading::Released(mark),
         None => MarkReading::Unsealed(mark),
         sealed if sealed == config.uuid => MarkReading::Sealed(mark),
@@ -210,7 +210,7 @@ mod tests {
     fn released_mark_is_told_from_one_that_counts() {
         let uuid = Uuid::from_u128(1);
         let let_go = mark(105).sealed(uuid).released();
-        let reading = |vmid, uuid| read(number(vmid), &config(Some(uuid), &let_go.to_string()));
+        let reading = |id, uuid| read(number(id), &config(Some(uuid), &let_go.to_string()));
         assert_eq!(reading(105, uuid), MarkReading::Released(let_go.clone()));
         assert_eq!(reading(106, uuid), MarkReading::Copy(let_go.clone()));
         assert_eq!(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::model::{NumberBounds, Vmid};
+use crate::model::{GuestId, NumberBounds, Vmid};
 
 /// What is known of the numbers of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,11 +81,49 @@ pub fn next(numbers: &Numbers, (min, max): (u32, u32), reuse: bool) -> Result<Ne
     }
 }
 
-/// The identity of the guest that a resource makes under a number. The number takes part, so that a guest
-/// made again after a loss is told from the lost one.
+/// The identity of the guest that a resource makes under a number, where the number takes part, so that a guest made again
+/// after a loss is told from the lost one; of a domain its own UUID.
 #[must_use]
-pub fn identity(cluster_uid: &str, resource_uid: &str, vmid: Vmid) -> Uuid {
-    let name = format!("drover.dev/{cluster_uid}/{resource_uid}/{vmid}");
+pub fn identity(cluster_uid: &str, resource_uid: &str, id: GuestId) -> Uuid {
+    match id {
+        GuestId::Number(vmid) => v5(&format!("drover.dev/{cluster_uid}/{resource_uid}/{vmid}")),
+        GuestId::Domain(uuid) => uuid,
+    }
+}
+
+/// How often the machine of one resource is made again at most, on libvirt.
+const MAKINGS: u16 = 1024;
+
+/// The UUIDs of the domains that a resource makes, the first one first.
+pub fn domains(cluster_uid: &str, resource_uid: &str) -> impl Iterator<Item = Uuid> {
+    let prefix = format!("drover.dev/{cluster_uid}/{resource_uid}/domain");
+    (0..MAKINGS).map(move |making| v5(&format!("{prefix}/{making}")))
+}
+
+/// The UUID of the domain that a resource makes next, none of which is `spent`, and all of which come after the last one.
+#[must_use]
+pub fn next_domain(
+    cluster_uid: &str,
+    resource_uid: &str,
+    last: Option<Uuid>,
+    spent: impl Fn(Uuid) -> bool,
+) -> Option<Uuid> {
+    let all: Vec<Uuid> = domains(cluster_uid, resource_uid).collect();
+    let after = last.and_then(|last| all.iter().position(|uuid| *uuid == last));
+    let free = |uuid: &Uuid| !spent(*uuid);
+    all.into_iter().skip(after.map_or(0, |at| at + 1)).find(free)
+}
+
+/// Whether a guest has the identity that one has which this resource made.
+#[must_use]
+pub fn is_made_by(cluster_uid: &str, resource_uid: &str, id: GuestId, found: Uuid) -> bool {
+    match id {
+        GuestId::Number(_) => found == identity(cluster_uid, resource_uid, id),
+        GuestId::Domain(_) => domains(cluster_uid, resource_uid).any(|uuid| uuid == found),
+    }
+}
+
+fn v5(name: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())
 }
 
@@ -93,6 +131,10 @@ pub fn identity(cluster_uid: &str, resource_uid: &str, vmid: Vmid) -> Uuid {
 mod tests {
     use super::*;
     use crate::plan::identity::fixtures::number;
+
+    fn vmid(n: u32) -> Vmid {
+        n.try_into().unwrap()
+    }
 
     fn numbers(used: &[u32], spent: &[u32]) -> Numbers {
         Numbers {
@@ -106,15 +148,15 @@ mod tests {
     fn numbers_come_from_above_the_highest_ever_given() {
         assert_eq!(
             next(&numbers(&[], &[]), (100, 200), false),
-            Ok(Next::Fresh(number(100)))
+            Ok(Next::Fresh(vmid(100)))
         );
         assert_eq!(
             next(&numbers(&[100, 105], &[]), (100, 200), false),
-            Ok(Next::Fresh(number(106)))
+            Ok(Next::Fresh(vmid(106)))
         );
         assert_eq!(
             next(&numbers(&[100], &[120]), (100, 200), false),
-            Ok(Next::Fresh(number(121)))
+            Ok(Next::Fresh(vmid(121)))
         );
     }
 
@@ -122,7 +164,7 @@ mod tests {
     fn numbers_outside_the_range_do_not_matter() {
         assert_eq!(
             next(&numbers(&[50, 9000], &[300]), (100, 200), false),
-            Ok(Next::Fresh(number(100)))
+            Ok(Next::Fresh(vmid(100)))
         );
     }
 
@@ -133,12 +175,12 @@ mod tests {
             next(&full, (100, 102), false),
             Err(Exhausted { min: 100, max: 102 })
         );
-        assert_eq!(next(&full, (100, 102), true), Ok(Next::Again(number(100))));
+        assert_eq!(next(&full, (100, 102), true), Ok(Next::Again(vmid(100))));
         let left = Numbers {
             left: [100].into(),
             ..full.clone()
         };
-        assert_eq!(next(&left, (100, 102), true), Ok(Next::Again(number(101))));
+        assert_eq!(next(&left, (100, 102), true), Ok(Next::Again(vmid(101))));
         assert!(next(&numbers(&[100, 101, 102], &[]), (100, 102), true).is_err());
     }
 
@@ -157,5 +199,25 @@ mod tests {
     fn guest_made_again_has_another_identity() {
         assert_ne!(identity("c", "r", number(100)), identity("c", "r", number(101)));
         assert_eq!(identity("c", "r", number(100)), identity("c", "r", number(100)));
+    }
+
+    #[test]
+    fn domains_of_a_resource_are_known_beforehand_and_never_made_twice() {
+        let first = next_domain("c", "r", None, |_| false).unwrap();
+        assert_eq!(next_domain("c", "r", None, |_| false), Some(first));
+        let second = next_domain("c", "r", Some(first), |_| false).unwrap();
+        assert_eq!(next_domain("c", "r", None, |uuid| uuid == first), Some(second));
+        assert_ne!(first, second);
+        for made in [first, second] {
+            assert!(is_made_by("c", "r", made.into(), made));
+            assert!(!is_made_by("c", "other", made.into(), made));
+        }
+        assert!(!is_made_by(
+            "c",
+            "r",
+            Uuid::from_u128(1).into(),
+            Uuid::from_u128(1)
+        ));
+        assert_eq!(next_domain("c", "r", domains("c", "r").last(), |_| false), None);
     }
 }

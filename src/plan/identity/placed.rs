@@ -10,7 +10,7 @@ use super::mark::{self, MarkReading};
 use super::ownership::Ownership;
 use super::presence::Presence;
 use super::verdict::{self, Hold, Verdict};
-use crate::model::{GuestAddress, GuestConfig, Lock, Vmid};
+use crate::model::{GuestAddress, GuestConfig, GuestId, Lock};
 
 /// What a resource says of its guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Claim<'a> {
     /// UID of the resource.
     pub uid: &'a str,
     /// The number in its status.
-    pub vmid: Vmid,
+    pub id: GuestId,
     /// The identity that a guest made by this resource under this number has.
     pub expected: Uuid,
     /// The identity in its status; `None` while the guest was not seen whole yet.
@@ -152,7 +152,7 @@ fn let_go(claim: &Claim<'_>, config: &GuestConfig) -> bool {
     let same = claim
         .recorded
         .is_none_or(|recorded| config.uuid == Some(recorded));
-    same && matches!(mark::read(claim.vmid, config), MarkReading::Released(mark) if mark.uid == claim.uid)
+    same && matches!(mark::read(claim.id, config), MarkReading::Released(mark) if mark.uid == claim.uid)
 }
 
 fn absent(claim: &Claim<'_>, presence: Presence, evidence: Option<Evidence>) -> Step {
@@ -175,7 +175,7 @@ fn absent(claim: &Claim<'_>, presence: Presence, evidence: Option<Evidence>) -> 
 }
 
 fn recorded(claim: &Claim<'_>, config: &GuestConfig, own: impl Fn() -> Ownership) -> Step {
-    match verdict::judge(claim.uid, claim.recorded, claim.vmid, config, claim.template) {
+    match verdict::judge(claim.uid, claim.recorded, claim.id, config, claim.template) {
         Verdict::Ours => Step::Act(own()),
         Verdict::OursUnmarked => Step::Remark(own()),
         Verdict::Gone if claim.deleting => Step::Release,
@@ -191,7 +191,7 @@ fn reserved(
     evidence: Option<Evidence>,
     own: impl Fn() -> Ownership,
 ) -> Step {
-    match mark::read(claim.vmid, config) {
+    match mark::read(claim.id, config) {
         MarkReading::Sealed(mark) if mark.uid == claim.uid => match mark.uuid {
             Some(uuid) => Step::Record(uuid),
             None => Step::Hold(Hold::Unproven),
@@ -237,7 +237,7 @@ mod tests {
     fn claim(recorded: Option<Uuid>, deleting: bool) -> Claim<'static> {
         Claim {
             uid: UID,
-            vmid: number(105),
+            id: number(105),
             expected: EXPECTED,
             recorded,
             deleting,
@@ -249,7 +249,7 @@ mod tests {
     fn decided(claim: Claim<'_>, config: &GuestConfig, evidence: Option<Evidence>) -> Step {
         let at = GuestAddress {
             node: "pve1".parse().unwrap(),
-            vmid: number(105),
+            id: number(105),
         };
         decide(
             &claim,

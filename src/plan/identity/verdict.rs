@@ -6,7 +6,7 @@
 use uuid::Uuid;
 
 use super::mark::{self, MarkReading};
-use crate::model::{GuestConfig, Vmid};
+use crate::model::{GuestConfig, GuestId};
 
 /// What a resource may do with the guest under its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,13 @@ enum Owner {
 /// Judges the guest under a recorded identity. `recorded` is `None` where the identity was never recorded; `template`:
 /// the resource itself says that the guest is to be one.
 #[must_use]
-pub fn judge(uid: &str, recorded: Option<Uuid>, vmid: Vmid, config: &GuestConfig, template: bool) -> Verdict {
+pub fn judge(
+    uid: &str,
+    recorded: Option<Uuid>,
+    id: GuestId,
+    config: &GuestConfig,
+    template: bool,
+) -> Verdict {
     if config
         .lock
         .as_ref()
@@ -59,7 +65,7 @@ pub fn judge(uid: &str, recorded: Option<Uuid>, vmid: Vmid, config: &GuestConfig
     {
         return Verdict::Wait;
     }
-    let owner = match mark::read(vmid, config) {
+    let owner = match mark::read(id, config) {
         MarkReading::None | MarkReading::Copy(_) => Owner::Nobody,
         MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) if mark.uid == uid => Owner::ThisResource,
         MarkReading::Sealed(_)

@@ -10,7 +10,7 @@ use super::sources::Material;
 use super::{blank, copies};
 use crate::api::conditions::reason;
 use crate::model::{
-    CloneGuest, CreateGuest, GuestAddress, GuestRow, NodeName, NodeRow, RestoreGuest, StorageRow, Vmid,
+    CloneGuest, CreateGuest, GuestAddress, GuestId, GuestRow, NodeName, NodeRow, RestoreGuest, StorageRow,
     Volume,
 };
 use crate::plan::desired::{Datasource, Desired};
@@ -33,7 +33,7 @@ pub enum Make {
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// Guests by number.
-    pub guests: &'a BTreeMap<Vmid, Arc<GuestRow>>,
+    pub guests: &'a BTreeMap<GuestId, Arc<GuestRow>>,
     /// Nodes.
     pub nodes: &'a [NodeRow],
     /// Storages, one row a node that has it.
@@ -63,7 +63,7 @@ pub fn iso_storage(desired: &Desired) -> Option<&str> {
 pub fn make(
     desired: &Desired,
     site: Site<'_>,
-    vmid: Vmid,
+    id: GuestId,
     identity: Uuid,
     mark: &Mark,
 ) -> Result<Make, Missing> {
@@ -85,7 +85,7 @@ pub fn make(
     check_seed(desired, site)?;
     let at = GuestAddress {
         node: site.node.clone(),
-        vmid,
+        id,
     };
     match site.material {
         Material::None => blank::create(desired, site, at, identity, mark).map(Make::Create),

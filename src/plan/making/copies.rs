@@ -16,7 +16,7 @@ pub(super) fn clone(
     config: &GuestConfig,
     mark: &Mark,
 ) -> Result<CloneGuest, Missing> {
-    let source = row.vmid;
+    let source = row.id;
     if desired.copy.linked && !row.template {
         let message = format!(
             "machine {source} is no template, and a copy that holds only the differences (spec.source.clone.full: false) is made of \
@@ -32,7 +32,7 @@ pub(super) fn clone(
     Ok(CloneGuest {
         source: GuestAddress {
             node: row.node.clone(),
-            vmid: source,
+            id: source,
         },
         at,
         name: desired.name.clone(),
@@ -80,7 +80,7 @@ pub(super) fn restore(
         uuid: mark.uuid.unwrap_or_default(),
         storage,
         pool: desired.pool.clone(),
-        new_addresses: volume.vmid != Some(at.vmid),
+        new_addresses: volume.guest != Some(at.id),
         at,
     })
 }
@@ -146,7 +146,7 @@ fn check_shared(config: &GuestConfig, site: Site<'_>, row: &GuestRow) -> Result<
     let message = format!(
         "machine {} is on node {} with disks on local storage {}: it can only be copied there; name that node's \
          host, or a source with disks on shared storage",
-        row.vmid,
+        row.id,
         row.node,
         disk.volume.storage()
     );

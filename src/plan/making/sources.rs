@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::call::View;
 use super::fit::{Missing, listed};
 use crate::api::conditions::reason;
-use crate::model::{GuestConfig, GuestKind, GuestRow, Vmid, Volume};
+use crate::model::{GuestConfig, GuestId, GuestKind, GuestRow, Volume};
 use crate::plan::desired::{Desired, Origin};
 
 /// What a guest is made of.
@@ -29,10 +29,10 @@ pub fn source<'a>(desired: &Desired, view: View<'a>) -> Result<Option<&'a GuestR
     };
     match &desired.origin {
         Origin::Blank | Origin::Restore(_) => Ok(None),
-        Origin::CloneOf(vmid) => machines().find(|row| row.vmid == *vmid).map(Some).ok_or_else(|| {
+        Origin::CloneOf(id) => machines().find(|row| row.id == *id).map(Some).ok_or_else(|| {
             let message = format!(
-                "the cluster shows no machine {vmid} to copy (spec.source.clone.vmid); if it exists, the token \
-                 lacks VM.Audit on /vms/{vmid}"
+                "the cluster shows no machine {id} to copy (spec.source.clone.vmid); if it exists, the token \
+                 lacks VM.Audit on /vms/{id}"
             );
             Missing::new(reason::SOURCE_NOT_FOUND, message)
         }),
@@ -53,7 +53,7 @@ pub fn source<'a>(desired: &Desired, view: View<'a>) -> Result<Option<&'a GuestR
                     format!("the cluster shows no machine named '{name}' to copy (spec.source.clone.name)"),
                 )),
                 several => {
-                    let numbers: Vec<String> = several.iter().map(|row| row.vmid.to_string()).collect();
+                    let numbers: Vec<String> = several.iter().map(|row| row.id.to_string()).collect();
                     let message = format!(
                         "several machines are named '{name}' ({}): name one by spec.source.clone.vmid",
                         numbers.join(", ")
@@ -70,13 +70,13 @@ pub fn source<'a>(desired: &Desired, view: View<'a>) -> Result<Option<&'a GuestR
 /// # Errors
 ///
 /// Another machine has its number.
-pub fn check_source(desired: &Desired, vmid: Vmid, config: &GuestConfig) -> Result<(), Missing> {
+pub fn check_source(desired: &Desired, id: GuestId, config: &GuestConfig) -> Result<(), Missing> {
     let meant = desired.copy.identity;
     if meant.is_none() || meant == config.uuid {
         return Ok(());
     }
     let message = format!(
-        "the machine of the VirtualMachine that spec.source.clone.ref names is gone from number {vmid}, where another one \
+        "the machine of the VirtualMachine that spec.source.clone.ref names is gone from number {id}, where another one \
          stands"
     );
     Err(Missing::new(reason::SOURCE_NOT_FOUND, message))

@@ -7,7 +7,7 @@ use super::*;
 use crate::api::DesiredPower;
 use crate::api::conditions::reason;
 use crate::model::{
-    Disk, GuestConfig, GuestKind, GuestRow, NodeName, NodeRow, Power, StorageRow, Vmid, Volume,
+    Disk, GuestConfig, GuestId, GuestKind, GuestRow, NodeName, NodeRow, Power, StorageRow, Volume,
 };
 use crate::plan::desired::{Desired, DesiredDisk, DesiredMedium, DesiredNic, Origin};
 use crate::plan::identity::Mark;
@@ -16,7 +16,7 @@ fn node() -> NodeName {
     "pve1".parse().unwrap()
 }
 
-fn number(n: u32) -> Vmid {
+fn number(n: u32) -> GuestId {
     n.try_into().unwrap()
 }
 
@@ -59,9 +59,9 @@ fn desired(origin: Origin) -> Desired {
     }
 }
 
-fn row(vmid: u32, name: &str, node: &str) -> GuestRow {
+fn row(id: u32, name: &str, node: &str) -> GuestRow {
     GuestRow {
-        vmid: number(vmid),
+        id: number(id),
         kind: GuestKind::VirtualMachine,
         node: node.parse().unwrap(),
         name: Some(name.into()),
@@ -78,7 +78,7 @@ fn row(vmid: u32, name: &str, node: &str) -> GuestRow {
 }
 
 struct World {
-    guests: BTreeMap<Vmid, Arc<GuestRow>>,
+    guests: BTreeMap<GuestId, Arc<GuestRow>>,
     nodes: Vec<NodeRow>,
     storages: Vec<StorageRow>,
 }
@@ -109,7 +109,7 @@ fn world() -> World {
         row(9002, "twin", "pve2"),
     ];
     World {
-        guests: guests.into_iter().map(|r| (r.vmid, Arc::new(r))).collect(),
+        guests: guests.into_iter().map(|r| (r.id, Arc::new(r))).collect(),
         nodes: vec![NodeRow {
             name: node(),
             online: true,
@@ -191,7 +191,7 @@ fn missing_storage_or_iso_names_what_is_there() {
         id: "local:iso/debian.iso".parse().unwrap(),
         content: "iso".into(),
         size: 1,
-        vmid: None,
+        guest: None,
         created: None,
     }];
     let missing = made(&wanted, Some(&there), None).unwrap_err();
@@ -206,9 +206,12 @@ fn missing_storage_or_iso_names_what_is_there() {
 #[test]
 fn source_is_found_by_number_or_by_a_name_that_only_one_has() {
     let world = world();
-    let found = |origin| source(&desired(origin), world.view()).map(|row| row.map(|r| r.vmid.get()));
-    assert_eq!(found(Origin::CloneOf(number(9000))), Ok(Some(9000)));
-    assert_eq!(found(Origin::CloneOfName("debian".into())), Ok(Some(9000)));
+    let found = |origin| source(&desired(origin), world.view()).map(|row| row.map(|r| r.id));
+    assert_eq!(found(Origin::CloneOf(number(9000))), Ok(Some(number(9000))));
+    assert_eq!(
+        found(Origin::CloneOfName("debian".into())),
+        Ok(Some(number(9000)))
+    );
     assert_eq!(
         found(Origin::CloneOf(number(8000))).unwrap_err().reason,
         reason::SOURCE_NOT_FOUND
@@ -234,7 +237,7 @@ fn archived() -> Volume {
             .unwrap(),
         content: "backup".into(),
         size: 1,
-        vmid: Some(number(101)),
+        guest: Some(number(101)),
         created: None,
     }
 }
@@ -261,7 +264,7 @@ fn restored_guest_carries_a_sealed_mark_and_its_addresses_only_under_its_own_num
     assert_eq!((call.uuid, call.new_addresses), (Uuid::from_u128(1), true));
     assert_eq!(call.storage, None);
     let same = Volume {
-        vmid: Some(number(105)),
+        guest: Some(number(105)),
         ..archived()
     };
     assert!(!restored(&wanted, &config, &same).unwrap().new_addresses);

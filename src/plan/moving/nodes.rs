@@ -1,5 +1,6 @@
 //! The nodes of a cluster that are declared, as places for a machine.
 
+use crate::plan::guest_id;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -8,9 +9,7 @@ use super::wanted::{Node, Place, Why};
 use crate::api::{
     DesiredPower, MaintenanceMode, NodePolicy, ProxmoxNode, VirtualMachine, VirtualMachineStatus,
 };
-use crate::model::{
-    GuestAddress, GuestRow, Migration, MigrationConditions, NodeName, Power, PowerState, Vmid,
-};
+use crate::model::{GuestAddress, GuestRow, Migration, MigrationConditions, NodeName, Power, PowerState};
 use crate::plan::desired::Desired;
 use crate::plan::guest::Moving;
 use crate::plan::making::View;
@@ -120,12 +119,10 @@ impl Around<'_> {
     fn coming(self, others: &[Arc<VirtualMachine>]) -> BTreeMap<String, u64> {
         let mut coming = BTreeMap::new();
         for status in others.iter().filter_map(|machine| machine.status.as_ref()) {
-            let (Some(begun), Some(vmid)) = (&status.migration, status.vmid) else {
+            let (Some(begun), Some(id)) = (&status.migration, guest_id::current(status)) else {
                 continue;
             };
-            let row = Vmid::try_from(vmid)
-                .ok()
-                .and_then(|vmid| self.view.guests.get(&vmid));
+            let row = self.view.guests.get(&id);
             if let Some(row) = row.filter(|row| row.node.as_str() != begun.to) {
                 *coming.entry(begun.to.clone()).or_insert(0) += row.memory;
             }
@@ -165,6 +162,6 @@ pub fn to(
 
 /// A move goes on.
 #[must_use]
-pub fn under_way(vmid: impl fmt::Display, from: &str, to: &str) -> String {
-    format!("machine {vmid} is being moved from node {from} to node {to}")
+pub fn under_way(id: impl fmt::Display, from: &str, to: &str) -> String {
+    format!("machine {id} is being moved from node {from} to node {to}")
 }

@@ -9,7 +9,7 @@ use crate::api::conditions::reason;
 use crate::api::{
     MaintenanceMode, ManagementPolicy, NamespacesFrom, ProxmoxNode, VirtualMachine, VirtualMachineStatus,
 };
-use crate::model::{ClusterId, Vmid};
+use crate::model::{ClusterId, GuestId};
 use crate::plan::discovery;
 use crate::plan::status::Outcome;
 use crate::plan::window::BadWindow;
@@ -56,17 +56,17 @@ pub fn observed_without_number() -> Outcome {
 
 /// It is to be looked at, and is a container.
 #[must_use]
-pub fn observed_container(vmid: Vmid) -> Outcome {
-    let message = format!("number {vmid} (spec.vmid) is a container, not a virtual machine");
+pub fn observed_container(id: GuestId) -> Outcome {
+    let message = format!("number {id} (spec.vmid) is a container, not a virtual machine");
     Outcome::stalled(reason::NOTHING_TO_OBSERVE, message)
 }
 
 /// It is to be looked at, and there is none.
 #[must_use]
-pub fn nothing_to_observe(vmid: Vmid, host: &str) -> Outcome {
+pub fn nothing_to_observe(id: GuestId, host: &str) -> Outcome {
     let message = format!(
-        "the cluster of ProxmoxNode '{host}' shows no machine {vmid} (spec.vmid); if it exists, the token lacks VM.Audit on \
-         /vms/{vmid}"
+        "the cluster of ProxmoxNode '{host}' shows no machine {id} (spec.vmid); if it exists, the token lacks VM.Audit on \
+         /vms/{id}"
     );
     Outcome::stalled(reason::NOTHING_TO_OBSERVE, message)
 }

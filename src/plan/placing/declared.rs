@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::api::conditions::reason;
 use crate::api::{HostDefaults, ProxmoxNode, VirtualMachine, VirtualMachineClassSpec};
-use crate::model::Vmid;
+use crate::model::GuestId;
 use crate::plan::desired::{self, Desired, Origin};
 use crate::plan::status::Outcome;
 use crate::plan::tenancy::Allowed;
@@ -24,7 +24,7 @@ pub fn declared(
     vm: &VirtualMachine,
     class: Option<&VirtualMachineClassSpec>,
     host: &ProxmoxNode,
-    machine_of: impl Fn(&str) -> Option<(Vmid, Uuid)>,
+    machine_of: impl Fn(&str) -> Option<(GuestId, Uuid)>,
     major: Option<u32>,
 ) -> Result<Desired, Outcome> {
     let none = HostDefaults::default();
@@ -32,9 +32,9 @@ pub fn declared(
     let mut desired = desired::resolve(vm, class, defaults.unwrap_or(&none))
         .map_err(|invalid| Outcome::stalled(reason::INVALID_SPEC, invalid.to_string()))?;
     if let Origin::CloneOfResource(name) = &desired.origin
-        && let Some((vmid, identity)) = machine_of(name)
+        && let Some((id, identity)) = machine_of(name)
     {
-        desired.origin = Origin::CloneOf(vmid);
+        desired.origin = Origin::CloneOf(id);
         desired.copy.identity = Some(identity);
     }
     Allowed::new(host.spec.tenancy.as_ref(), defaults).check(&desired)?;

@@ -5,13 +5,13 @@ use kube::ResourceExt;
 use crate::api::VirtualMachine;
 use crate::api::conditions::reason;
 use crate::api::names::ADOPT;
-use crate::model::{GuestRow, Vmid, VolumeId};
+use crate::model::{GuestId, GuestRow, VolumeId};
 use crate::plan::status::Outcome;
 
 /// Checks that nobody has it. `row`: the guest that the cluster shows under it; `claimed`: another resource has it.
 pub fn check_taken(
     vm: &VirtualMachine,
-    vmid: Vmid,
+    id: GuestId,
     row: Option<&GuestRow>,
     claimed: bool,
 ) -> Result<(), Outcome> {
@@ -25,16 +25,15 @@ pub fn check_taken(
         None if claimed => "another resource".to_owned(),
         None => return Ok(()),
     };
-    let message =
-        format!("number {vmid} (spec.vmid) is taken by {by}: choose another, or leave spec.vmid out");
+    let message = format!("number {id} (spec.vmid) is taken by {by}: choose another, or leave spec.vmid out");
     Err(Outcome::stalled(reason::VMID_TAKEN, message))
 }
 
 /// Something is left of a guest that had it.
 #[must_use]
-pub fn has_volumes(vmid: Vmid, volume: &VolumeId) -> Outcome {
+pub fn has_volumes(id: GuestId, volume: &VolumeId) -> Outcome {
     let message = format!(
-        "number {vmid} (spec.vmid) still has volumes, such as {volume}: they would belong to the new machine. \
+        "number {id} (spec.vmid) still has volumes, such as {volume}: they would belong to the new machine. \
          Choose another number, or remove them"
     );
     Outcome::stalled(reason::VMID_HAS_VOLUMES, message)
@@ -42,10 +41,10 @@ pub fn has_volumes(vmid: Vmid, volume: &VolumeId) -> Outcome {
 
 /// A guest has it that the host does not show.
 #[must_use]
-pub fn not_shown(vmid: Vmid) -> Outcome {
+pub fn not_shown(id: GuestId) -> Outcome {
     let message = format!(
-        "number {vmid} (spec.vmid) is taken by a guest that the host does not show: choose another, \
-         or leave spec.vmid out; if it is to be shown, the token lacks VM.Audit on /vms/{vmid}"
+        "number {id} (spec.vmid) is taken by a guest that the host does not show: choose another, \
+         or leave spec.vmid out; if it is to be shown, the token lacks VM.Audit on /vms/{id}"
     );
     Outcome::stalled(reason::VMID_TAKEN, message)
 }

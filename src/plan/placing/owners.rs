@@ -6,10 +6,11 @@ use std::sync::Arc;
 use kube::ResourceExt;
 use uuid::Uuid;
 
-use crate::api::names::{ADOPT, RESERVED_VMID};
+use crate::api::names::ADOPT;
 use crate::api::{GuestOrigin, ProxmoxNode, VirtualMachine};
-use crate::model::{GuestConfig, Vmid};
+use crate::model::{GuestConfig, GuestId};
 use crate::plan::desired;
+use crate::plan::guest_id;
 use crate::plan::identity::mark::{self, Mark, MarkReading};
 use crate::plan::identity::unplaced::{Other, Seeker};
 
@@ -24,8 +25,8 @@ pub fn adopts(vm: &VirtualMachine) -> bool {
 
 /// The number that was reserved last, as the witness says that outlives a lost status.
 #[must_use]
-pub fn reserved_before(vm: &VirtualMachine) -> Option<Vmid> {
-    vm.annotations().get(RESERVED_VMID)?.parse().ok()
+pub fn reserved_before(vm: &VirtualMachine) -> Option<GuestId> {
+    guest_id::reserved_before(vm)
 }
 
 /// What a resource and its machine are called.
@@ -85,7 +86,7 @@ impl Names {
             deleting: vm.metadata.deletion_timestamp.is_some(),
             cluster,
             recover_from,
-            pinned: vm.spec.vmid.and_then(|n| Vmid::try_from(n).ok()),
+            pinned: guest_id::pinned(&vm.spec),
             reserved: reserved_before(vm),
             adopt: adopts(vm),
             template: vm.spec.template == Some(true),
@@ -96,7 +97,10 @@ impl Names {
 
 /// Another resource than this one. `here`: its number would be one of the same cluster.
 fn other(machine: &VirtualMachine, vm: &VirtualMachine, here: bool) -> Option<Other> {
-    let placed = machine.status.as_ref().is_some_and(|s| s.vmid.is_some());
+    let placed = machine
+        .status
+        .as_ref()
+        .is_some_and(|s| guest_id::current(s).is_some());
     Some(Other {
         uid: machine
             .uid()
@@ -112,14 +116,14 @@ fn other(machine: &VirtualMachine, vm: &VirtualMachine, here: bool) -> Option<Ot
 
 /// The mark of a resource's machine, not sealed. `cluster`: the UID of the Kubernetes cluster.
 #[must_use]
-pub fn mark(vm: &VirtualMachine, uid: &str, cluster: &str, vmid: Vmid, adopted: bool) -> Mark {
+pub fn mark(vm: &VirtualMachine, uid: &str, cluster: &str, id: GuestId, adopted: bool) -> Mark {
     Mark {
         cluster: cluster.to_owned(),
         kind: KIND.to_owned(),
         namespace: vm.namespace().unwrap_or_default(),
         name: vm.name_any(),
         uid: uid.to_owned(),
-        id: vmid,
+        id,
         uuid: None,
         released: false,
         adopted,
@@ -128,8 +132,8 @@ pub fn mark(vm: &VirtualMachine, uid: &str, cluster: &str, vmid: Vmid, adopted: 
 
 /// Where a machine came from, as its mark says.
 #[must_use]
-pub fn origin(vmid: Vmid, config: &GuestConfig) -> GuestOrigin {
-    match mark::read(vmid, config) {
+pub fn origin(id: GuestId, config: &GuestConfig) -> GuestOrigin {
+    match mark::read(id, config) {
         MarkReading::Sealed(mark) | MarkReading::Unsealed(mark) | MarkReading::Released(mark)
             if mark.adopted =>
         {
@@ -153,27 +157,27 @@ impl<'a> Owners<'a> {
         Self { machines, cluster }
     }
 
-    fn of_cluster(self) -> impl Iterator<Item = (&'a VirtualMachine, u32)> {
+    fn of_cluster(self) -> impl Iterator<Item = (&'a VirtualMachine, GuestId)> {
         self.machines.iter().filter_map(move |machine| {
             let status = machine.status.as_ref()?;
             let here = status.cluster.as_deref() == Some(self.cluster);
-            Some((machine.as_ref(), status.vmid.filter(|_| here)?))
+            Some((machine.as_ref(), guest_id::current(status).filter(|_| here)?))
         })
     }
 
     /// Numbers that other resources have than the one with this UID.
     #[must_use]
-    pub fn claimed(self, uid: &str) -> BTreeSet<u32> {
+    pub fn claimed(self, uid: &str) -> BTreeSet<GuestId> {
         let others = self.of_cluster().filter(|(m, _)| m.uid().as_deref() != Some(uid));
-        others.map(|(_, vmid)| vmid).collect()
+        others.map(|(_, id)| id).collect()
     }
 
     /// Whether a machine belongs to a resource of a namespace: the number alone may be another machine's by now.
     #[must_use]
-    pub fn is_of_namespace(self, namespace: Option<&str>, vmid: Vmid, config: &GuestConfig) -> bool {
+    pub fn is_of_namespace(self, namespace: Option<&str>, id: GuestId, config: &GuestConfig) -> bool {
         self.of_cluster().any(|(machine, number)| {
             machine.metadata.namespace.as_deref() == namespace
-                && number == vmid.get()
+                && number == id
                 && config.uuid.is_some()
                 && config.uuid == identity(machine)
         })
@@ -189,22 +193,22 @@ fn identity(vm: &VirtualMachine) -> Option<Uuid> {
 /// Number and identity of a resource's machine on a cluster; none before it is made, since one that is not made yet is no
 /// source.
 #[must_use]
-pub fn made_on(vm: &VirtualMachine, cluster: &str) -> Option<(Vmid, Uuid)> {
+pub fn made_on(vm: &VirtualMachine, cluster: &str) -> Option<(GuestId, Uuid)> {
     let status = vm.status.as_ref()?;
     let here = status.cluster.as_deref() == Some(cluster);
-    let vmid = status.vmid.filter(|_| here)?;
-    Some((Vmid::try_from(vmid).ok()?, identity(vm)?))
+    let id = guest_id::current(status).filter(|_| here)?;
+    Some((id, identity(vm)?))
 }
 
 /// Whether a backup is of a machine that was of a namespace when it was made. `counts`: whether the marks of a
 /// Kubernetes cluster do.
 pub fn recovers(
     namespace: Option<&str>,
-    vmid: Option<Vmid>,
+    id: Option<GuestId>,
     archived: &GuestConfig,
     counts: impl Fn(&String) -> bool,
 ) -> bool {
-    match vmid.map(|vmid| mark::read(vmid, archived)) {
+    match id.map(|id| mark::read(id, archived)) {
         Some(MarkReading::Sealed(mark) | MarkReading::Released(mark)) => {
             counts(&mark.cluster) && namespace == Some(mark.namespace.as_str())
         }
@@ -215,6 +219,7 @@ pub fn recovers(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::names::RESERVED_VMID;
 
     fn machine(name: &str, host: &str, annotation: (&str, &str)) -> Arc<VirtualMachine> {
         let text = format!(
@@ -245,16 +250,17 @@ mod tests {
         let hosts = [host("pve1", "a"), host("far1", "b")];
         let adopting = machine("db", "pve1", (ADOPT, "true"));
         let lost = |host| machine("web", host, (RESERVED_VMID, "150"));
-        for (on, reserved) in [("pve1", Some(150)), ("far1", None), ("gone", None)] {
+        for (on, reserved) in [
+            ("pve1", Some(150.try_into().unwrap())),
+            ("far1", None),
+            ("gone", None),
+        ] {
             let names = Names::of(&adopting, &[adopting.clone(), lost(on)], &hosts, "a");
             let seeker = names.seeker(&adopting, "db", "c0ffee", &[]);
             let [other] = seeker.others else {
                 panic!("{:?}", seeker.others)
             };
-            assert_eq!(
-                (other.title.as_str(), other.reserved.map(Vmid::get)),
-                ("default/web", reserved)
-            );
+            assert_eq!((other.title.as_str(), other.reserved), ("default/web", reserved));
         }
         let plain = machine("db", "pve1", ("example.com/x", "y"));
         let names = Names::of(&plain, &[plain.clone(), lost("pve1")], &hosts, "a");

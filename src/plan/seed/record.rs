@@ -128,7 +128,7 @@ mod tests {
             id: id(),
             content: "iso".into(),
             size,
-            vmid: None,
+            guest: None,
             created: Some(created),
         }
     }

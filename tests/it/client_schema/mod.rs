@@ -47,7 +47,7 @@ fn new_guest() -> CreateGuest {
     CreateGuest {
         at: GuestAddress {
             node: "pve1".parse().unwrap(),
-            vmid: 120.try_into().unwrap(),
+            id: 120.try_into().unwrap(),
         },
         name: "web1".to_owned(),
         description: "<!-- mark; & more -->\nü".to_owned(),
@@ -97,7 +97,7 @@ async fn some_calls(release: Release) {
     let node = guest.at.node.clone();
     driver.version().await.unwrap();
     driver.overview().await.unwrap();
-    driver.number_state(guest.at.vmid).await.unwrap();
+    driver.number_state(guest.at.id).await.unwrap();
     driver.create(&guest).await.unwrap();
     assert!(sim.idle(Duration::from_secs(10)).await);
     driver.guest_config(&guest.at).await.unwrap();
@@ -109,7 +109,7 @@ async fn some_calls(release: Release) {
         .ask(&api::guest::GuestStatus::new(
             Kind::Qemu,
             node.clone(),
-            guest.at.vmid,
+            guest.at.id.number().unwrap(),
         ))
         .await
         .unwrap();

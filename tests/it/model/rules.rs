@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Instant;
 
-use drover::model::{GuestAddress, GuestConfig, Hardware, Lock, NumberState, Vmid};
+use drover::model::{GuestAddress, GuestConfig, GuestId, Hardware, Lock, NumberState};
 use drover::plan::identity::mark::Mark as RealMark;
 use drover::plan::identity::numbers;
 use drover::plan::identity::placed::{self, Claim, Evidence, Made, Sighting, Step};
@@ -138,7 +138,7 @@ impl Rules {
         let uid = uid(asked.uid);
         let claim = Claim {
             uid: &uid,
-            vmid: number,
+            id: number,
             expected: uuid(identity(asked.uid, asked.vmid)),
             recorded: (asked.recorded != 0).then(|| uuid(asked.recorded)),
             deleting: asked.deleting,
@@ -219,7 +219,7 @@ impl Rules {
             .iter()
             .zip(&names)
             .map(|((number, guest, config), name)| Unowned {
-                vmid: vmid(*number),
+                id: vmid(*number),
                 name: Some(name),
                 // One that moves can't be read on the node on which the list shows it.
                 config: (!guest.moving).then(|| (config, Instant::now())),
@@ -352,17 +352,18 @@ fn guest_name(name: u8) -> String {
     }
 }
 
-fn vmid(number: u8) -> Vmid {
-    Vmid::try_from(100 + u32::from(number)).expect("a number")
+fn vmid(number: u8) -> GuestId {
+    GuestId::try_from(100 + u32::from(number)).expect("a number")
 }
 
-fn small(number: Vmid) -> u8 {
+fn small(id: GuestId) -> u8 {
+    let number = id.number().expect("a number");
     u8::try_from(number.get() - 100).expect("a small number")
 }
 
 fn address(number: u8) -> GuestAddress {
     GuestAddress {
         node: "pve1".parse().expect("a node"),
-        vmid: vmid(number),
+        id: vmid(number),
     }
 }

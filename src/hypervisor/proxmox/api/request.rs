@@ -181,7 +181,7 @@ macro_rules! guest_changes {
                 ) -> $crate::hypervisor::proxmox::Call {
                     #[allow(unused_mut, reason = "not every call has parameters")]
                     let mut parameters = Vec::new();
-                    $(parameters.push(($guest.to_owned(), own.address().vmid.to_string()));)?
+                    $(parameters.push(($guest.to_owned(), own.address().id.to_string()));)?
                     $($($crate::hypervisor::proxmox::api::Parameter::add(
                         &self.$needed, &wire_name!($needed $($needed_wire)?), &mut parameters);)*)?
                     $($crate::hypervisor::proxmox::api::Parameter::add(
@@ -193,7 +193,7 @@ macro_rules! guest_changes {
                         |name| match name {
                             "node" => Some(at.node.to_string()),
                             // HA takes the number alone for `vm:100` or `ct:100`, whichever it is.
-                            "vmid" | "sid" => Some(at.vmid.to_string()),
+                            "vmid" | "sid" => at.id.number().map(|vmid| vmid.to_string()),
                             $(stringify!($path) => Some(self.$path.to_string()),)*
                             _ => None,
                         },

@@ -72,10 +72,10 @@ impl GuestChange for DeleteGuestVolume {
         self.delay.add("delay", &mut parameters);
         let values: [&dyn fmt::Display; 3] = [&at.node, &volume.storage(), volume];
         let call = Call::new(Method::Delete, TEMPLATE, &values).with_all(parameters);
-        if owner(volume) == Some(at.vmid) {
+        if owner(volume).is_some_and(|vmid| at.id == vmid.into()) {
             call
         } else {
-            call.refused(format!("'{volume}' is no volume of guest {}", at.vmid))
+            call.refused(format!("'{volume}' is no volume of guest {}", at.id))
         }
     }
 }
@@ -143,7 +143,7 @@ mod tests {
     fn a_guest_s_volume_is_removed_with_the_proof_for_that_guest_alone() {
         let at = GuestAddress {
             node: "pve1".parse().unwrap(),
-            vmid: 100.try_into().unwrap(),
+            id: 100.try_into().unwrap(),
         };
         let own = Ownership::for_tests(at, "d1");
         let call = |name| {

@@ -202,7 +202,7 @@ async fn a_guest_s_agent_that_takes_too_long_is_not_the_member_s_fault() {
     let run = AgentExec::new(vec!["true".into()]);
     for error in [
         driver
-            .ask(&AgentPing::new(at().node, at().vmid))
+            .ask(&AgentPing::new(at().node, at().id.number().unwrap()))
             .await
             .unwrap_err(),
         driver.change(&own(), &run).await.unwrap_err(),

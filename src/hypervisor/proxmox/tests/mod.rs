@@ -38,7 +38,7 @@ const UPID: &str = "UPID:pve1:000000B6:0009D6E7:6B0261CA:qmstart:100:root@pam!dr
 fn at() -> GuestAddress {
     GuestAddress {
         node: "pve1".parse().unwrap(),
-        vmid: 100.try_into().unwrap(),
+        id: 100.try_into().unwrap(),
     }
 }
 

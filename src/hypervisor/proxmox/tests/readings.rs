@@ -23,7 +23,7 @@ async fn only_a_clear_word_makes_a_number_free_or_taken() {
         (answer("200 OK", ""), None),
     ] {
         let server = Server::saying(text.clone()).await;
-        let state = server.driver().number_state(at().vmid).await.ok();
+        let state = server.driver().number_state(at().id).await.ok();
         assert_eq!(state, expected, "{text}");
     }
 }
@@ -68,7 +68,7 @@ async fn a_long_list_of_tasks_is_read_to_its_end() {
     })
     .await;
     let filter = TaskFilter {
-        vmid: Some(at().vmid),
+        guest: Some(at().id),
         since: Some(1),
         ..TaskFilter::default()
     };

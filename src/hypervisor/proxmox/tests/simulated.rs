@@ -43,7 +43,7 @@ fn driver(sim: &Simulator, secret: &str) -> Proxmox {
 fn at(node: &str, vmid: u32) -> GuestAddress {
     GuestAddress {
         node: node.parse().unwrap(),
-        vmid: vmid.try_into().unwrap(),
+        id: vmid.try_into().unwrap(),
     }
 }
 
@@ -105,16 +105,16 @@ async fn a_guest_is_made_changed_started_stopped_and_destroyed() {
     let (sim, driver) = simulator(Seed::default()).await;
     let guest = new_guest(120);
     let at = &guest.at;
-    assert_eq!(driver.number_state(at.vmid).await.unwrap(), NumberState::Free);
+    assert_eq!(driver.number_state(at.id).await.unwrap(), NumberState::Free);
 
     let upid = succeeded(&sim, &driver, driver.create(&guest).await.unwrap())
         .await
         .unwrap();
     assert_eq!(
         (upid.kind(), upid.vmid(), upid.user()),
-        ("qmcreate", Some(at.vmid), driver.user())
+        ("qmcreate", at.id.number(), driver.user())
     );
-    assert_eq!(driver.number_state(at.vmid).await.unwrap(), NumberState::Taken);
+    assert_eq!(driver.number_state(at.id).await.unwrap(), NumberState::Taken);
 
     let (config, own) = judged(&driver, at).await;
     assert_eq!(config.name.as_deref(), Some("web1"));
@@ -171,12 +171,12 @@ async fn a_guest_is_made_changed_started_stopped_and_destroyed() {
 
     let (_, own) = judged(&driver, at).await;
     succeeded(&sim, &driver, driver.destroy(&own).await.unwrap()).await;
-    assert_eq!(driver.number_state(at.vmid).await.unwrap(), NumberState::Free);
+    assert_eq!(driver.number_state(at.id).await.unwrap(), NumberState::Free);
     let error = driver.guest_config(at).await.unwrap_err();
     assert_eq!(error.refusal(), Some(&Refusal::GuestMissing));
 
     let filter = TaskFilter {
-        vmid: Some(at.vmid),
+        guest: Some(at.id),
         since: Some(upid.started()),
         ..TaskFilter::default()
     };
@@ -245,7 +245,7 @@ async fn the_cluster_shows_itself() {
     let bounds = driver.number_bounds().await.unwrap();
     assert_eq!((bounds.lower, bounds.upper), (Some(200), Some(299)));
     let overview = driver.overview().await.unwrap();
-    assert!(overview.guests.iter().any(|g| g.vmid.get() == 100));
+    assert!(overview.guests.iter().any(|g| g.id == 100.try_into().unwrap()));
     assert_eq!(overview.nodes.len(), 2);
     assert!(
         overview

@@ -33,8 +33,8 @@ fn seeker(deleting: bool) -> Seeker<'static> {
 fn decided(deleting: bool, guests: &[(u32, Option<&str>, Option<&GuestConfig>)]) -> Next {
     let unowned: Vec<Unowned<'_>> = guests
         .iter()
-        .map(|(vmid, name, config)| Unowned {
-            vmid: number(*vmid),
+        .map(|(id, name, config)| Unowned {
+            id: number(*id),
             name: *name,
             config: config.map(|c| (c, Instant::now())),
         })
@@ -78,14 +78,14 @@ fn guest_of_a_lost_status_is_found_by_its_mark() {
 
 #[test]
 fn of_two_guests_with_the_own_mark_the_one_that_was_reserved_last_is_bound() {
-    let own = |vmid: u32| {
-        let uuid = numbers::identity("c0ffee", UID, number(vmid));
-        (uuid, config(Some(uuid), &mark(vmid).sealed(uuid).to_string()))
+    let own = |id: u32| {
+        let uuid = numbers::identity("c0ffee", UID, number(id));
+        (uuid, config(Some(uuid), &mark(id).sealed(uuid).to_string()))
     };
     let ((_, lost), (made_again, next)) = (own(105), own(106));
     let decided = |deleting: bool, reserved: Option<u32>| {
-        let guest = |vmid, config| Unowned {
-            vmid: number(vmid),
+        let guest = |id, config| Unowned {
+            id: number(id),
             name: Some("web-1"),
             config: Some((config, Instant::now())),
         };
@@ -131,9 +131,9 @@ fn guest_in_the_making_is_waited_for() {
 }
 
 /// A guest that was made for a resource of the same name with another UID.
-fn former(vmid: u32, change: impl Fn(&mut Mark)) -> GuestConfig {
+fn former(id: u32, change: impl Fn(&mut Mark)) -> GuestConfig {
     let uuid = Uuid::from_u128(9);
-    let mut older = mark(vmid).sealed(uuid);
+    let mut older = mark(id).sealed(uuid);
     older.uid = "older".into();
     change(&mut older);
     config(Some(uuid), &older.to_string())
@@ -194,7 +194,7 @@ fn guest_of_a_former_resource_of_the_name_is_taken_if_it_fits() {
 fn guest_is_taken_on_the_newest_configuration_alone() {
     let at = GuestAddress {
         node: "pve1".parse().unwrap(),
-        vmid: number(105),
+        id: number(105),
     };
     let lost = ["beef".to_owned()];
     let taken = |seeker: &Seeker<'_>, config: &GuestConfig| {
@@ -230,7 +230,7 @@ fn only_a_guest_that_is_nobodys_is_adopted_and_only_where_a_person_said_so() {
     let uuid = Uuid::from_u128(9);
     let adopting = |config: &GuestConfig| {
         let guest = Unowned {
-            vmid: number(105),
+            id: number(105),
             name: Some("web-1"),
             config: Some((config, Instant::now())),
         };
@@ -283,7 +283,7 @@ fn what_is_anothers_is_not_adopted_though_somebody_took_its_mark() {
     };
     let adopting = |config: &GuestConfig, other: Other| {
         let guest = Unowned {
-            vmid: number(105),
+            id: number(105),
             name: Some("x"),
             config: Some((config, Instant::now())),
         };
@@ -311,8 +311,8 @@ fn what_is_anothers_is_not_adopted_though_somebody_took_its_mark() {
 fn adoption_waits_for_what_becomes_of_the_predecessors_machine() {
     let beside = |former: &GuestConfig| {
         let db = foreign("db");
-        let guest = |vmid, config| Unowned {
-            vmid: number(vmid),
+        let guest = |id, config| Unowned {
+            id: number(id),
             name: Some("x"),
             config: Some((config, Instant::now())),
         };
@@ -336,7 +336,7 @@ fn unmarked_guest_under_the_reserved_number_and_with_the_name_keeps_a_deleted_re
     let cleared = foreign("web-1");
     let decided = |reserved: Option<u32>| {
         let guest = Unowned {
-            vmid: number(105),
+            id: number(105),
             name: Some("web-1"),
             config: Some((&cleared, Instant::now())),
         };

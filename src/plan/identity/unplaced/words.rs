@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-use crate::model::{GuestConfig, Lock, Vmid};
+use crate::model::{GuestConfig, GuestId, Lock};
 use crate::plan::identity::verdict::Hold;
 
 /// A resource without a number.
@@ -27,9 +27,9 @@ pub struct Seeker<'a> {
     /// Kubernetes clusters that are lost: machines of theirs are taken over.
     pub recover_from: &'a [String],
     /// The number that its spec names.
-    pub pinned: Option<Vmid>,
+    pub pinned: Option<GuestId>,
     /// The number that was reserved for it last, before its status was lost.
-    pub reserved: Option<Vmid>,
+    pub reserved: Option<GuestId>,
     /// Whether a person said that the machine with this number is to be its own.
     pub adopt: bool,
     /// Whether its machine is to be a template.
@@ -46,14 +46,14 @@ pub struct Other {
     /// Its namespace and name.
     pub title: String,
     /// The number that was reserved for it last, if its status, which knew what became of that, was lost.
-    pub reserved: Option<Vmid>,
+    pub reserved: Option<GuestId>,
 }
 
 /// A machine of the cluster to which no resource lays claim.
 #[derive(Clone, Copy, Debug)]
 pub struct Unowned<'a> {
     /// Its number.
-    pub vmid: Vmid,
+    pub id: GuestId,
     /// Its name in the bulk list; absent for the first seconds of a new guest.
     pub name: Option<&'a str>,
     /// Its configuration, and when this process read it.
@@ -64,15 +64,15 @@ pub struct Unowned<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Read these configurations first.
-    Read(Vec<Vmid>),
+    Read(Vec<GuestId>),
     /// This guest is being made, or has no name yet: it may turn out to be the resource's own.
-    WaitFor(Vmid),
+    WaitFor(GuestId),
     /// The status was lost: this guest is the resource's own. `None`: its mark is not sealed.
-    Bind(Vmid, Option<Uuid>),
+    Bind(GuestId, Option<Uuid>),
     /// This guest is to become the resource's own, if that still holds when it is read again ([`take`]).
-    Take(Vmid),
+    Take(GuestId),
     /// Something about this guest stands in the way of making another.
-    Hold(Vmid, Obstacle),
+    Hold(GuestId, Obstacle),
     /// Reserve a number.
     Reserve,
     /// Nothing was made: the resource may go.
@@ -98,7 +98,7 @@ pub enum Obstacle {
     /// It bears the resource's identity or a copy of its mark, and is not provably its guest.
     Resembling(Hold),
     /// It carries the resource's own mark, and so do these: somebody brought a former one back.
-    Twice(Vec<Vmid>),
+    Twice(Vec<GuestId>),
     /// A person wants it adopted, and it can't be.
     Adoption(Unfit),
 }
@@ -135,7 +135,7 @@ pub enum Unfit {
     /// away.
     Anothers(String),
     /// The spec names another number.
-    OtherNumber(Vmid),
+    OtherNumber(GuestId),
     /// Others carry such a mark too.
-    Several(Vec<Vmid>),
+    Several(Vec<GuestId>),
 }

@@ -45,7 +45,11 @@ async fn quirk_02_of_two_clones_of_one_guest_that_runs_one_waits_in_vain_for_its
     let source = at("pve1", 150);
     let clone = |newid: u32| CloneVirtualMachine {
         full: Some(true),
-        ..CloneVirtualMachine::new(source.node.clone(), source.vmid, newid.try_into().unwrap())
+        ..CloneVirtualMachine::new(
+            source.node.clone(),
+            source.id.number().unwrap(),
+            newid.try_into().unwrap(),
+        )
     };
     let (one, other) = (clone(131), clone(132));
     let (first, second) = tokio::join!(driver.ask(&one), driver.ask(&other));
@@ -225,8 +229,8 @@ async fn quirk_24_a_silent_agent_says_nothing_about_its_guest() {
     let guest = SeedGuest::new(150, "db").running().without_agent();
     let (_sim, driver) = instant(Seed::default().with_guest(guest)).await;
     let at = at("pve1", 150);
-    let interfaces = AgentInterfaces::new(at.node.clone(), at.vmid);
-    let ping = AgentPing::new(at.node.clone(), at.vmid);
+    let interfaces = AgentInterfaces::new(at.node.clone(), at.id.number().unwrap());
+    let ping = AgentPing::new(at.node.clone(), at.id.number().unwrap());
     for error in [
         driver.ask(&ping).await.unwrap_err(),
         driver.ask(&interfaces).await.unwrap_err(),

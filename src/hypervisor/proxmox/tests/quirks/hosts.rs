@@ -35,7 +35,12 @@ async fn quirk_13_a_dead_node_has_no_words_and_fails_nobody_else() {
     assert_eq!(error.class(), Class::Unreachable);
     driver.guest_config(&at("pve3", 151)).await.unwrap();
     let overview = driver.overview().await.unwrap();
-    assert!(overview.guests.iter().any(|row| row.vmid.get() == 150));
+    assert!(
+        overview
+            .guests
+            .iter()
+            .any(|row| row.id == 150.try_into().unwrap())
+    );
 }
 
 #[tokio::test]

@@ -37,10 +37,14 @@ async fn quirk_07_memory_is_more_than_32_bits_hold() {
     let (sim, driver) = instant(seed).await;
     sim.refresh_resources();
     let overview = driver.overview().await.unwrap();
-    let row = overview.guests.iter().find(|row| row.vmid.get() == 150).unwrap();
+    let row = overview
+        .guests
+        .iter()
+        .find(|row| row.id == 150.try_into().unwrap())
+        .unwrap();
     assert_eq!(row.memory, 512 << 30);
     let at = at("pve1", 150);
-    let status = guest::GuestStatus::new(Kind::Qemu, at.node.clone(), at.vmid);
+    let status = guest::GuestStatus::new(Kind::Qemu, at.node.clone(), at.id.number().unwrap());
     assert_eq!(driver.ask(&status).await.unwrap().maxmem, Some(512 << 30));
 }
 
@@ -54,12 +58,12 @@ async fn quirk_12_the_bulk_list_learns_of_a_new_guest_late() {
     let at = at("pve1", 150);
     let create = CreateVirtualMachine {
         options: Options::from_iter([("name", "web1")]).try_into().unwrap(),
-        ..CreateVirtualMachine::new(at.node.clone(), at.vmid)
+        ..CreateVirtualMachine::new(at.node.clone(), at.id.number().unwrap())
     };
     let upid = driver.ask(&create).await.unwrap().unwrap();
     assert_eq!(ending(&driver, &upid).await, DONE);
     let row = |overview: &crate::model::Overview| {
-        let row = overview.guests.iter().find(|row| row.vmid == at.vmid).unwrap();
+        let row = overview.guests.iter().find(|row| row.id == at.id).unwrap();
         (row.power, row.name.clone())
     };
     let early = driver.overview().await.unwrap();
@@ -80,7 +84,11 @@ async fn quirk_14_guests_of_a_dead_node_are_still_said_to_run() {
     sim.refresh_resources();
     sim.set_node_online("pve2", false).unwrap();
     let overview = driver.overview().await.unwrap();
-    let guest = overview.guests.iter().find(|row| row.vmid.get() == 150).unwrap();
+    let guest = overview
+        .guests
+        .iter()
+        .find(|row| row.id == 150.try_into().unwrap())
+        .unwrap();
     let node = overview.nodes.iter().find(|row| row.name == guest.node).unwrap();
     assert_eq!((guest.power, node.online), (Power::Running, false));
 }

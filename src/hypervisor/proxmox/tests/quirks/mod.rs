@@ -50,7 +50,7 @@ fn driver(sim: &Simulator, credentials: Credentials) -> Proxmox {
 fn at(node: &str, vmid: u32) -> GuestAddress {
     GuestAddress {
         node: node.parse().unwrap(),
-        vmid: vmid.try_into().unwrap(),
+        id: vmid.try_into().unwrap(),
     }
 }
 

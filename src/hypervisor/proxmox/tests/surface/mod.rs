@@ -106,7 +106,7 @@ impl Round {
         };
         let at = GuestAddress {
             node: node(),
-            vmid: number(vmid),
+            id: number(vmid).into(),
         };
         let own = Ownership::for_tests(at, &digest);
         let call = change.call(&own);
