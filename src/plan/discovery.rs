@@ -1,7 +1,5 @@
 //! What is found on a host that no resource speaks of, and the resources that are made for it.
 
-use crate::model::Vmid;
-use crate::plan::guest_id;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::ResourceExt;
@@ -12,7 +10,9 @@ use crate::api::{
     Discovery, HostKind, HostRef, ManagementPolicy, NameRef, ProxmoxNode, ProxmoxNodeSpec, VirtualMachine,
     VirtualMachineSpec,
 };
+use crate::model::Vmid;
 use crate::model::{GuestId, GuestRow};
+use crate::plan::guest_id;
 
 /// The namespace of discovered machines where none is named.
 const NAMESPACE: &str = "drover-system";

@@ -1,11 +1,11 @@
 //! What a namespace may reach on a host (`docs/identity.md`): what the host's owner listed, and nothing else. A
 //! namespace that may use a host is not trusted with all that the host's token can do.
 
-use crate::model::Vmid;
 use std::fmt::Write as _;
 
 use crate::api::conditions::reason;
 use crate::api::{HostDefaults, Tenancy, TenancyMode};
+use crate::model::Vmid;
 use crate::model::{GuestRow, VolumeId};
 use crate::plan::desired::Desired;
 use crate::plan::seed;

@@ -1,6 +1,5 @@
 //! How it stands with one machine.
 
-use crate::plan::guest_id;
 use std::collections::BTreeMap;
 
 use kube::ResourceExt;
@@ -11,6 +10,7 @@ use super::placed::{self, Next};
 use super::site::Site;
 use super::{observed, stored, unplaced};
 use crate::api::VirtualMachine;
+use crate::plan::guest_id;
 use crate::plan::placing;
 use crate::plan::status;
 

@@ -1,6 +1,5 @@
 //! A machine that has no number: it is made, or one that stands there becomes the resource's own.
 
-use crate::plan::guest_id;
 use kube::ResourceExt;
 
 use super::found::{Found, Held};
@@ -14,6 +13,7 @@ use crate::controllers::virtual_machine::{evidence, facts};
 use crate::hypervisor::Hypervisor as _;
 use crate::model::{GuestId, NumberState};
 use crate::plan::desired::{Desired, Origin};
+use crate::plan::guest_id;
 use crate::plan::identity::unplaced::{self, Next as Due, Taking};
 use crate::plan::placing::{self, Names};
 use crate::plan::preview;

@@ -1,6 +1,5 @@
 //! One pass over a host: its connection is declared to the fleet, and what the fleet saw goes into the status.
 
-use crate::plan::guest_id;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use crate::controllers::journal::Entry;
 use crate::controllers::{Context, Error};
 use crate::fleet::{HostState, HostView};
 use crate::model::Power;
+use crate::plan::guest_id;
 use crate::plan::host::{self, Contact, Seen};
 use crate::plan::maintenance;
 use crate::plan::status::{Outcome, Standing};

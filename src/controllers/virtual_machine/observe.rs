@@ -1,6 +1,5 @@
 //! Looks on at a machine that is somebody else's: no mark, no finalizer, no call that changes anything.
 
-use crate::plan::guest_id;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
@@ -12,6 +11,7 @@ use crate::api::names::ADOPT;
 use crate::fleet::ConfigReading;
 use crate::model::{GuestAddress, GuestId, GuestKind, GuestRow, PowerState};
 use crate::plan::guest::{self, Managed, Reboot, Seen, SeenHa, SeenPool};
+use crate::plan::guest_id;
 use crate::plan::placing;
 use crate::plan::status::{self, Outcome};
 

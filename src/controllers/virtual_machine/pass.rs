@@ -1,6 +1,5 @@
 //! One pass over a machine: who it is, which host has it, what is under way, and then whichever step is due.
 
-use crate::plan::guest_id;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use crate::controllers::{Context, Error};
 use crate::fleet::Interest;
 use crate::model::GuestId;
 use crate::plan::desired::{self, Desired};
+use crate::plan::guest_id;
 use crate::plan::identity::{Mark, numbers};
 use crate::plan::placing;
 use crate::plan::removal;

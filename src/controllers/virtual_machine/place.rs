@@ -2,7 +2,6 @@
 //! only then the call. A resource that can't be made has neither finalizer nor reservation, and goes at once
 //! when it is deleted.
 
-use crate::plan::guest_id;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +21,7 @@ use crate::fleet::NumberPresence;
 use crate::hypervisor::{Error, Refusal};
 use crate::model::{GuestAddress, GuestConfig, GuestId, GuestKind, GuestRow, NumberState};
 use crate::plan::desired::Desired;
+use crate::plan::guest_id;
 use crate::plan::identity::presence::{self, NumberLook, Presence};
 use crate::plan::identity::unplaced::{self, Next as Due, Seeker, Unowned};
 use crate::plan::placing::{self, Names, Owners};

@@ -1,7 +1,6 @@
 //! Writes what is said about a machine: only when it differs from what is stored, and never over somebody
 //! else's write.
 
-use crate::plan::guest_id;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use crate::api::names::{GUEST_FINALIZER, MANAGER, RESERVED_UUID, RESERVED_VMID};
 use crate::controllers::Error;
 use crate::controllers::journal::Entry;
 use crate::model::GuestId;
+use crate::plan::guest_id;
 use crate::plan::status::{self, Outcome, Standing};
 
 pub(super) fn api(pass: &Pass<'_>) -> Api<VirtualMachine> {

@@ -1,7 +1,6 @@
 //! A machine that stands there already becomes a resource's own: one that was made for a former resource of the
 //! same name, or one that a person wants adopted.
 
-use crate::plan::guest_id;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 
@@ -13,6 +12,7 @@ use crate::api::{GuestOrigin, IdentityStatus, VirtualMachine};
 use crate::controllers::journal::Entry;
 use crate::hypervisor::Refusal;
 use crate::model::{Change, GuestId, Progress};
+use crate::plan::guest_id;
 use crate::plan::identity::unplaced::{self, Obstacle, Taking};
 use crate::plan::placing;
 

@@ -1,6 +1,5 @@
 //! The task that the status names: followed to its end by the fleet, judged here.
 
-use crate::plan::guest_id;
 use std::fmt::Write as _;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -13,6 +12,7 @@ use crate::api::conditions::reason;
 use crate::controllers::journal::Entry;
 use crate::fleet::Permit;
 use crate::model::{GuestId, TaskExit, TaskState, Upid};
+use crate::plan::guest_id;
 use crate::plan::status::Outcome;
 use crate::runtime::Class;
 

@@ -8,10 +8,11 @@ mod outages;
 mod presence;
 mod tasks;
 
-use crate::model::Vmid;
 use std::time::Duration;
 
 use super::{FleetEvent, FleetEvents};
+
+use crate::model::Vmid;
 
 /// Lets so many seconds go by.
 async fn pass(seconds: u64) {

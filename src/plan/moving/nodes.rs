@@ -1,6 +1,5 @@
 //! The nodes of a cluster that are declared, as places for a machine.
 
-use crate::plan::guest_id;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use crate::api::{
 use crate::model::{GuestAddress, GuestRow, Migration, MigrationConditions, NodeName, Power, PowerState};
 use crate::plan::desired::Desired;
 use crate::plan::guest::Moving;
+use crate::plan::guest_id;
 use crate::plan::making::View;
 
 /// How it stands with the place of a machine. `home`: the node of its host.

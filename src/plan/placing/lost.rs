@@ -1,6 +1,5 @@
 //! A machine that is there no longer, or can't be seen. One that is wanted is made again only if somebody said so.
 
-use crate::plan::guest_id;
 use kube::ResourceExt;
 use uuid::Uuid;
 
@@ -9,6 +8,7 @@ use crate::api::conditions::reason;
 use crate::api::names::RECREATE;
 use crate::api::{VirtualMachine, WhenLost};
 use crate::model::{GuestId, NodeName};
+use crate::plan::guest_id;
 use crate::plan::identity::presence::Presence;
 use crate::plan::status::Outcome;
 

@@ -1,6 +1,5 @@
 //! What is said of a machine that stands there already: one that stands in the way, or becomes the resource's own.
 
-use crate::plan::guest_id;
 use kube::ResourceExt;
 
 use crate::api::VirtualMachine;
@@ -8,6 +7,7 @@ use crate::api::conditions::reason;
 use crate::api::names::ADOPT;
 use crate::model::{GuestId, GuestKind, NodeName};
 use crate::plan::desired;
+use crate::plan::guest_id;
 use crate::plan::identity::unplaced::{Obstacle, Taking, Unfit};
 use crate::plan::status::{self, Outcome};
 
