@@ -5,6 +5,7 @@
 //! finds out by looking (`docs/identity.md`).
 
 mod error;
+pub mod libvirt;
 pub mod proxmox;
 mod seed_image;
 

@@ -115,6 +115,8 @@ pub struct NicSettings {
     pub model: Option<String>,
     /// The bridge to plug it into.
     pub bridge: Option<String>,
+    /// The virtual network to plug it into, in place of a bridge, on hosts whose networks have names of their own.
+    pub network: Option<String>,
     /// Hardware address.
     pub mac: Option<String>,
     /// Its VLAN; 0 for none.

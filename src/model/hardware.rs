@@ -111,6 +111,8 @@ pub struct Nic {
     pub mac: Option<String>,
     /// The bridge that it is plugged into.
     pub bridge: Option<String>,
+    /// The virtual network that it is plugged into, on hosts whose networks have names of their own.
+    pub network: Option<String>,
     /// Its VLAN; 0 for none.
     pub vlan: u16,
     /// The greatest packet, where it is set.

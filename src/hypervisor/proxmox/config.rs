@@ -186,6 +186,7 @@ fn nic(value: &str) -> Nic {
         model: card.map(|card| card.model.to_string()).unwrap_or_default(),
         mac: card.and_then(|card| card.mac).map(|mac| mac.to_string()),
         bridge: device.bridge.map(|bridge| bridge.to_string()),
+        network: None,
         vlan: small(device.tag.map(Whole::get)).unwrap_or_default(),
         mtu: small(device.mtu.map(Whole::get)),
         firewall: device.firewall == Some(true),

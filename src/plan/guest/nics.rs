@@ -129,6 +129,7 @@ fn add(want: &DesiredNic, compare: &mut Compare) {
     let settings = NicSettings {
         model: Some(want.model.unwrap_or(NicModel::default().as_str()).to_owned()),
         bridge: Some(bridge.clone()),
+        network: None,
         mac: want.mac.clone(),
         vlan: want.vlan,
         mtu: want.mtu,

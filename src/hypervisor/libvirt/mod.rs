@@ -1,0 +1,3 @@
+//! Libvirt, the second driver.
+
+pub mod xml;
