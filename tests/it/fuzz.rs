@@ -85,3 +85,8 @@ fn no_task_identifier_is_a_surprise() {
 fn no_answer_is_a_surprise_or_taken_for_gone() {
     short_run("http_answers", targets::http_answers);
 }
+
+#[test]
+fn no_domain_is_a_surprise() {
+    short_run("domains", targets::domains);
+}
