@@ -28,6 +28,7 @@ build: setup ## Build drover and pve-sim for development, into target/debug
 check: build ## Formatting, clippy without warnings, generated files in sync, licences (if cargo-deny is installed)
 	cargo fmt --all --check
 	cargo clippy $(ALL) -- -D warnings
+	cargo check $(ALL) --no-default-features
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(DROVER) crds --dir "$$fresh" && mkdir -p crds && \
 	diff -ru crds "$$fresh" || { echo "crds/ is not what src/api says: run make crds" >&2; exit 1; }
