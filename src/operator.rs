@@ -8,14 +8,14 @@ use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::Controller;
-use kube::runtime::reflector::{self, Store};
+use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{ProxmoxNode, VirtualMachine, VirtualMachineClass};
-use crate::controllers::{Context, Stores, Wakes, dispatch, proxmox_node, virtual_machine};
+use crate::api::{LibvirtHost, ProxmoxNode, VirtualMachine, VirtualMachineClass};
+use crate::controllers::{Context, HostStores, Stores, Wakes, dispatch, host, virtual_machine};
 use crate::fleet::{CallReport, Fleet, FleetEvents, FleetOptions};
 use crate::runtime::{
     Fence, Runtime, Settings, Supervisor,
@@ -88,8 +88,9 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> Result
 async fn act(client: Client, settings: Settings, runtime: Runtime, fence: Fence) -> Result<(), Error> {
     let health = &runtime.health;
     health.set_not_ready(CACHES, "being filled");
-    health.set_not_ready(proxmox_node::HOSTS_SEEN, "not looked at yet");
+    health.set_not_ready(host::HOSTS_SEEN, "not looked at yet");
     served::<ProxmoxNode>(&client).await?;
+    served::<LibvirtHost>(&client).await?;
     served::<VirtualMachine>(&client).await?;
     served::<VirtualMachineClass>(&client).await?;
     let cluster_uid = cluster_uid(&client).await?;
@@ -99,18 +100,23 @@ async fn act(client: Client, settings: Settings, runtime: Runtime, fence: Fence)
         None => watcher::Config::default(),
     };
     let token = runtime.supervisor.token();
-    let hosts = Watched::<ProxmoxNode>::new(&client, host_watch.clone());
+    let nodes = Watched::<ProxmoxNode>::new(&client, host_watch.clone());
+    let libvirt = Watched::<LibvirtHost>::new(&client, host_watch.clone());
     let machines = Watched::<VirtualMachine>::new(&client, watcher::Config::default());
     let classes = Watched::<VirtualMachineClass>::new(&client, watcher::Config::default());
     let namespaces = Watched::<PartialObjectMeta<Namespace>>::new(&client, watcher::Config::default());
     let stores = Stores {
-        hosts: hosts.store.clone(),
+        hosts: HostStores {
+            proxmox: nodes.store.clone(),
+            libvirt: libvirt.store.clone(),
+        },
         machines: machines.store.clone(),
         classes: classes.store.clone(),
         namespaces: namespaces.store.clone(),
     };
     let filled = [
-        &hosts.filled,
+        &nodes.filled,
+        &libvirt.filled,
         &machines.filled,
         &classes.filled,
         &namespaces.filled,
@@ -131,7 +137,8 @@ async fn act(client: Client, settings: Settings, runtime: Runtime, fence: Fence)
     ));
     let (senders, wakes) = Wakes::new();
     let machine_wakes = stream(wakes.machines);
-    let host_wakes = stream(wakes.hosts);
+    let node_wakes = stream(wakes.nodes);
+    let libvirt_wakes = stream(wakes.libvirt);
 
     let ready = {
         let (context, token) = (Arc::clone(&context), token.clone());
@@ -140,7 +147,7 @@ async fn act(client: Client, settings: Settings, runtime: Runtime, fence: Fence)
                 () = token.cancelled() => {}
                 () = all(&filled) => {
                     context.runtime.health.set_ready(CACHES);
-                    proxmox_node::check_hosts_seen(&context);
+                    host::check_hosts_seen(&context);
                 }
             }
         }
@@ -152,17 +159,10 @@ async fn act(client: Client, settings: Settings, runtime: Runtime, fence: Fence)
     // A pass would take a class or a namespace that is not cached yet for one that does not exist.
     let start = token.run_until_cancelled(all(&referred)).await;
     if start.is_some() {
-        let (hosts_filled, machines_filled) = (hosts.filled.clone(), machines.filled.clone());
-        let hosts_cached = hosts_filled.clone();
-        let run_hosts = proxmox_node::run(
-            hosts.controller(predicates::resource_version, {
-                let context = Arc::clone(&context);
-                move |gone| proxmox_node::forget(&context, gone)
-            }),
-            Arc::clone(&context),
-            host_wakes,
-            token.clone(),
-        );
+        let hosts_cached = [nodes.filled.clone(), libvirt.filled.clone()];
+        let machines_filled = machines.filled.clone();
+        let run_nodes = run_hosts(nodes, &context, node_wakes, &token);
+        let run_libvirt = run_hosts(libvirt, &context, libvirt_wakes, &token);
         let run_machines = virtual_machine::run(
             machines.controller(virtual_machine::version, {
                 let context = Arc::clone(&context);
@@ -173,13 +173,9 @@ async fn act(client: Client, settings: Settings, runtime: Runtime, fence: Fence)
             host_watch,
             token.clone(),
         );
-        tokio::join!(until_ended(run_hosts, hosts_filled, token.clone()), async {
+        tokio::join!(run_nodes, run_libvirt, async {
             // A machine whose host is not cached yet would be asked after one by one.
-            if token
-                .run_until_cancelled(hosts_cached.cancelled())
-                .await
-                .is_some()
-            {
+            if token.run_until_cancelled(all(&hosts_cached)).await.is_some() {
                 until_ended(run_machines, machines_filled, token.clone()).await;
             }
         },);
@@ -188,6 +184,22 @@ async fn act(client: Client, settings: Settings, runtime: Runtime, fence: Fence)
     fleet.shutdown().await;
     tracing::info!("controllers and fleet have ended");
     Ok(())
+}
+
+/// Runs the controller of a kind of hosts.
+async fn run_hosts<K: host::Resource>(
+    watched: Watched<K>,
+    context: &Arc<Context>,
+    wakes: impl futures::Stream<Item = ObjectRef<K>> + Send + 'static,
+    token: &CancellationToken,
+) {
+    let filled = watched.filled.clone();
+    let controller = watched.controller(predicates::resource_version, {
+        let context = Arc::clone(context);
+        move |gone: &K| host::forget(&context, &gone.clone().into())
+    });
+    let run = host::run(controller, Arc::clone(context), wakes, token.clone());
+    until_ended(run, filled, token.clone()).await;
 }
 
 fn stream<T: Send + 'static>(

@@ -6,6 +6,8 @@
 )]
 
 pub mod conditions;
+pub mod host;
+pub mod libvirt_host;
 pub mod names;
 pub mod proxmox_node;
 pub mod size;
@@ -13,6 +15,8 @@ pub mod span;
 pub mod virtual_machine;
 pub mod virtual_machine_class;
 
+pub use host::*;
+pub use libvirt_host::*;
 pub use proxmox_node::*;
 pub use size::{MIB, ParseSize, Size};
 pub use span::{ParseSpan, Span};
@@ -26,6 +30,7 @@ use kube::CustomResourceExt;
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
     vec![
+        LibvirtHost::crd(),
         ProxmoxNode::crd(),
         VirtualMachine::crd(),
         VirtualMachineClass::crd(),

@@ -1,6 +1,7 @@
 //! Reaches the cluster and its hosts, for the commands that only look.
 
 use std::borrow::Borrow;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
@@ -8,10 +9,10 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use super::{Failure, mistakes::Mistakes, run};
-use crate::api::ProxmoxNode;
-use crate::controllers::proxmox_node::connection;
+use crate::api::{Host, HostObject, LibvirtHost, ProxmoxNode};
+use crate::controllers::host::connection;
 use crate::hypervisor::proxmox::Proxmox;
-use crate::hypervisor::{Error, Hypervisor as _};
+use crate::hypervisor::{Error, Hypervisor};
 use crate::model::{ClusterId, ClusterStatus, NodeName};
 use crate::runtime::Fence;
 
@@ -47,7 +48,34 @@ impl Reach {
     }
 }
 
-/// The hosts that are declared.
+/// The hosts of all kinds that are declared.
+pub(super) async fn all_hosts(client: &kube::Client) -> anyhow::Result<Vec<Arc<Host>>> {
+    let nodes = hosts(client).await?.into_iter().map(Host::from);
+    let libvirt = Api::<LibvirtHost>::all(client.clone());
+    let libvirt = libvirt.list(&ListParams::default()).await;
+    let libvirt = libvirt.context("can't list the LibvirtHosts")?.items;
+    let libvirt = libvirt.into_iter().map(Host::from);
+    Ok(nodes.chain(libvirt).map(Arc::new).collect())
+}
+
+/// A driver for a host of any kind.
+pub(super) async fn driver_of(
+    client: &kube::Client,
+    host: &Host,
+    hosts: &[Arc<Host>],
+) -> anyhow::Result<Arc<dyn Hypervisor>> {
+    match &host.object {
+        HostObject::Proxmox(node) => Ok(Arc::new(driver(client, node, &nodes(hosts)).await?)),
+        HostObject::Libvirt(_) => bail!("machines on libvirt can't be looked at by this command yet"),
+    }
+}
+
+fn nodes(hosts: &[Arc<Host>]) -> Vec<&ProxmoxNode> {
+    let nodes = hosts.iter().filter_map(|host| host.proxmox());
+    nodes.map(Arc::as_ref).collect()
+}
+
+/// The nodes of Proxmox VE that are declared.
 pub(super) async fn hosts(client: &kube::Client) -> anyhow::Result<Vec<ProxmoxNode>> {
     let hosts = Api::<ProxmoxNode>::all(client.clone());
     let hosts = hosts.list(&ListParams::default()).await;
@@ -106,7 +134,7 @@ pub(super) async fn driver(
 pub(super) struct Member {
     /// Its name.
     pub(super) name: String,
-    pub(super) driver: Proxmox,
+    pub(super) driver: Arc<dyn Hypervisor>,
     /// The node that the other one is.
     pub(super) node: NodeName,
     pub(super) cluster: ClusterId,
@@ -125,15 +153,17 @@ pub(super) const fn is_silent(error: &Error) -> bool {
 /// The first of the other hosts of the same cluster that answers, and says that the host's node is a member of it.
 pub(super) async fn another_member(
     client: &kube::Client,
-    host: &ProxmoxNode,
-    hosts: &[impl Borrow<ProxmoxNode>],
+    host: &Host,
+    hosts: &[Arc<Host>],
 ) -> Option<Member> {
+    let host = host.proxmox()?;
+    let hosts = &nodes(hosts);
     let status = host.status.as_ref()?;
     let cluster = status.cluster.as_ref()?.id.parse::<ClusterId>().ok()?;
     let node: NodeName = status.node_name.as_ref()?.parse().ok()?;
     let asked = host.spec.connection_ref.as_ref().map(|named| named.name.clone());
     let asked = asked.unwrap_or_else(|| host.name_any());
-    for other in hosts.iter().map(Borrow::borrow) {
+    for other in hosts.iter().copied() {
         let said = other.status.as_ref().and_then(|s| s.cluster.as_ref());
         let same = said.is_some_and(|said| said.id == cluster.as_str());
         if !same || other.spec.connection_ref.is_some() || other.name_any() == asked {
@@ -153,7 +183,7 @@ pub(super) async fn another_member(
         if confirmed && status.members.iter().any(|member| member.name == node) {
             return Some(Member {
                 name: other.name_any(),
-                driver,
+                driver: Arc::new(driver),
                 node,
                 cluster,
                 quorate: status.quorate,
@@ -177,6 +207,16 @@ pub(super) fn node(host: &ProxmoxNode, status: &ClusterStatus) -> anyhow::Result
     let local = status.members.iter().find(|member| member.local);
     let local = local.map(|member| member.name.clone());
     local.context("the host does not say which node it is")
+}
+
+/// The same of a host of any kind.
+pub(super) fn node_of_host(host: &Host, status: &ClusterStatus) -> anyhow::Result<NodeName> {
+    if let Some(node) = host.proxmox() {
+        return self::node(node, status);
+    }
+    let local = status.members.iter().find(|member| member.local);
+    let local = local.map(|member| member.name.clone());
+    local.context("the host does not say what it is called")
 }
 
 /// The UID of the Kubernetes cluster, as marks name it.

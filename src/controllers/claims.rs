@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::api::ProxmoxNode;
+use crate::api::{Host, HostKind};
 
 /// How long a list of all hosts serves.
 const FRESH: Duration = Duration::from_secs(30);
@@ -13,12 +13,15 @@ const FRESH: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(super) struct Claims(Mutex<Inner>);
 
+/// The hosts of a kind, as the API server had them.
+pub(super) type Listed = Arc<Vec<Arc<Host>>>;
+
 #[derive(Debug, Default)]
 struct Inner {
     cleared: BTreeSet<String>,
     refused: BTreeSet<String>,
     leases: BTreeMap<String, (Option<String>, Instant)>,
-    listed: Option<(Instant, Arc<Vec<ProxmoxNode>>)>,
+    listed: BTreeMap<&'static str, (Instant, Listed)>,
 }
 
 impl Claims {
@@ -65,15 +68,15 @@ impl Claims {
     }
 
     /// All hosts, as they were listed a short while ago.
-    pub(super) fn listed(&self, now: Instant) -> Option<Arc<Vec<ProxmoxNode>>> {
+    pub(super) fn listed(&self, kind: HostKind, now: Instant) -> Option<Listed> {
         let inner = self.inner();
-        let (at, hosts) = inner.listed.as_ref()?;
+        let (at, hosts) = inner.listed.get(kind.as_str())?;
         (now.saturating_duration_since(*at) < FRESH).then(|| Arc::clone(hosts))
     }
 
     /// Keeps a list of all hosts.
-    pub(super) fn list(&self, hosts: Arc<Vec<ProxmoxNode>>, now: Instant) {
-        self.inner().listed = Some((now, hosts));
+    pub(super) fn list(&self, kind: HostKind, hosts: Listed, now: Instant) {
+        self.inner().listed.insert(kind.as_str(), (now, hosts));
     }
 }
 

@@ -11,12 +11,13 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, ResourceExt};
 
 use super::claims::Claims;
+use super::hosts::{HostStores, Hosts};
 use super::journal::Journal;
 use super::latest::Latest;
 use super::memory::Memory;
 use super::numbers::NumberBook;
 use super::others::OthersHosts;
-use crate::api::{ProxmoxNode, VirtualMachine, VirtualMachineClass};
+use crate::api::{Host, HostKind, VirtualMachine, VirtualMachineClass};
 use crate::fleet::Fleet;
 use crate::plan::claim::Shard;
 use crate::runtime::leader::lease_name;
@@ -26,7 +27,7 @@ use crate::runtime::{Fence, Runtime, Settings};
 #[derive(Clone)]
 pub struct Stores {
     /// The hosts that this process acts on.
-    pub hosts: Store<ProxmoxNode>,
+    pub hosts: HostStores,
     /// All machines.
     pub machines: Store<VirtualMachine>,
     /// All classes.
@@ -55,8 +56,8 @@ pub struct Context {
     pub(super) journal: Journal,
     /// Versions of machines that the cache may not show yet.
     pub(super) machines: Latest<VirtualMachine>,
-    /// Versions of hosts that the cache may not show yet.
-    pub(super) hosts: Latest<ProxmoxNode>,
+    /// The hosts that this process acts on.
+    pub(super) hosts: Hosts,
     /// What is remembered of machines.
     pub(super) memory: Memory,
     /// Which numbers were handed out.
@@ -70,7 +71,7 @@ pub struct Context {
     /// Hosts over which a pass was made.
     pub(super) hosts_tried: Mutex<BTreeSet<String>>,
     /// When the rights on hosts were asked for last.
-    pub(super) privileges: Mutex<BTreeMap<String, super::proxmox_node::Asked>>,
+    pub(super) privileges: Mutex<BTreeMap<String, super::host::Asked>>,
     /// Whether all hosts were tried once.
     pub(super) hosts_seen: AtomicBool,
     /// When this process started: what it can't know of creates sent before.
@@ -106,9 +107,9 @@ impl Context {
             fleet,
             cluster_uid,
             fence,
+            hosts: Hosts::new(stores.hosts.clone()),
             stores,
             machines: Latest::default(),
-            hosts: Latest::default(),
             hosts_tried: Mutex::default(),
             privileges: Mutex::default(),
             hosts_seen: AtomicBool::new(false),
@@ -121,8 +122,11 @@ impl Context {
     }
 
     /// Whether a change of a host may concern a machine: it names it, or is on its node, or is to be.
-    pub(super) fn concerns(host: &ProxmoxNode, machine: &VirtualMachine) -> bool {
+    pub(super) fn concerns(host: &Host, machine: &VirtualMachine) -> bool {
         let name = host.name_any();
+        if machine.spec.host_ref.kind != host.kind() {
+            return false;
+        }
         if machine.spec.host_ref.name == name {
             return true;
         }
@@ -136,20 +140,19 @@ impl Context {
     }
 
     /// A host that this process acts on, in its newest version.
-    pub(super) fn host(&self, name: &str) -> Option<Arc<ProxmoxNode>> {
-        let cached = self.stores.hosts.get(&ObjectRef::new(name))?;
-        Some(self.hosts.newest(cached))
+    pub(super) fn host(&self, kind: HostKind, name: &str) -> Option<Arc<Host>> {
+        self.hosts.get(kind, name)
     }
 
     /// All hosts that this process acts on, in their newest versions.
-    pub(super) fn all_hosts(&self) -> Vec<Arc<ProxmoxNode>> {
-        let cached = self.stores.hosts.state();
-        let newest = cached.into_iter().map(|h| self.hosts.newest(h));
-        newest.filter(|host| !self.is_others(host)).collect()
+    pub(super) fn all_hosts(&self) -> Vec<Arc<Host>> {
+        let mut all = self.hosts.all();
+        all.retain(|host| !self.is_others(host));
+        all
     }
 
     /// Whether another shard has claimed a host that is selected here, too.
-    pub(super) fn is_others(&self, host: &ProxmoxNode) -> bool {
+    pub(super) fn is_others(&self, host: &Host) -> bool {
         let claim = host.status.as_ref().and_then(|s| s.claimed_by.as_ref());
         claim.is_some_and(|claim| !self.shard.holds(claim))
     }

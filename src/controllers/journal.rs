@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
 
+use crate::api::Host;
 use crate::api::conditions::truncate;
 use crate::api::names;
 use crate::runtime::Clock;
@@ -93,10 +94,18 @@ impl Journal {
 
     /// Publishes entries about a resource.
     pub(super) async fn publish<K: Resource<DynamicType = ()>>(&self, object: &K, entries: Vec<Entry>) {
+        self.publish_on(object.object_ref(&()), entries).await;
+    }
+
+    /// The same, of a host.
+    pub(super) async fn publish_on_host(&self, host: &Host, entries: Vec<Entry>) {
+        self.publish_on(host.object_ref(), entries).await;
+    }
+
+    async fn publish_on(&self, regarding: ObjectReference, entries: Vec<Entry>) {
         if entries.is_empty() {
             return;
         }
-        let regarding: ObjectReference = object.object_ref(&());
         for entry in entries {
             let mut note = entry.note;
             truncate(&mut note, NOTE_LIMIT);

@@ -7,15 +7,17 @@
 mod claims;
 mod context;
 mod error;
+pub mod host;
+mod hosts;
 mod journal;
 mod latest;
 mod memory;
 mod numbers;
 mod others;
-pub mod proxmox_node;
 pub mod virtual_machine;
 mod wake;
 
 pub use context::{Context, Stores};
 pub use error::Error;
+pub use hosts::HostStores;
 pub use wake::{Wakes, dispatch};

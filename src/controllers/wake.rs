@@ -7,7 +7,7 @@ use kube::runtime::reflector::ObjectRef;
 use tokio::sync::mpsc;
 
 use super::context::Context;
-use crate::api::{ProxmoxNode, VirtualMachine};
+use crate::api::{Host, HostKind, LibvirtHost, ProxmoxNode, VirtualMachine};
 use crate::fleet::{FleetEvent, FleetEvents};
 use crate::model::ClusterId;
 use crate::plan::discovery;
@@ -19,14 +19,17 @@ const QUEUE: usize = 1024;
 pub struct Wakes {
     /// Machines to look at.
     pub machines: mpsc::Receiver<ObjectRef<VirtualMachine>>,
-    /// Hosts to look at.
-    pub hosts: mpsc::Receiver<ObjectRef<ProxmoxNode>>,
+    /// Nodes of Proxmox VE to look at.
+    pub nodes: mpsc::Receiver<ObjectRef<ProxmoxNode>>,
+    /// Hosts with libvirt to look at.
+    pub libvirt: mpsc::Receiver<ObjectRef<LibvirtHost>>,
 }
 
 /// The sending ends.
 pub struct Senders {
     machines: mpsc::Sender<ObjectRef<VirtualMachine>>,
-    hosts: mpsc::Sender<ObjectRef<ProxmoxNode>>,
+    nodes: mpsc::Sender<ObjectRef<ProxmoxNode>>,
+    libvirt: mpsc::Sender<ObjectRef<LibvirtHost>>,
 }
 
 impl Wakes {
@@ -34,24 +37,42 @@ impl Wakes {
     #[must_use]
     pub fn new() -> (Senders, Self) {
         let (machine_sender, machines) = mpsc::channel(QUEUE);
-        let (host_sender, hosts) = mpsc::channel(QUEUE);
+        let (node_sender, nodes) = mpsc::channel(QUEUE);
+        let (libvirt_sender, libvirt) = mpsc::channel(QUEUE);
         (
             Senders {
                 machines: machine_sender,
-                hosts: host_sender,
+                nodes: node_sender,
+                libvirt: libvirt_sender,
             },
-            Self { machines, hosts },
+            Self {
+                machines,
+                nodes,
+                libvirt,
+            },
         )
     }
 }
+
+impl Senders {
+    async fn host(&self, (kind, name): (HostKind, &str)) -> Result<(), Ended> {
+        match kind {
+            HostKind::ProxmoxNode => self.nodes.send(ObjectRef::new(name)).await.map_err(|_| Ended),
+            HostKind::LibvirtHost => self.libvirt.send(ObjectRef::new(name)).await.map_err(|_| Ended),
+        }
+    }
+}
+
+/// The controllers have ended.
+struct Ended;
 
 /// Passes the fleet's events on until the fleet or the controllers end.
 pub async fn dispatch(context: Arc<Context>, mut events: FleetEvents, senders: Senders) {
     while let Some(event) = events.recv().await {
         let sent = match event {
-            FleetEvent::Host(name) => {
-                let machines = of_host(&context, &name);
-                if senders.hosts.send(ObjectRef::new(&name)).await.is_err() {
+            FleetEvent::Host(key) => {
+                let machines = of_host(&context, &key);
+                if senders.host(HostKind::of_key(&key)).await.is_err() {
                     return;
                 }
                 send_all(&senders, machines).await
@@ -60,7 +81,7 @@ pub async fn dispatch(context: Arc<Context>, mut events: FleetEvents, senders: S
                 // Whoever made it: a number that was given once is not given again.
                 context.numbers.saw(&cluster, id);
                 for host in discovering(&context, &cluster) {
-                    if senders.hosts.send(host).await.is_err() {
+                    if senders.host((host.kind(), &host.name_any())).await.is_err() {
                         return;
                     }
                 }
@@ -74,10 +95,10 @@ pub async fn dispatch(context: Arc<Context>, mut events: FleetEvents, senders: S
 }
 
 /// The hosts of a cluster that show what no resource speaks of.
-fn discovering(context: &Context, cluster: &ClusterId) -> Vec<ObjectRef<ProxmoxNode>> {
-    let hosts = context.stores.hosts.state();
+fn discovering(context: &Context, cluster: &ClusterId) -> Vec<Arc<Host>> {
+    let hosts = context.hosts.all();
     hosts
-        .iter()
+        .into_iter()
         .filter(|host| discovery::namespace(host).is_some())
         .filter(|host| {
             let status = host.status.as_ref();
@@ -85,7 +106,6 @@ fn discovering(context: &Context, cluster: &ClusterId) -> Vec<ObjectRef<ProxmoxN
                 .and_then(|s| s.cluster.as_ref())
                 .is_some_and(|c| c.id == cluster.as_str())
         })
-        .map(|host| ObjectRef::from_obj(host.as_ref()))
         .collect()
 }
 
@@ -100,14 +120,15 @@ async fn send_all(
 }
 
 /// The machines of a host: each finds out by itself, without a call, whether the change concerns it.
-fn of_host(context: &Context, name: &str) -> Vec<ObjectRef<VirtualMachine>> {
+fn of_host(context: &Context, key: &str) -> Vec<ObjectRef<VirtualMachine>> {
     let machines = context.stores.machines.state();
-    let host = context.host(name);
+    let (kind, name) = HostKind::of_key(key);
+    let host = context.host(kind, name);
     machines
         .iter()
         .filter(|m| match &host {
             Some(host) => Context::concerns(host, m),
-            None => m.spec.host_ref.name == name,
+            None => m.spec.host_ref.kind == kind && m.spec.host_ref.name == name,
         })
         .map(|m| ObjectRef::new(&m.name_any()).within(&m.namespace().unwrap_or_default()))
         .collect()

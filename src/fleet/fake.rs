@@ -9,10 +9,11 @@ use super::options::{Budget, Poll};
 use super::{Fleet, FleetEvents, FleetOptions, HostSpec};
 use crate::hypervisor::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
-    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestId, GuestIp,
-    GuestKind, GuestRow, HaSetting, Hardware, HostVersion, Member, Migration, MigrationConditions, NodeName,
-    NodeRow, NumberBounds, NumberState, Overview, Permissions, Power, PowerReading, Progress, RestoreGuest,
-    StorageRow, TaskExit, TaskRecord, TaskState, Upid, Volume, VolumeId,
+    Capabilities, Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig,
+    GuestId, GuestIp, GuestKind, GuestRow, HaSetting, Hardware, HostVersion, Member, Migration,
+    MigrationConditions, NodeName, NodeRow, NumberBounds, NumberState, Overview, Permissions, Power,
+    PowerReading, Progress, RestoreGuest, StorageRow, TaskExit, TaskRecord, TaskState, Upid, Volume,
+    VolumeId,
 };
 use crate::plan::identity::Ownership;
 use crate::plan::seed::Seed;
@@ -237,6 +238,10 @@ pub(super) async fn fleet_of(host: &FakeHost) -> (Fleet, FleetEvents, super::Clu
 impl Hypervisor for FakeHost {
     fn user(&self) -> &'static str {
         "drover@pve!t"
+    }
+
+    fn capabilities(&self, version: Option<&HostVersion>) -> Capabilities {
+        Capabilities::proxmox(version.map(|version| version.major))
     }
 
     fn version(&self) -> Answer<'_, HostVersion> {

@@ -16,9 +16,10 @@ use super::options::{Budget, CallObserver, CallReport, Poll};
 use super::probe::{Found, members};
 use crate::hypervisor::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
-    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestId, GuestIp,
-    HaSetting, HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview,
-    Permissions, PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Volume, VolumeId,
+    Capabilities, Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig,
+    GuestId, GuestIp, HaSetting, HostVersion, Migration, MigrationConditions, NodeName, NumberBounds,
+    NumberState, Overview, Permissions, PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid,
+    Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
 use crate::plan::seed::Seed;
@@ -195,6 +196,10 @@ macro_rules! guard {
 impl Hypervisor for Guarded {
     fn user(&self) -> &str {
         self.connection.driver.user()
+    }
+
+    fn capabilities(&self, version: Option<&HostVersion>) -> Capabilities {
+        self.connection.driver.capabilities(version)
     }
 
     fn version(&self) -> Answer<'_, HostVersion> {

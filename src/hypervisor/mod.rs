@@ -15,9 +15,10 @@ pub use seed_image::seed_image;
 use futures::future::BoxFuture;
 
 use crate::model::{
-    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestId, GuestIp,
-    HaSetting, HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview,
-    Permissions, PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Volume, VolumeId,
+    Capabilities, Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig,
+    GuestId, GuestIp, HaSetting, HostVersion, Migration, MigrationConditions, NodeName, NumberBounds,
+    NumberState, Overview, Permissions, PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid,
+    Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
 use crate::plan::seed::Seed;
@@ -57,6 +58,9 @@ pub struct TaskFilter {
 pub trait Hypervisor: Send + Sync + 'static {
     /// The user or token in whose name calls are made, as task lists show it (`root@pam!drover`).
     fn user(&self) -> &str;
+
+    /// What the host can do, of a version where that is known.
+    fn capabilities(&self, version: Option<&HostVersion>) -> Capabilities;
 
     /// The version of the host.
     fn version(&self) -> Answer<'_, HostVersion>;

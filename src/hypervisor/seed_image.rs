@@ -70,7 +70,10 @@ mod tests {
     fn documents(user_data: &str) -> Documents {
         let vm = json!({"apiVersion": "drover.dev/v1alpha1", "kind": "VirtualMachine", "metadata": {"name": "web"},
             "spec": {"hostRef": {"kind": "ProxmoxNode", "name": "a"}, "cloudInit": {"userDataRef": {"name": "x"}}}});
-        let defaults = serde_json::from_value(json!({"isoStorage": "local"})).unwrap();
+        let defaults = crate::api::Defaults {
+            iso_storage: Some("local".into()),
+            ..Default::default()
+        };
         let mut desired = desired::resolve(&serde_json::from_value(vm).unwrap(), None, &defaults).unwrap();
         desired.cloud_init.as_mut().unwrap().user_data = Some(UserData {
             version: "1".into(),

@@ -1,5 +1,6 @@
 //! What a guest, a disk, a host and a task look like, whatever the hypervisor.
 
+mod capabilities;
 mod change;
 mod guest;
 mod hardware;
@@ -8,6 +9,7 @@ mod ids;
 mod secret;
 mod task;
 
+pub use capabilities::Capabilities;
 pub use change::{
     Change, CloneGuest, CloudInitChange, CreateGuest, DiskSettings, NewDisk, NicSettings, RestoreGuest,
 };

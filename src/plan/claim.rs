@@ -4,9 +4,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::ResourceExt;
 
-use crate::api::{HostClaim, ProxmoxNode};
+use crate::api::{Host, HostClaim};
 
 /// All replicas that act on the same hosts, of which one leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +100,7 @@ pub fn decide(shard: &Shard, claim: Option<&HostClaim>, holder: Holder) -> Step 
 /// Whether the cluster of a host is another shard's already, through another of its nodes. Of two shards that hold nodes of
 /// a cluster the one stands back that came later.
 #[must_use]
-pub fn split(shard: &Shard, host: &ProxmoxNode, cluster: &str, all: &[ProxmoxNode]) -> Option<String> {
+pub fn split(shard: &Shard, host: &Host, cluster: &str, all: &[std::sync::Arc<Host>]) -> Option<String> {
     let claim = host.status.as_ref()?.claimed_by.as_ref()?;
     let age = |claim: &HostClaim| (claim.since.0, claim.shard.clone(), claim.namespace.clone());
     let (other, theirs) = all.iter().find_map(|other| {
@@ -114,17 +113,17 @@ pub fn split(shard: &Shard, host: &ProxmoxNode, cluster: &str, all: &[ProxmoxNod
         (age(theirs) < age(claim)).then_some((other, theirs))
     })?;
     Some(format!(
-        "its cluster is looked after by another Drover, which came first: {} has claimed ProxmoxNode '{}' of the same cluster. A \
+        "its cluster is looked after by another Drover, which came first: {} has claimed {} of the same cluster. A \
          cluster is not divided: label all of its nodes so that the same Drover selects them. Nothing is sent",
         Told(theirs),
-        other.name_any()
+        other.title()
     ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{ClusterInfo, ProxmoxNodeStatus};
+    use crate::api::{ClusterInfo, HostStatus};
 
     fn shard(name: &str, namespace: Option<&str>) -> Shard {
         Shard {
@@ -164,16 +163,16 @@ mod tests {
     fn cluster_is_the_shards_that_came_first() {
         let (eu, us) = (shard("eu", None), shard("us", None));
         let host = |name: &str, cluster: &str, claim: HostClaim| {
-            let mut host = ProxmoxNode::new(name, crate::api::ProxmoxNodeSpec::default());
-            host.status = Some(ProxmoxNodeStatus {
+            let mut host = crate::api::ProxmoxNode::new(name, crate::api::ProxmoxNodeSpec::default());
+            host.status = Some(HostStatus {
                 claimed_by: Some(claim),
                 cluster: Some(ClusterInfo {
                     id: cluster.into(),
                     ..ClusterInfo::default()
                 }),
-                ..ProxmoxNodeStatus::default()
+                ..HostStatus::default()
             });
-            host
+            std::sync::Arc::new(Host::from(host))
         };
         let all = [
             host("pve1", "c1", eu.claim(at(7))),

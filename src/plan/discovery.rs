@@ -7,8 +7,8 @@ use kube::ResourceExt;
 use super::export;
 use crate::api::names::DISCOVERED;
 use crate::api::{
-    Discovery, HostKind, HostRef, ManagementPolicy, NameRef, ProxmoxNode, ProxmoxNodeSpec, VirtualMachine,
-    VirtualMachineSpec,
+    Discovery, Host, HostKind, HostRef, ManagementPolicy, NameRef, ProxmoxNode, ProxmoxNodeSpec,
+    VirtualMachine, VirtualMachineSpec,
 };
 use crate::model::Vmid;
 use crate::model::{GuestId, GuestRow};
@@ -19,7 +19,7 @@ const NAMESPACE: &str = "drover-system";
 
 /// The namespace in which a host's machines are shown; none where they are not.
 #[must_use]
-pub fn namespace(host: &ProxmoxNode) -> Option<&str> {
+pub fn namespace(host: &Host) -> Option<&str> {
     let shown = host.spec.discovery == Some(Discovery::Observe);
     shown.then(|| host.spec.discovery_namespace.as_deref().unwrap_or(NAMESPACE))
 }
@@ -40,7 +40,7 @@ pub fn number(machine: &VirtualMachine) -> Option<GuestId> {
 
 /// The resource that shows a machine.
 #[must_use]
-pub fn observer(row: &GuestRow, host: &str, namespace: &str) -> VirtualMachine {
+pub fn observer(row: &GuestRow, (kind, host): (HostKind, &str), namespace: &str) -> VirtualMachine {
     let base = export::resource_name(row.name.as_deref(), row.id);
     let number = row.id.to_string();
     // Names on a host are not unique, numbers are.
@@ -53,7 +53,7 @@ pub fn observer(row: &GuestRow, host: &str, namespace: &str) -> VirtualMachine {
         &name,
         VirtualMachineSpec {
             host_ref: HostRef {
-                kind: HostKind::ProxmoxNode,
+                kind,
                 name: host.to_owned(),
             },
             name: row.name.clone(),

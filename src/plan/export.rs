@@ -173,6 +173,7 @@ fn nic((slot, nic): (&String, &Nic)) -> NetworkSpec {
     NetworkSpec {
         name: slot.clone(),
         bridge: nic.bridge.clone(),
+        network: nic.network.clone(),
         model: MODELS.into_iter().find(|model| model.as_str() == nic.model),
         mac: nic.mac.clone(),
         vlan: (nic.vlan > 0).then_some(nic.vlan),

@@ -2,13 +2,10 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::ResourceExt;
 
 use crate::api::conditions::{self, Finding, Truth, reason};
 use crate::api::names::{RECONCILE_AT, RELEASE_DELETIONS};
-use crate::api::{
-    Allocated, Capacity, ClusterInfo, GuestCounts, ProxmoxNode, ProxmoxNodeStatus, Size, StorageInfo,
-};
+use crate::api::{Allocated, Capacity, ClusterInfo, GuestCounts, Host, HostStatus, Size, StorageInfo};
 use crate::model::{
     ClusterId, ClusterStatus, GuestKind, GuestRow, HostVersion, NodeName, NodeRow, Power, StorageRow,
 };
@@ -42,11 +39,7 @@ pub struct Seen<'a> {
 }
 
 /// Writes what was seen into the status. Nothing that ticks is written.
-pub fn observe<'a>(
-    status: &mut ProxmoxNodeStatus,
-    seen: Seen<'_>,
-    guests: impl Iterator<Item = &'a GuestRow>,
-) {
+pub fn observe<'a>(status: &mut HostStatus, seen: Seen<'_>, guests: impl Iterator<Item = &'a GuestRow>) {
     let mut members: Vec<String> = seen.status.members.iter().map(|m| m.name.to_string()).collect();
     members.sort();
     status.cluster = Some(ClusterInfo {
@@ -109,11 +102,7 @@ pub fn observe<'a>(
 
 /// Notes that a person lets the held deletions go, if the annotation names the time since when they are held; then it
 /// says so.
-pub fn release_deletions(
-    host: &ProxmoxNode,
-    status: &mut ProxmoxNodeStatus,
-    now: Timestamp,
-) -> Option<String> {
+pub fn release_deletions(host: &Host, status: &mut HostStatus, now: Timestamp) -> Option<String> {
     let held = status
         .deletions_held
         .as_mut()
@@ -130,8 +119,8 @@ pub fn release_deletions(
 
 /// Writes the outcome of a pass into the status.
 pub fn conclude(
-    host: &ProxmoxNode,
-    status: &mut ProxmoxNodeStatus,
+    host: &Host,
+    status: &mut HostStatus,
     outcome: &Outcome,
     contact: Contact,
     quorate: Option<bool>,
@@ -252,7 +241,7 @@ mod tests {
             row(101, "pve1", Power::Stopped),
             row(102, "pve2", Power::Running),
         ];
-        let mut status = ProxmoxNodeStatus::default();
+        let mut status = HostStatus::default();
         observe(&mut status, seen, rows.iter());
         assert_eq!(status.allocated.unwrap().memory.0, "1Gi");
         assert_eq!(status.guests.unwrap().virtual_machines, 2);

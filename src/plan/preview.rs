@@ -158,8 +158,8 @@ pub fn shape(desired: &Desired) -> String {
         format!("disk {} on {storage}", disk.slot)
     });
     let nics = desired.nics.iter().map(|nic| {
-        let bridge = nic.bridge.as_deref().unwrap_or("no bridge");
-        format!("interface {} at {bridge}", nic.slot)
+        let plug = nic.bridge.as_deref().or(nic.network.as_deref());
+        format!("interface {} at {}", nic.slot, plug.unwrap_or("no bridge"))
     });
     parts.extend(disks.chain(nics));
     parts.join(", ")

@@ -361,6 +361,7 @@ pub fn observe_config(status: &mut VirtualMachineStatus, desired: &Desired, conf
                 name: slot.clone(),
                 mac: nic.mac.clone(),
                 bridge: nic.bridge.clone(),
+                network: nic.network.clone(),
                 managed: desired.nics.iter().any(|n| n.named && n.slot == *slot)
                     || before.networks.iter().any(|n| n.managed && n.name == *slot),
             })

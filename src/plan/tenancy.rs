@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::api::conditions::reason;
-use crate::api::{HostDefaults, Tenancy, TenancyMode};
+use crate::api::{Defaults, Tenancy, TenancyMode};
 use crate::model::Vmid;
 use crate::model::{GuestRow, VolumeId};
 use crate::plan::desired::Desired;
@@ -26,13 +26,13 @@ impl From<Refused> for Outcome {
 #[derive(Clone, Copy, Debug)]
 pub struct Allowed<'a> {
     tenancy: Option<&'a Tenancy>,
-    defaults: Option<&'a HostDefaults>,
+    defaults: Option<&'a Defaults>,
 }
 
 impl<'a> Allowed<'a> {
     /// By the spec of a host.
     #[must_use]
-    pub const fn new(tenancy: Option<&'a Tenancy>, defaults: Option<&'a HostDefaults>) -> Self {
+    pub const fn new(tenancy: Option<&'a Tenancy>, defaults: Option<&'a Defaults>) -> Self {
         Self { tenancy, defaults }
     }
 
@@ -51,7 +51,7 @@ impl<'a> Allowed<'a> {
         }
         let empty = Tenancy::default();
         let tenancy = self.tenancy.unwrap_or(&empty);
-        let none = HostDefaults::default();
+        let none = Defaults::default();
         let defaults = self.defaults.unwrap_or(&none);
         let storages = with(&tenancy.storages, [&defaults.storage]);
         for disk in &desired.disks {
@@ -68,8 +68,15 @@ impl<'a> Allowed<'a> {
         }
         Self::check_extras(desired, tenancy)?;
         let bridges = with(&tenancy.bridges, [&defaults.bridge]);
+        let networks = with(&tenancy.bridges, [&defaults.network]);
         for nic in &desired.nics {
             one_of(&nic.field("bridge"), nic.bridge.as_deref(), &bridges, "bridges")?;
+            one_of(
+                &nic.field("network"),
+                nic.network.as_deref(),
+                &networks,
+                "bridges",
+            )?;
             let vlan = nic.vlan.filter(|vlan| *vlan != 0);
             let allowed = |vlan: u16| tenancy.vlans.iter().any(|r| (r.from..=r.to).contains(&vlan));
             if let Some(vlan) = vlan.filter(|vlan| !allowed(*vlan)) {
@@ -225,12 +232,12 @@ mod tests {
     use crate::model::{GuestKind, Power};
     use crate::plan::desired;
 
-    fn defaults() -> HostDefaults {
-        HostDefaults {
+    fn defaults() -> Defaults {
+        Defaults {
             storage: Some("fast".into()),
             bridge: Some("vmbr0".into()),
             iso_storage: Some("isos".into()),
-            ..HostDefaults::default()
+            ..Defaults::default()
         }
     }
 
@@ -247,6 +254,39 @@ mod tests {
         let defaults = defaults();
         let checked = Allowed::new(tenancy, Some(&defaults)).check(&desired(spec));
         checked.err().map(|e| e.to_string())
+    }
+
+    #[test]
+    fn virtual_networks_are_reached_as_bridges_are() {
+        let listed = Tenancy {
+            bridges: vec!["team".into()],
+            ..Tenancy::default()
+        };
+        let defaults = Defaults {
+            network: Some("default".into()),
+            ..Defaults::default()
+        };
+        let spec = |network: &str| {
+            let vm: VirtualMachine = serde_yaml::from_str(&format!(
+                "{{apiVersion: drover.dev/v1alpha1, kind: VirtualMachine, metadata: {{name: web}}, spec: {{hostRef: {{kind: \
+                 LibvirtHost, name: kvm}}, networks: [{{name: net0{network}}}]}}}}"
+            ))
+            .unwrap();
+            desired::resolve(&vm, None, &defaults).unwrap()
+        };
+        let refused = |network: &str| {
+            let checked = Allowed::new(Some(&listed), Some(&defaults)).check(&spec(network));
+            checked.err().map(|e| e.to_string())
+        };
+        assert_eq!(refused(""), None, "the host's own");
+        assert_eq!(refused(", network: team"), None);
+        let why = refused(", network: other").unwrap();
+        assert!(
+            why.contains("networks[net0].network: 'other'") && why.contains("default, team"),
+            "{why}"
+        );
+        let why = refused(", bridge: br0").unwrap();
+        assert!(why.contains("networks[net0].bridge: 'br0'"), "{why}");
     }
 
     #[test]

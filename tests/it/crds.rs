@@ -387,6 +387,88 @@ async fn host_that_can_not_be_meant_is_refused_with_a_sentence_that_helps() {
     );
 }
 
+#[tokio::test]
+async fn libvirt_host_that_can_not_be_meant_is_refused_with_a_sentence_that_helps() {
+    let world = bare("bad-libvirt").await;
+    let secret = json!({"namespace": "drover-system", "name": "x"});
+    let apply = |spec: Value| {
+        let object = json!({
+            "apiVersion": "drover.dev/v1alpha1", "kind": "LibvirtHost",
+            "metadata": {"name": world.name}, "spec": spec,
+        });
+        let world = &world;
+        async move { world.try_apply(&object.to_string()).await }
+    };
+    for (spec, part) in [
+        (json!({}), "spec.uri"),
+        (json!({"uri": "http://example.com"}), "spec.uri"),
+        (
+            json!({"uri": "qemu+tls://host.example/system"}),
+            "a remote host needs credentialsRef",
+        ),
+        (
+            json!({"uri": "qemu:///system", "maintenance": {"mode": "Evacuate"}}),
+            "move the machines by their hostRef, and choose Cordon",
+        ),
+        (
+            json!({"uri": "qemu:///system", "timeout": "0s"}),
+            "between 1s and 10m",
+        ),
+        (
+            json!({"uri": "qemu:///system", "poll": {"statistics": "1ms"}}),
+            "100ms at least",
+        ),
+    ] {
+        let text = spec.to_string();
+        let message = refusal(&world, &text, apply(spec).await);
+        assert!(
+            message.contains(part),
+            "{part} in the answer to {text}:\n{message}"
+        );
+    }
+    apply(json!({"uri": "qemu+ssh://drover@host.example/system", "credentialsRef": secret}))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn domain_is_named_by_its_uuid_and_machine_of_proxmox_by_its_number() {
+    let world = bare("uuid-or-vmid").await;
+    let uuid = "8c2a2e0e-5e0f-4b7e-9d53-0d3f1a7c9b11";
+    let try_on = |kind: &str, field: String| {
+        let object = json!({
+            "apiVersion": "drover.dev/v1alpha1", "kind": "VirtualMachine",
+            "metadata": {"name": "vm", "namespace": world.name},
+            "spec": {"hostRef": {"kind": kind, "name": "h"}},
+        });
+        let mut object = object;
+        let (key, value) = field.split_once('=').unwrap();
+        object["spec"][key] = serde_json::from_str(value).unwrap();
+        let world = &world;
+        async move { world.try_apply(&object.to_string()).await }
+    };
+    let named = |field: &str| format!("{field}=\"{uuid}\"");
+    let wrong = try_on("ProxmoxNode", named("uuid")).await;
+    let message = refusal(&world, "uuid", wrong);
+    assert!(
+        message.contains("a machine of a ProxmoxNode is named by its vmid"),
+        "{message}"
+    );
+    let wrong = try_on("LibvirtHost", "vmid=100".to_owned()).await;
+    let message = refusal(&world, "vmid", wrong);
+    assert!(
+        message.contains("a domain of a LibvirtHost is named by its uuid"),
+        "{message}"
+    );
+    let network = "networks=[{\"name\": \"net0\", \"network\": \"default\"}]";
+    let wrong = try_on("ProxmoxNode", network.to_owned()).await;
+    let message = refusal(&world, "network", wrong);
+    assert!(message.contains("on a ProxmoxNode name the bridge"), "{message}");
+    let wrong = try_on("LibvirtHost", "uuid=\"x\"".to_owned()).await;
+    assert!(refusal(&world, "uuid", wrong).contains("spec.uuid"));
+    try_on("LibvirtHost", named("uuid")).await.unwrap();
+}
+
 fn with(object: &Value, more: Value) -> Value {
     let mut all = object.as_object().unwrap().clone();
     let Value::Object(more) = more else {
@@ -552,6 +634,7 @@ fn kinds_are_found_and_shown_as_people_expect() {
                     "Age",
                 ],
             ),
+            "LibvirtHost" => ("lvh", &["Ready", "Reason", "Node", "Version", "VMs", "Age"]),
             "VirtualMachineClass" => ("dvmclass", &["Cores", "Memory", "Disk", "Age"]),
             kind => panic!("{kind} is new: say here how it is shown"),
         };

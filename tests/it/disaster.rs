@@ -30,7 +30,12 @@ impl Cluster {
         };
         let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
         cluster.kubectl(&["apply", "--server-side", "-f", kinds.to_str().unwrap()]);
-        for name in ["proxmoxnodes", "virtualmachines", "virtualmachineclasses"] {
+        for name in [
+            "libvirthosts",
+            "proxmoxnodes",
+            "virtualmachines",
+            "virtualmachineclasses",
+        ] {
             let name = format!("crd/{name}.drover.dev");
             cluster.kubectl(&["wait", "--for=condition=Established", &name]);
         }

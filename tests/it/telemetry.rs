@@ -59,7 +59,7 @@ async fn program_serves_probes_and_metrics_and_ends_in_order() {
         .find(|line| line["action"] == json!("create"))
         .unwrap();
     assert!(
-        created["guest.vmid"].as_str().is_some() && created["task.id"].as_str().is_some(),
+        created["guest.id"].as_str().is_some() && created["task.id"].as_str().is_some(),
         "{created}"
     );
     assert_eq!(created["span"]["machine.namespace"], json!(world.name));

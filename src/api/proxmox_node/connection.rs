@@ -5,27 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::span::Span;
 
-/// Names another object of a kind that the field tells.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NameRef {
-    /// Its name.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-}
-
-/// Names a Secret.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SecretRef {
-    /// Its namespace, one of those from which Drover takes credentials (`--credentials-namespaces`).
-    #[schemars(length(min = 1, max = 63))]
-    pub namespace: String,
-    /// Its name.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-}
-
 /// How a certificate is checked.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -24,7 +24,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::proxmox_node::NameRef;
+use super::host::NameRef;
 
 /// A virtual machine as its owner wants it. What is absent here is left as it is.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -59,6 +59,7 @@ use super::proxmox_node::NameRef;
     validation = ("has(self.source) == has(oldSelf.source)", "source can't be changed: it says how the machine was made"),
     validation = ("!has(self.managementPolicy) || self.managementPolicy != 'Observe' || has(self.vmid) || has(self.uuid)", "managementPolicy: Observe needs the number of the machine to look at (vmid), or the UUID of its domain on a LibvirtHost (uuid)"),
     validation = ("!has(self.vmid) || self.hostRef.kind == 'ProxmoxNode'", "vmid is for machines on a ProxmoxNode: a domain of a LibvirtHost is named by its uuid"),
+    validation = ("!has(self.networks) || self.hostRef.kind == 'LibvirtHost' || self.networks.all(n, !has(n.network))", "networks[].network is for machines on a LibvirtHost: on a ProxmoxNode name the bridge"),
     validation = ("!has(self.uuid) || self.hostRef.kind == 'LibvirtHost'", "uuid is for machines on a LibvirtHost: a machine of a ProxmoxNode is named by its vmid"),
     validation = ("!has(oldSelf.template) || !oldSelf.template || (has(self.template) && self.template)", "a template can't become a machine again: clone it"),
     validation = ("!has(self.template) || !self.template || !has(self.powerState) || self.powerState == 'Stopped'", "a template does not run: leave powerState out, or say Stopped"),

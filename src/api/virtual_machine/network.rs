@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// A network interface of a machine.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("!has(self.mtu) || !has(self.model) || self.model == 'virtio'", "mtu is for cards of the model virtio alone"))]
+#[x_kube(validation = ("!has(self.mtu) || !has(self.model) || self.model == 'virtio'", "mtu is for cards of the model virtio alone"),
+    validation = ("!has(self.network) || !has(self.bridge)", "give either bridge or network"))]
 pub struct NetworkSpec {
     /// Its slot: `net0`, …
     #[schemars(length(min = 4, max = 5), regex(pattern = r"^net([0-9]|[12][0-9]|3[01])$"))]
@@ -16,6 +17,11 @@ pub struct NetworkSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 15), regex(pattern = r"^[A-Za-z0-9._\-]+$"))]
     pub bridge: Option<String>,
+    /// The virtual network that it is plugged into, in place of a bridge, on a host with libvirt; the host's default when both
+    /// are absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100), regex(pattern = r"^[A-Za-z0-9._+:\-]+$"))]
+    pub network: Option<String>,
     /// The emulated card. Absent: virtio in a new interface, and left as it is in one that there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<NicModel>,

@@ -3,7 +3,7 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::proxmox_node::NameRef;
+use crate::api::host::NameRef;
 
 /// How a machine is made: exactly one of these.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

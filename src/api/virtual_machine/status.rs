@@ -320,6 +320,9 @@ pub struct ObservedNetwork {
     /// Its bridge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<String>,
+    /// Its virtual network, on a host with libvirt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
     /// Whether the spec names it, or named it while it is not unplugged yet.
     pub managed: bool,
 }

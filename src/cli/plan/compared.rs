@@ -9,7 +9,6 @@ use super::known::Known;
 use super::site::Site;
 use super::wanted;
 use crate::api::{EffectivePolicies, VirtualMachine};
-use crate::hypervisor::Hypervisor as _;
 use crate::model::{GuestAddress, GuestConfig, GuestId, GuestRow, PowerState};
 use crate::plan::desired::Desired;
 use crate::plan::guest::{self, Managed, Moving, Plan, Problem, Reboot, Seen, SeenHa, SeenPool};
@@ -134,7 +133,7 @@ async fn moves(
         others.retain(|other: &Arc<VirtualMachine>| other.uid() != machine.uid());
         others
     };
-    let open = |host: &crate::api::ProxmoxNode| placing::is_allowed(machine, host, || known.labels(machine));
+    let open = |host: &crate::api::Host| placing::is_allowed(machine, host, || known.labels(machine));
     let forbidden = |why: Why, what: String| match why {
         Why::Declared => Move::Forbidden(what),
         Why::Evacuation | Why::Return => Move::Stays(format!(

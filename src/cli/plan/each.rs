@@ -43,22 +43,24 @@ pub(super) async fn of(
 
 async fn of_stored(known: &mut Known, sites: &mut Sites, machine: VirtualMachine) -> Result<Found, Held> {
     let status = machine.status.clone().unwrap_or_default();
-    let name = placing::host_name(&machine, &status, |name| known.host(name).is_some());
+    let kind = machine.spec.host_ref.kind;
+    let name = placing::host_name(&machine, &status, |name| known.host(kind, name).is_some());
     let host = known
-        .host(name)
-        .ok_or_else(|| placing::host_not_found(name, false))?;
+        .host(kind, name)
+        .ok_or_else(|| placing::host_not_found(kind, name, false))?;
+    let key = host.key();
     let namespace = machine.namespace().unwrap_or_default();
     known.read_labels(&namespace).await?;
     placing::allow(&machine, &host, || known.labels(&machine))?;
-    if !sites.contains_key(name) {
-        sites.insert(name.clone(), Site::open(known, &host).await);
+    if !sites.contains_key(&key) {
+        sites.insert(key.clone(), Site::open(known, &host).await);
     }
-    let site = match sites.get_mut(name) {
+    let site = match sites.get_mut(&key) {
         Some(Ok(site)) => site,
         Some(Err(held)) => return Err(held.clone()),
-        None => return Err(placing::host_not_found(name, false).into()),
+        None => return Err(placing::host_not_found(kind, name, false).into()),
     };
-    placing::same_cluster(&status, name, &site.cluster)?;
+    placing::same_cluster(&status, &host, &site.cluster)?;
     if placing::observes(&machine) {
         return observed::of(known, site, &machine).await;
     }
@@ -82,7 +84,7 @@ async fn of_stored(known: &mut Known, sites: &mut Sites, machine: VirtualMachine
 /// The resource once its machine is given up.
 fn forgotten(mut machine: VirtualMachine) -> VirtualMachine {
     if let Some(status) = &mut machine.status {
-        status.vmid = None;
+        guest_id::record(status, None);
         status.identity = None;
         status.origin = None;
     }

@@ -9,7 +9,9 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use super::found::Held;
-use crate::api::{NamespacesFrom, ProxmoxNode, VirtualMachine, VirtualMachineClass, VirtualMachineClassSpec};
+use crate::api::{
+    Host, HostKind, NamespacesFrom, VirtualMachine, VirtualMachineClass, VirtualMachineClassSpec,
+};
 use crate::cli::reach;
 use crate::model::{ClusterId, GuestId};
 use crate::plan::{desired, placing};
@@ -21,7 +23,7 @@ pub(super) struct Known {
     pub(super) uid: String,
     /// Kubernetes clusters that are lost.
     pub(super) recover_from: Vec<String>,
-    pub(super) hosts: Vec<Arc<ProxmoxNode>>,
+    pub(super) hosts: Vec<Arc<Host>>,
     /// All machines that are declared, as they stand.
     pub(super) machines: Vec<Arc<VirtualMachine>>,
     /// Namespace and name of those in the file.
@@ -33,7 +35,7 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) async fn read(client: &kube::Client, recover_from: Vec<String>) -> anyhow::Result<Self> {
-        let hosts = reach::hosts(client).await?;
+        let hosts = reach::all_hosts(client).await?;
         let machines = Api::<VirtualMachine>::all(client.clone());
         let machines = machines.list(&ListParams::default()).await;
         let machines = machines.context("can't list the VirtualMachines")?.items;
@@ -41,7 +43,7 @@ impl Known {
             client: client.clone(),
             uid: reach::cluster_uid(client).await?,
             recover_from,
-            hosts: hosts.into_iter().map(Arc::new).collect(),
+            hosts,
             machines: machines.into_iter().map(Arc::new).collect(),
             planned: BTreeSet::new(),
             promised: BTreeSet::new(),
@@ -49,8 +51,9 @@ impl Known {
         })
     }
 
-    pub(super) fn host(&self, name: &str) -> Option<Arc<ProxmoxNode>> {
-        let found = self.hosts.iter().find(|host| host.name_any() == name);
+    pub(super) fn host(&self, kind: HostKind, name: &str) -> Option<Arc<Host>> {
+        let mut hosts = self.hosts.iter();
+        let found = hosts.find(|host| host.kind() == kind && host.name_any() == name);
         found.map(Arc::clone)
     }
 
@@ -61,7 +64,7 @@ impl Known {
 
     /// Reads the labels of a namespace, where a host goes by them.
     pub(super) async fn read_labels(&mut self, namespace: &str) -> anyhow::Result<()> {
-        let selects = |host: &Arc<ProxmoxNode>| {
+        let selects = |host: &Arc<Host>| {
             let allowed = host.spec.allowed_namespaces.as_ref();
             allowed.is_some_and(|allowed| allowed.from == NamespacesFrom::Selector)
         };

@@ -6,7 +6,6 @@ use super::known::Known;
 use super::site::Site;
 use super::wanted;
 use crate::api::VirtualMachine;
-use crate::hypervisor::Hypervisor as _;
 use crate::model::{GuestKind, PowerState};
 use crate::plan::guest::{self, Managed, Reboot, Seen, SeenHa, SeenPool};
 use crate::plan::guest_id;
@@ -20,7 +19,7 @@ pub(super) async fn of(known: &Known, site: &Site, machine: &VirtualMachine) -> 
     };
     let namespace = machine.metadata.namespace.as_deref();
     let Some(row) = site.row(id) else {
-        let host = kube::ResourceExt::name_any(site.host.as_ref());
+        let host = site.host.name_any();
         return Err(placing::nothing_to_observe(id, &host).into());
     };
     if row.kind == GuestKind::Container {

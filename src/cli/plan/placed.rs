@@ -11,7 +11,7 @@ use super::site::Site;
 use super::{compared, unplaced, wanted};
 use crate::api::VirtualMachine;
 use crate::controllers::virtual_machine::evidence::{self, Making};
-use crate::hypervisor::{Hypervisor as _, Refusal};
+use crate::hypervisor::Refusal;
 use crate::model::{GuestConfig, GuestId, GuestKind, GuestRow, NumberState};
 use crate::plan::identity::numbers;
 use crate::plan::identity::placed::{self, Claim, Evidence, Sighting, Step};

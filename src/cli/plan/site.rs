@@ -11,13 +11,13 @@ use kube::ResourceExt;
 use super::found::Held;
 use super::known::Known;
 use crate::api::conditions::reason;
-use crate::api::{ProxmoxNode, VirtualMachine};
+use crate::api::{Host, VirtualMachine};
 use crate::cli::{complain, reach};
 use crate::controllers::virtual_machine::facts::{self, Ground};
-use crate::hypervisor::proxmox::Proxmox;
 use crate::hypervisor::{Answer, Error, Hypervisor, Refusal};
 use crate::model::{
-    ClusterId, GuestAddress, GuestConfig, GuestId, GuestKind, GuestRow, NodeName, NodeRow, StorageRow,
+    Capabilities, ClusterId, GuestAddress, GuestConfig, GuestId, GuestKind, GuestRow, NodeName, NodeRow,
+    StorageRow,
 };
 use crate::plan::identity::unplaced::{self, Next, Unowned};
 use crate::plan::making::View;
@@ -31,12 +31,12 @@ type Reading = (Arc<GuestConfig>, Instant);
 
 /// A host as it is now.
 pub(super) struct Site {
-    pub(super) host: Arc<ProxmoxNode>,
-    pub(super) driver: Proxmox,
+    pub(super) host: Arc<Host>,
+    pub(super) driver: Arc<dyn Hypervisor>,
     pub(super) node: NodeName,
     pub(super) cluster: ClusterId,
-    /// The release of the host.
-    pub(super) major: u32,
+    /// What the host can do.
+    pub(super) able: Capabilities,
     /// Whether its cluster has a majority.
     pub(super) quorate: bool,
     guests: BTreeMap<GuestId, Arc<GuestRow>>,
@@ -48,16 +48,16 @@ pub(super) struct Site {
 
 impl Site {
     /// Asks the host or, where that does not answer, another one of its cluster.
-    pub(super) async fn open(known: &Known, host: &Arc<ProxmoxNode>) -> Result<Self, Held> {
-        let name = host.name_any();
-        let driver = reach::driver(&known.client, host, &known.hosts).await;
-        let driver = driver.with_context(|| format!("ProxmoxNode '{name}'"))?;
+    pub(super) async fn open(known: &Known, host: &Arc<Host>) -> Result<Self, Held> {
+        let name = host.title();
+        let driver = reach::driver_of(&known.client, host, &known.hosts).await;
+        let driver = driver.with_context(|| name.clone())?;
         let status = match driver.cluster_status().await {
             Ok(status) => status,
             Err(error) if reach::is_silent(&error) => return Self::by_another(known, host, &error).await,
             Err(error) => return Err(error.into()),
         };
-        let node = reach::node(host, &status)?;
+        let node = reach::node_of_host(host, &status)?;
         if !status.members.iter().any(|member| member.name == node) {
             let why = "its cluster has no such node";
             return Err(placing::not_usable(&name, reason::NODE_NOT_FOUND, why).into());
@@ -75,14 +75,14 @@ impl Site {
     }
 
     /// Asks the other members of its cluster. `error`: what came of asking the host itself.
-    async fn by_another(known: &Known, host: &Arc<ProxmoxNode>, error: &Error) -> Result<Self, Held> {
-        let name = host.name_any();
+    async fn by_another(known: &Known, host: &Arc<Host>, error: &Error) -> Result<Self, Held> {
+        let name = host.title();
         let Some(other) = reach::another_member(&known.client, host, &known.hosts).await else {
             let unreachable = placing::not_usable(&name, reason::HOST_UNREACHABLE, &error.to_string());
             return Err(unreachable.into());
         };
         complain(&format!(
-            "drover: ProxmoxNode '{name}' does not answer ({error}): its machines are looked at by ProxmoxNode '{}', which is \
+            "drover: {name} does not answer ({error}): its machines are looked at by ProxmoxNode '{}', which is \
              of the same cluster\n",
             other.name
         ));
@@ -90,13 +90,14 @@ impl Site {
     }
 
     async fn read(
-        host: &Arc<ProxmoxNode>,
-        driver: Proxmox,
+        host: &Arc<Host>,
+        driver: Arc<dyn Hypervisor>,
         node: NodeName,
         cluster: ClusterId,
         quorate: bool,
     ) -> Result<Self, Held> {
-        let major = driver.version().await?.major;
+        let version = driver.version().await?;
+        let able = driver.capabilities(Some(&version));
         let overview = driver.overview().await?;
         let guests = overview.guests.into_iter().map(|row| (row.id, Arc::new(row)));
         Ok(Self {
@@ -104,7 +105,7 @@ impl Site {
             driver,
             node,
             cluster,
-            major,
+            able,
             quorate,
             guests: guests.collect(),
             nodes: overview.nodes,
@@ -131,7 +132,7 @@ impl Site {
 
     pub(super) fn ground(&self) -> Ground<'_> {
         Ground {
-            driver: &self.driver,
+            driver: self.driver.as_ref(),
             node: &self.node,
             view: self.view(),
             allowed: self.allowed(),

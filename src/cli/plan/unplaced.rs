@@ -10,7 +10,6 @@ use super::{compared, wanted};
 use crate::api::conditions::reason;
 use crate::api::{GuestOrigin, IdentityStatus, VirtualMachine};
 use crate::controllers::virtual_machine::{evidence, facts};
-use crate::hypervisor::Hypervisor as _;
 use crate::model::{GuestId, NumberState};
 use crate::plan::desired::{Desired, Origin};
 use crate::plan::guest_id;
@@ -93,7 +92,7 @@ pub(super) async fn makes(
     if let Some(id) = desired.pinned.filter(|_| reserved.is_none()) {
         // The backup of which the machine is made is one of this number's: it comes back to what it was.
         let restored = facts.archived_number() == Some(id);
-        if let Some(volume) = facts::left_of(&site.driver, site.storages(), id, !restored).await? {
+        if let Some(volume) = facts::left_of(site.driver.as_ref(), site.storages(), id, !restored).await? {
             return Err(placing::has_volumes(id, &volume).into());
         }
         if site.driver.number_state(id).await? == NumberState::Taken {
@@ -123,9 +122,9 @@ fn made(desired: &Desired, site: &Site, reserved: Option<GuestId>) -> String {
     };
     let shape = Some(preview::shape(desired)).filter(|shape| !shape.is_empty());
     format!(
-        "machine '{}' {from} on ProxmoxNode '{}' under {number}{}{}",
+        "machine '{}' {from} on {} under {number}{}{}",
         desired.name,
-        site.host.name_any(),
+        site.host.title(),
         if shape.is_some() { ": " } else { "" },
         shape.unwrap_or_default()
     )
@@ -168,7 +167,7 @@ async fn take(known: &Known, site: &Site, machine: &VirtualMachine, id: GuestId)
     let Some(uuid) = config.uuid else {
         return Err(again());
     };
-    let task = evidence::running_on(&site.driver, &at).await?;
+    let task = evidence::running_on(site.driver.as_ref(), &at).await?;
     let what = format!("machine {id} on node {}, {how}", row.node);
     let machine = with_guest(machine, site, id, Some(uuid), origin);
     let mut found = compared::of(known, site, &machine, (&row, &config), what).await?;

@@ -26,7 +26,7 @@ pub(super) async fn desired(known: &Known, site: &Site, machine: &VirtualMachine
         let named: &Arc<VirtualMachine> = same.find(|m| m.name_any() == name)?;
         placing::made_on(named, cluster)
     };
-    let desired = placing::declared(machine, class.as_ref(), &site.host, machine_of, Some(site.major))?;
+    let desired = placing::declared(machine, class.as_ref(), &site.host, machine_of, &site.able)?;
     Ok(desired)
 }
 

@@ -1,8 +1,6 @@
 //! The backup that precedes the end of a machine: it is shut down, backed up, and the archive must be seen on the
 //! storage before anything is destroyed.
 
-use kube::ResourceExt;
-
 use super::look;
 use super::pass::{Again, End, Flow, Pass};
 use super::site::Site;

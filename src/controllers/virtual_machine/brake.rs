@@ -79,5 +79,5 @@ pub(super) async fn announce(pass: &Pass<'_>, site: &Site, note: &str) {
     let note = format!("of VirtualMachine {namespace}/{name}: {note}");
     tracing::warn!("{note}");
     let entry = Entry::warning(reason::GUEST_KEPT, note);
-    pass.ctx.journal.publish(site.host.as_ref(), vec![entry]).await;
+    pass.ctx.journal.publish_on_host(&site.host, vec![entry]).await;
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::pass;
-use crate::api::{ProxmoxNode, VirtualMachine, VirtualMachineClass};
+use crate::api::{LibvirtHost, ProxmoxNode, VirtualMachine, VirtualMachineClass};
 use crate::controllers::{Context, Error};
 use crate::runtime::Class;
 
@@ -32,7 +32,17 @@ pub async fn run(
     let client = context.client.clone();
     let of_host = {
         let context = Arc::clone(&context);
-        move |host: ProxmoxNode| names_of(&context, |m| Context::concerns(&host, m))
+        move |node: ProxmoxNode| {
+            let host = node.into();
+            names_of(&context, |m| Context::concerns(&host, m))
+        }
+    };
+    let of_libvirt = {
+        let context = Arc::clone(&context);
+        move |libvirt: LibvirtHost| {
+            let host = libvirt.into();
+            names_of(&context, |m| Context::concerns(&host, m))
+        }
     };
     let of_class = {
         let context = Arc::clone(&context);
@@ -49,7 +59,16 @@ pub async fn run(
                 .debounce(DEBOUNCE)
                 .concurrency(context.settings.workers),
         )
-        .watches(kube::Api::<ProxmoxNode>::all(client.clone()), host_watch, of_host)
+        .watches(
+            kube::Api::<ProxmoxNode>::all(client.clone()),
+            host_watch.clone(),
+            of_host,
+        )
+        .watches(
+            kube::Api::<LibvirtHost>::all(client.clone()),
+            host_watch,
+            of_libvirt,
+        )
         .watches(
             kube::Api::<VirtualMachineClass>::all(client),
             kube::runtime::watcher::Config::default(),

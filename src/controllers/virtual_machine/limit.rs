@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::ResourceExt;
 use serde_json::json;
 
 use super::ledger;
@@ -13,7 +12,7 @@ use super::pass::{Again, End, Flow, Pass, Stop};
 use super::site::Site;
 use crate::api::conditions::reason;
 use crate::api::names::RELEASE_DELETIONS;
-use crate::api::{DestroyBegun, ProxmoxNode, ProxmoxNodeStatus};
+use crate::api::{DestroyBegun, Host, HostStatus};
 use crate::controllers::journal::Entry;
 use crate::plan::removal::limit::{self, Admission, Begun, Limit};
 use crate::plan::status::Outcome;
@@ -69,11 +68,11 @@ pub(super) async fn admit(pass: &Pass<'_>, site: &Site) -> Flow<()> {
             );
             tracing::warn!(host.name = host.name_any(), "{note}");
             let entry = Entry::warning(reason::DELETION_HELD, note);
-            pass.ctx.journal.publish(host.as_ref(), vec![entry]).await;
+            pass.ctx.journal.publish_on_host(&host, vec![entry]).await;
             Err(held_back(&host, now).into())
         }
         Admission::Held(since) => {
-            let stopped = |host: &&Arc<ProxmoxNode>| {
+            let stopped = |host: &&Arc<Host>| {
                 let stop = host.status.as_ref().and_then(stop_in);
                 stop.is_some_and(|s| s.since == since && s.released.is_none())
             };
@@ -82,7 +81,7 @@ pub(super) async fn admit(pass: &Pass<'_>, site: &Site) -> Flow<()> {
     }
 }
 
-fn held_back(host: &ProxmoxNode, since: jiff::Timestamp) -> End {
+fn held_back(host: &Host, since: jiff::Timestamp) -> End {
     let message = format!(
         "too many machines of this cluster were to be destroyed at once, and this one is not destroyed: {}",
         what_to_do(host, since)
@@ -91,10 +90,11 @@ fn held_back(host: &ProxmoxNode, since: jiff::Timestamp) -> End {
 }
 
 /// Says how a person lets the held deletions go.
-fn what_to_do(host: &ProxmoxNode, since: jiff::Timestamp) -> String {
+fn what_to_do(host: &Host, since: jiff::Timestamp) -> String {
     format!(
-        "all deletions wait. If they are meant, run 'kubectl annotate --overwrite pxn {} {RELEASE_DELETIONS}={}': it lets \
+        "all deletions wait. If they are meant, run 'kubectl annotate --overwrite {} {} {RELEASE_DELETIONS}={}': it lets \
          those go that were deleted by then. 'kubectl get dvm -A' shows which are being deleted",
+        host.kind().short(),
         host.name_any(),
         name_of(since),
     )
@@ -106,20 +106,20 @@ pub(in crate::controllers) fn name_of(since: jiff::Timestamp) -> String {
 }
 
 /// The hosts of the cluster; the first one keeps the book.
-fn of_cluster(pass: &Pass<'_>, site: &Site) -> Vec<Arc<ProxmoxNode>> {
+fn of_cluster(pass: &Pass<'_>, site: &Site) -> Vec<Arc<Host>> {
     let id = site.cluster.id().as_str();
-    let own = site.host.name_any();
-    let is_here = |host: &Arc<ProxmoxNode>| {
+    let own = site.host.key();
+    let is_here = |host: &Arc<Host>| {
         let status = host.status.as_ref();
         let cluster = status.and_then(|s| s.cluster.as_ref());
-        cluster.is_some_and(|c| c.id == id) || host.name_any() == own
+        cluster.is_some_and(|c| c.id == id) || host.key() == own
     };
     let mut hosts: Vec<_> = pass.ctx.all_hosts().into_iter().filter(is_here).collect();
-    hosts.sort_by_key(|host| host.name_any());
+    hosts.sort_by_key(|host| host.key());
     hosts
 }
 
-fn limit_of(host: &ProxmoxNode) -> Limit {
+fn limit_of(host: &Host) -> Limit {
     let default = Limit::default();
     let Some(given) = &host.spec.destroy_limit else {
         return default;
@@ -136,14 +136,14 @@ fn limit_of(host: &ProxmoxNode) -> Limit {
     }
 }
 
-fn begun_in(status: &ProxmoxNodeStatus) -> impl Iterator<Item = Begun> + '_ {
+fn begun_in(status: &HostStatus) -> impl Iterator<Item = Begun> + '_ {
     status.destroys.iter().map(|begun| Begun {
         uid: begun.uid.clone(),
         at: begun.time.0,
     })
 }
 
-fn stop_in(status: &ProxmoxNodeStatus) -> Option<limit::Stop> {
+fn stop_in(status: &HostStatus) -> Option<limit::Stop> {
     status.deletions_held.as_ref().map(|held| limit::Stop {
         since: held.since.0,
         released: held.released_at.as_ref().map(|t| t.0),

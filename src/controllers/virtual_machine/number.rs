@@ -1,7 +1,6 @@
 //! Which number a machine gets: the one that its spec names, if nothing is left of another under it, or the next one.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use kube::ResourceExt;
 
@@ -9,9 +8,9 @@ use super::facts::{Facts, left_of};
 use super::pass::{Again, End, Flow, Pass, Stop};
 use super::place::no_majority;
 use super::site::Site;
-use crate::api::VmidReuse;
 use crate::api::conditions::reason;
 use crate::api::names::RESERVED_VMID;
+use crate::api::{HostKind, VmidReuse};
 use crate::fleet::NumberPresence;
 use crate::model::{GuestId, NumberBounds, Vmid, VolumeId};
 use crate::plan::desired::Desired;
@@ -137,13 +136,19 @@ impl Pass<'_> {
 
     /// The range of the host, or of the one from which it takes its connection.
     fn range(&self, site: &Site) -> ((u32, u32), bool) {
-        let named = site.host.spec.connection_ref.as_ref();
-        let host = named
-            .and_then(|r| self.ctx.host(&r.name))
-            .unwrap_or_else(|| Arc::clone(&site.host));
-        let configured = host.spec.vmid_range.as_ref().map(|r| (r.min, r.max));
+        let node = site.host.proxmox();
+        let named = node.and_then(|node| node.spec.connection_ref.as_ref());
+        let other = named.and_then(|r| self.ctx.host(HostKind::ProxmoxNode, &r.name));
+        let spec = other
+            .as_ref()
+            .and_then(|host| host.proxmox())
+            .or(node)
+            .map(|node| &node.spec);
+        let configured = spec
+            .and_then(|spec| spec.vmid_range.as_ref())
+            .map(|r| (r.min, r.max));
         let bounds: NumberBounds = site.snapshot.bounds;
-        let reuse = host.spec.vmid_reuse == Some(VmidReuse::AfterRange);
+        let reuse = spec.and_then(|spec| spec.vmid_reuse) == Some(VmidReuse::AfterRange);
         (numbers::range(configured, bounds), reuse)
     }
 }

@@ -1,6 +1,5 @@
 //! Looks on at a machine that is somebody else's: no mark, no finalizer, no call that changes anything.
 
-use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use super::keep;

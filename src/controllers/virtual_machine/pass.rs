@@ -249,11 +249,14 @@ impl Pass<'_> {
             .journal
             .publish(self.vm.as_ref(), vec![entry.clone()])
             .await;
-        if let Some(host) = self.ctx.host(&self.vm.spec.host_ref.name) {
+        if let Some(host) = self
+            .ctx
+            .host(self.vm.spec.host_ref.kind, &self.vm.spec.host_ref.name)
+        {
             let (namespace, name) = (self.vm.namespace().unwrap_or_default(), self.vm.name_any());
             let note = format!("VirtualMachine {namespace}/{name} was {}", entry.note);
             let entry = Entry { note, ..entry };
-            self.ctx.journal.publish(host.as_ref(), vec![entry]).await;
+            self.ctx.journal.publish_on_host(&host, vec![entry]).await;
         }
         record::remove_finalizer(self).await
     }
@@ -289,11 +292,11 @@ impl Pass<'_> {
         let version = self
             .ctx
             .fleet
-            .host(&site.host.name_any())
+            .host(&site.host.key())
             .and_then(|view| view.version);
         let machine_of = |name: &str| self.machine_of(site, name);
-        let major = version.map(|v| v.major);
-        placing::declared(&self.vm, class.as_ref(), &site.host, machine_of, major)
+        let able = site.cluster.driver().capabilities(version.as_ref());
+        placing::declared(&self.vm, class.as_ref(), &site.host, machine_of, &able)
             .map_err(|outcome| End::waiting(outcome).into())
     }
 

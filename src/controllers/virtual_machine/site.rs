@@ -1,15 +1,18 @@
 //! The host of a machine: which it is, whether the machine's namespace may use it, and whether it can be used now.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::ResourceExt;
+use k8s_openapi::ClusterResourceScope;
 use kube::api::ListParams;
+use kube::{Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 
 use super::pass::{Again, End, Flow, Pass, Stop};
-use crate::api::ProxmoxNode;
 use crate::api::conditions::{self, reason};
+use crate::api::{Host, HostKind, LibvirtHost, ProxmoxNode};
 use crate::fleet::{Cluster, HostState, Snapshot};
 use crate::model::{ClusterId, NodeName};
 use crate::plan::placing;
@@ -17,7 +20,7 @@ use crate::plan::tenancy::{Allowed, Refused};
 
 /// The host of a machine, usable now.
 pub(super) struct Site {
-    pub(super) host: Arc<ProxmoxNode>,
+    pub(super) host: Arc<Host>,
     pub(super) cluster: Cluster,
     /// The node that the host is.
     pub(super) node: NodeName,
@@ -30,6 +33,14 @@ impl From<Refused> for End {
     }
 }
 
+/// Why the cache does not have a host.
+enum Missed {
+    /// It is another Drover's.
+    Others,
+    /// It was only just made.
+    New,
+}
+
 impl Site {
     /// What the host's owner lets namespaces reach.
     pub(super) fn allowed(&self) -> Allowed<'_> {
@@ -38,39 +49,62 @@ impl Site {
 }
 
 impl Pass<'_> {
-    pub(super) async fn host(&self) -> Flow<Arc<ProxmoxNode>> {
-        let name = placing::host_name(&self.vm, &self.status, |name| self.ctx.host(name).is_some());
-        if let Some(host) = self.ctx.host(name) {
+    pub(super) async fn host(&self) -> Flow<Arc<Host>> {
+        let kind = self.vm.spec.host_ref.kind;
+        let is_there = |name: &str| self.ctx.host(kind, name).is_some();
+        let name = placing::host_name(&self.vm, &self.status, is_there);
+        if let Some(host) = self.ctx.host(kind, name) {
             return if self.ctx.is_others(&host) {
                 Err(Stop::Silent)
             } else {
                 Ok(host)
             };
         }
-        if self.ctx.others.has(name, self.ctx.runtime.clock.instant()) {
+        if self
+            .ctx
+            .others
+            .has(&kind.key(name), self.ctx.runtime.clock.instant())
+        {
             return Err(Stop::Silent);
         }
-        let api: kube::Api<ProxmoxNode> = kube::Api::all(self.ctx.client.clone());
-        if api.get_opt(name).await?.is_some() {
-            let mut ours = ListParams::default().fields(&format!("metadata.name={name}"));
-            ours.label_selector.clone_from(&self.ctx.settings.host_selector);
-            return Err(if api.list(&ours).await?.items.is_empty() {
-                self.ctx.others.note(name, self.ctx.runtime.clock.instant());
-                Stop::Silent
-            } else {
-                // So new that the cache shows it only in a moment.
-                Stop::Later(Duration::from_millis(200))
-            });
+        let missed = match kind {
+            HostKind::ProxmoxNode => self.missed::<ProxmoxNode>(name).await?,
+            HostKind::LibvirtHost => self.missed::<LibvirtHost>(name).await?,
+        };
+        match missed {
+            Some(Missed::Others) => {
+                self.ctx
+                    .others
+                    .note(&kind.key(name), self.ctx.runtime.clock.instant());
+                Err(Stop::Silent)
+            }
+            // So new that the cache shows it only in a moment.
+            Some(Missed::New) => Err(Stop::Later(Duration::from_millis(200))),
+            None => Err(End::waiting(placing::host_not_found(kind, name, self.deleting)).into()),
         }
-        Err(End::waiting(placing::host_not_found(name, self.deleting)).into())
     }
 
-    pub(super) fn allowed(&self, host: &ProxmoxNode) -> Flow<()> {
+    /// Why the cache does not have a host that the API server has.
+    async fn missed<K>(&self, name: &str) -> Flow<Option<Missed>>
+    where
+        K: Resource<DynamicType = (), Scope = ClusterResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let api: kube::Api<K> = kube::Api::all(self.ctx.client.clone());
+        if api.get_metadata_opt(name).await?.is_none() {
+            return Ok(None);
+        }
+        let mut ours = ListParams::default().fields(&format!("metadata.name={name}"));
+        ours.label_selector.clone_from(&self.ctx.settings.host_selector);
+        let selected = !api.list_metadata(&ours).await?.items.is_empty();
+        Ok(Some(if selected { Missed::New } else { Missed::Others }))
+    }
+
+    pub(super) fn allowed(&self, host: &Host) -> Flow<()> {
         placing::allow(&self.vm, host, || self.labels()).map_err(|outcome| End::waiting(outcome).into())
     }
 
     /// Whether the host's owner lets the machine's namespace in.
-    pub(super) fn is_allowed(&self, host: &ProxmoxNode) -> bool {
+    pub(super) fn is_allowed(&self, host: &Host) -> bool {
         placing::is_allowed(&self.vm, host, || self.labels())
     }
 
@@ -80,9 +114,9 @@ impl Pass<'_> {
     }
 
     /// The host as it can be used now, or why it can't.
-    pub(super) fn site(&self, host: Arc<ProxmoxNode>) -> Flow<Site> {
-        let name = host.name_any();
-        let Some(view) = self.ctx.fleet.host(&name) else {
+    pub(super) fn site(&self, host: Arc<Host>) -> Flow<Site> {
+        let (name, key) = (host.title(), host.key());
+        let Some(view) = self.ctx.fleet.host(&key) else {
             return Err(self.undeclared(&host));
         };
         let not_usable = |reason, why: &str| {
@@ -116,13 +150,13 @@ impl Pass<'_> {
         let (Some(cluster), Some(node)) = (view.cluster, view.node) else {
             return Err(self.early(&name, "it was not looked at yet"));
         };
-        if !self.ctx.claims.is_clear(&name) {
+        if !self.ctx.claims.is_clear(&key) {
             return Err(self.early(&name, "whether another Drover has its cluster is being looked at"));
         }
         if let Err(why) = cluster.reachable() {
             return Err(not_usable(reason::HOST_UNREACHABLE, &why));
         }
-        placing::same_cluster(&self.status, &name, cluster.id()).map_err(End::waiting)?;
+        placing::same_cluster(&self.status, &host, cluster.id()).map_err(End::waiting)?;
         let snapshot = cluster.snapshot();
         if snapshot.taken.is_none() {
             return Err(self.early(&name, "its guests are being listed"));
@@ -136,7 +170,7 @@ impl Pass<'_> {
     }
 
     /// The host's cluster, where its own address does not answer and another member's does.
-    fn by_another_member(&self, host: &Arc<ProxmoxNode>) -> Option<Site> {
+    fn by_another_member(&self, host: &Arc<Host>) -> Option<Site> {
         let status = host.status.as_ref()?;
         let id = status.cluster.as_ref()?.id.parse::<ClusterId>().ok()?;
         let same = self
@@ -149,7 +183,7 @@ impl Pass<'_> {
             .fleet
             .cluster(&id)
             .filter(|cluster| same && cluster.reachable().is_ok())?;
-        self.ctx.claims.is_clear(&host.name_any()).then_some(())?;
+        self.ctx.claims.is_clear(&host.key()).then_some(())?;
         let node: NodeName = status.node_name.as_ref()?.parse().ok()?;
         let snapshot = cluster.snapshot();
         let member = snapshot.status.members.iter().any(|member| member.name == node);
@@ -162,8 +196,8 @@ impl Pass<'_> {
     }
 
     /// The fleet does not know the host: its declaration has a mistake, or was not looked at yet.
-    fn undeclared(&self, host: &ProxmoxNode) -> Stop {
-        let name = host.name_any();
+    fn undeclared(&self, host: &Host) -> Stop {
+        let name = host.title();
         let said = host
             .status
             .as_ref()
@@ -175,7 +209,7 @@ impl Pass<'_> {
         });
         match mistake {
             Some((reason, why)) => {
-                let message = format!("ProxmoxNode '{name}' can't be used: {why}");
+                let message = format!("{name} can't be used: {why}");
                 End::unknown(reason, message).into()
             }
             None => self.early(&name, "it is being connected to"),
@@ -191,7 +225,7 @@ impl Pass<'_> {
         if said && !self.deleting {
             return Stop::Later(soon);
         }
-        let message = format!("ProxmoxNode '{host}' can't be used yet: {why}");
+        let message = format!("{host} can't be used yet: {why}");
         End::progressing(reason::HOST_NOT_READY, message, Again::After(soon)).into()
     }
 }

@@ -61,9 +61,10 @@ pub use verdict::decode_answer;
 
 use super::{Answer, Error, Hypervisor, StopMode, TaskFilter};
 use crate::model::{
-    Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig, GuestId, GuestIp,
-    HaSetting, HostVersion, Migration, MigrationConditions, NodeName, NumberBounds, NumberState, Overview,
-    Permissions, PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid, Vmid, Volume, VolumeId,
+    Capabilities, Change, CloneGuest, ClusterId, ClusterStatus, CreateGuest, GuestAddress, GuestConfig,
+    GuestId, GuestIp, HaSetting, HostVersion, Migration, MigrationConditions, NodeName, NumberBounds,
+    NumberState, Overview, Permissions, PowerReading, Progress, RestoreGuest, TaskRecord, TaskState, Upid,
+    Vmid, Volume, VolumeId,
 };
 use crate::plan::identity::Ownership;
 use crate::plan::seed::Seed;
@@ -77,6 +78,10 @@ pub struct Proxmox {
 impl Hypervisor for Proxmox {
     fn user(&self) -> &str {
         self.client.user()
+    }
+
+    fn capabilities(&self, version: Option<&HostVersion>) -> Capabilities {
+        Capabilities::proxmox(version.map(|version| version.major))
     }
 
     fn version(&self) -> Answer<'_, HostVersion> {

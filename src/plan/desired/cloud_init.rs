@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Invalid;
-use crate::api::{CloudInit, CloudInitNetwork, HostDefaults, SecretKeyRef};
+use crate::api::{CloudInit, CloudInitNetwork, Defaults, SecretKeyRef};
 use crate::model::{Addresses, SecretText};
 use crate::plan::seed::Seed;
 
@@ -86,7 +86,7 @@ pub struct Secret {
 pub(super) fn resolve(
     spec: &CloudInit,
     name: &str,
-    defaults: &HostDefaults,
+    defaults: &Defaults,
 ) -> Result<DesiredCloudInit, Invalid> {
     // Proxmox VE's medium gives a machine the name that it has there, up to the first dot.
     let told_by_host = |hostname: &String| hostname == name && !name.contains('.');

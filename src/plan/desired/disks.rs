@@ -2,8 +2,7 @@
 
 use super::Invalid;
 use crate::api::{
-    DiskCache, DiskFormat, DiskSpec, HostDefaults, OnRemove, Size, VirtualMachineClassSpec,
-    VirtualMachineSpec,
+    Defaults, DiskCache, DiskFormat, DiskSpec, OnRemove, Size, VirtualMachineClassSpec, VirtualMachineSpec,
 };
 use crate::model::{DiskSettings, VolumeId};
 
@@ -58,7 +57,7 @@ fn field(slot: &str, name: &str) -> String {
 pub(super) fn resolve(
     spec: &VirtualMachineSpec,
     class: &VirtualMachineClassSpec,
-    defaults: &HostDefaults,
+    defaults: &Defaults,
     blank: bool,
 ) -> Result<Vec<DesiredDisk>, Invalid> {
     let of_class = DiskSpec {

@@ -5,18 +5,19 @@ mod cloud_init;
 mod disks;
 mod nics;
 mod settings;
+mod unsupported;
 
 pub use cloud_init::{Datasource, DesiredCloudInit, Secret, UserData};
 pub use disks::DesiredDisk;
 pub use nics::DesiredNic;
 pub use settings::DesiredSettings;
+pub use unsupported::leave_out_unsupported;
 
 use std::fmt;
 
 use crate::api::{
-    Boot, ClassPolicy, CloneSource, DesiredPower, GuestOrigin, HostDefaults, MIB, ManagementPolicy,
-    PinnedClass, Size, Source, Span, VirtualMachine, VirtualMachineClassSpec, VirtualMachineSpec,
-    VirtualMachineStatus,
+    Boot, ClassPolicy, CloneSource, Defaults, DesiredPower, GuestOrigin, MIB, ManagementPolicy, PinnedClass,
+    Size, Source, Span, VirtualMachine, VirtualMachineClassSpec, VirtualMachineSpec, VirtualMachineStatus,
 };
 use crate::model::{GuestId, HaSetting, VolumeId};
 
@@ -175,7 +176,7 @@ pub fn pinned_class<'a>(vm: &VirtualMachine, status: &'a VirtualMachineStatus) -
 pub fn resolve(
     vm: &VirtualMachine,
     class: Option<&VirtualMachineClassSpec>,
-    defaults: &HostDefaults,
+    defaults: &Defaults,
 ) -> Result<Desired, Invalid> {
     let spec = &vm.spec;
     let empty = VirtualMachineClassSpec::default();
@@ -256,18 +257,6 @@ pub fn resolve(
             .map(|told| cloud_init::resolve(told, &guest_name(vm), defaults))
             .transpose()?,
     })
-}
-
-/// Takes out of what is wanted what a release of Proxmox VE can't do, and notes it.
-pub fn leave_out_unsupported(desired: &mut Desired, major: Option<u32>) {
-    if let (Some(9..), Some(setting)) = (major, &mut desired.high_availability)
-        && let Some(group) = setting.group.take()
-    {
-        desired.unsupported.push(format!(
-            "highAvailability.group: Proxmox VE 9 knows no groups, so '{group}' is not set; rules of the cluster say where machines \
-             run (Datacenter, HA, Affinity Rules)"
-        ));
-    }
 }
 
 fn pinned(spec: &VirtualMachineSpec) -> Result<Option<GuestId>, Invalid> {
@@ -394,12 +383,13 @@ mod tests {
         }
     }
 
-    fn defaults() -> HostDefaults {
-        HostDefaults {
+    fn defaults() -> Defaults {
+        Defaults {
             backup_storage: None,
             iso_storage: None,
             storage: Some("local-lvm".into()),
             bridge: Some("vmbr0".into()),
+            network: None,
         }
     }
 

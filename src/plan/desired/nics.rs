@@ -1,6 +1,6 @@
 //! Network interfaces as they are to be.
 
-use crate::api::{HostDefaults, NetworkSpec, NicModel, VirtualMachineClassSpec, VirtualMachineSpec};
+use crate::api::{Defaults, NetworkSpec, NicModel, VirtualMachineClassSpec, VirtualMachineSpec};
 
 /// The slot of the interface of a machine that names none and gets one.
 const DEFAULT_SLOT: &str = "net0";
@@ -12,6 +12,8 @@ pub struct DesiredNic {
     pub slot: String,
     /// Its bridge.
     pub bridge: Option<String>,
+    /// Its virtual network, in place of a bridge.
+    pub network: Option<String>,
     /// Its card.
     pub model: Option<&'static str>,
     /// Its hardware address, in upper case.
@@ -39,7 +41,7 @@ impl DesiredNic {
 pub(super) fn resolve(
     spec: &VirtualMachineSpec,
     class: &VirtualMachineClassSpec,
-    defaults: &HostDefaults,
+    defaults: &Defaults,
     blank: bool,
 ) -> Vec<DesiredNic> {
     let of_class = class.network.as_ref().and_then(|n| n.bridge.as_ref());
@@ -47,8 +49,8 @@ pub(super) fn resolve(
         name: DEFAULT_SLOT.to_owned(),
         ..NetworkSpec::default()
     };
-    // A new machine gets an interface as soon as somebody names a bridge; a clone keeps the source's.
-    let given = of_class.is_some() || (blank && defaults.bridge.is_some());
+    // A new machine gets an interface as soon as somebody names a bridge or a network; a clone keeps the source's.
+    let given = of_class.is_some() || (blank && (defaults.bridge.is_some() || defaults.network.is_some()));
     let named = if spec.networks.is_empty() && given {
         std::slice::from_ref(&default)
     } else {
@@ -56,14 +58,15 @@ pub(super) fn resolve(
     };
     let nic = |(index, nic): (usize, &NetworkSpec)| {
         let of_class = of_class.filter(|_| index == 0);
+        let bridge = match (&nic.bridge, &nic.network) {
+            (None, Some(_)) => None,
+            (named, _) => named.as_ref().or(of_class).or(defaults.bridge.as_ref()),
+        };
+        let network = nic.network.as_ref().or(defaults.network.as_ref());
         DesiredNic {
             slot: nic.name.clone(),
-            bridge: nic
-                .bridge
-                .as_ref()
-                .or(of_class)
-                .or(defaults.bridge.as_ref())
-                .cloned(),
+            network: network.filter(|_| bridge.is_none()).cloned(),
+            bridge: bridge.cloned(),
             model: nic.model.map(NicModel::as_str),
             mac: nic.mac.as_ref().map(|mac| mac.to_ascii_uppercase()),
             vlan: nic.vlan,

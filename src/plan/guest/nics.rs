@@ -10,9 +10,10 @@ pub(super) fn remove(desired: &Desired, next: &Hardware, managed: &Managed, comp
     let named = |slot: &String| desired.nics.iter().any(|want| want.slot == *slot);
     for slot in managed.nics.iter().filter(|slot| !named(slot)) {
         if let Some(have) = next.nics.get(slot) {
-            let bridge = have.bridge.clone().unwrap_or_else(|| "no bridge".to_owned());
+            let plug = have.bridge.clone().or_else(|| have.network.clone());
+            let plug = plug.unwrap_or_else(|| "no bridge".to_owned());
             let field = format!("networks[{slot}]");
-            compare.differs(&field, "none".to_owned(), bridge, Change::Unplug(slot.clone()));
+            compare.differs(&field, "none".to_owned(), plug, Change::Unplug(slot.clone()));
         }
     }
 }
@@ -70,6 +71,10 @@ fn change(want: &DesiredNic, have: &Nic, compare: &mut Compare) {
     fields.field("bridge", want.bridge.as_ref(), &bridge, or_none, |s, to| {
         s.bridge = Some(to);
     });
+    let network = have.network.clone().unwrap_or_default();
+    fields.field("network", want.network.as_ref(), &network, or_none, |s, to| {
+        s.network = Some(to);
+    });
     let model = want.model.map(str::to_owned);
     fields.field("model", model.as_ref(), &have.model, String::clone, |s, to| {
         s.model = Some(to);
@@ -120,7 +125,11 @@ fn rate_text(kbps: u64) -> String {
 }
 
 fn add(want: &DesiredNic, compare: &mut Compare) {
-    let Some(bridge) = want.bridge.clone() else {
+    let (name, plug) = match (&want.bridge, &want.network) {
+        (Some(bridge), _) => ("bridge", Some(bridge.clone())),
+        (None, network) => ("network", network.clone()),
+    };
+    let Some(plug) = plug else {
         compare.problem(Problem::BridgeMissing {
             slot: want.slot.clone(),
         });
@@ -128,8 +137,8 @@ fn add(want: &DesiredNic, compare: &mut Compare) {
     };
     let settings = NicSettings {
         model: Some(want.model.unwrap_or(NicModel::default().as_str()).to_owned()),
-        bridge: Some(bridge.clone()),
-        network: None,
+        bridge: want.bridge.clone(),
+        network: want.network.clone(),
         mac: want.mac.clone(),
         vlan: want.vlan,
         mtu: want.mtu,
@@ -140,5 +149,5 @@ fn add(want: &DesiredNic, compare: &mut Compare) {
         slot: want.slot.clone(),
         settings,
     };
-    compare.differs(&want.field("bridge"), bridge, "none".to_owned(), change);
+    compare.differs(&want.field(name), plug, "none".to_owned(), change);
 }

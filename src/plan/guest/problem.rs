@@ -129,7 +129,7 @@ impl Problem {
             Self::BridgeMissing { slot } => (
                 reason::INVALID_SPEC,
                 format!(
-                    "interface {slot} can't be added: neither the spec nor the class nor the host names a bridge"
+                    "interface {slot} can't be added: neither the spec nor the class nor the host names a bridge or a network"
                 ),
             ),
             Self::NoPlaceForCloudInit => (

@@ -266,6 +266,45 @@ fn interface_is_moved_or_added_but_never_taken_away() {
     );
 }
 
+#[test]
+fn interface_is_plugged_over_to_a_network_and_added_there() {
+    let mut wanted = desired();
+    for (slot, network) in [("net0", "team"), ("net1", "default")] {
+        let nic = DesiredNic {
+            slot: slot.into(),
+            network: Some(network.into()),
+            ..DesiredNic::default()
+        };
+        wanted.nics.retain(|known| known.slot != nic.slot);
+        wanted.nics.push(nic);
+    }
+    let mut there = hardware();
+    let plan = planned(&wanted, &config(there.clone()), PowerState::Running);
+    let Some(Action::Configure(changes)) = plan.actions.first() else {
+        panic!("{:?}", plan.actions);
+    };
+    let plugged: Vec<_> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Nic { slot, settings } | Change::AddNic { slot, settings } => Some((
+                slot.as_str(),
+                settings.bridge.as_deref(),
+                settings.network.as_deref(),
+            )),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        plugged,
+        [("net0", None, Some("team")), ("net1", None, Some("default"))]
+    );
+    for (slot, network) in [("net0", "team"), ("net1", "default")] {
+        let nic = there.nics.entry(slot.into()).or_default();
+        (nic.bridge, nic.network) = (None, Some(network.into()));
+    }
+    assert_eq!(planned(&wanted, &config(there), PowerState::Running).drift, []);
+}
+
 fn apply(mut config: GuestConfig, power: &mut PowerState, action: &Action) -> GuestConfig {
     match action {
         Action::Configure(changes) => {

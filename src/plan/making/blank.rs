@@ -24,7 +24,11 @@ pub(super) fn create(
         ));
     }
     let mut changes = guest::from_nothing(desired);
-    if let Some(nic) = desired.nics.iter().find(|nic| nic.bridge.is_none()) {
+    if let Some(nic) = desired
+        .nics
+        .iter()
+        .find(|nic| nic.bridge.is_none() && nic.network.is_none())
+    {
         return Err(invalid(format!(
             "spec.{} is absent, and neither the class nor the host has a default bridge",
             nic.field("bridge")

@@ -5,9 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::wanted::{Node, Place, Why};
-use crate::api::{
-    DesiredPower, MaintenanceMode, NodePolicy, ProxmoxNode, VirtualMachine, VirtualMachineStatus,
-};
+use crate::api::{DesiredPower, Host, MaintenanceMode, NodePolicy, VirtualMachine, VirtualMachineStatus};
 use crate::model::{GuestAddress, GuestRow, Migration, MigrationConditions, NodeName, Power, PowerState};
 use crate::plan::desired::Desired;
 use crate::plan::guest::Moving;
@@ -42,7 +40,7 @@ pub fn place<'a>(
 #[derive(Clone, Copy, Debug)]
 pub struct Around<'a> {
     /// All hosts that are declared.
-    pub hosts: &'a [Arc<ProxmoxNode>],
+    pub hosts: &'a [Arc<Host>],
     /// The cluster.
     pub cluster: &'a str,
     /// What its list shows.
@@ -57,7 +55,7 @@ impl Around<'_> {
     pub fn nodes(
         self,
         place: Place<'_>,
-        open: impl Fn(&ProxmoxNode) -> bool,
+        open: impl Fn(&Host) -> bool,
         others: impl FnOnce() -> Vec<Arc<VirtualMachine>>,
     ) -> Vec<Node> {
         let declared = || {
@@ -67,7 +65,7 @@ impl Around<'_> {
                 cluster.and(status.node_name.as_deref()).map(|name| (name, host))
             })
         };
-        let mode = |host: &ProxmoxNode| host.spec.maintenance.as_ref().map(|m| m.mode).unwrap_or_default();
+        let mode = |host: &Host| host.spec.maintenance.as_ref().map(|m| m.mode).unwrap_or_default();
         let evacuated =
             declared().any(|(name, host)| name == place.here && mode(host) == MaintenanceMode::Evacuate);
         if !evacuated && place.is_settled() {

@@ -7,10 +7,11 @@ use kube::ResourceExt;
 use super::owners::{adopts, reserved_before};
 use crate::api::conditions::reason;
 use crate::api::{
-    MaintenanceMode, ManagementPolicy, NamespacesFrom, ProxmoxNode, VirtualMachine, VirtualMachineStatus,
+    Host, HostKind, MaintenanceMode, ManagementPolicy, NamespacesFrom, VirtualMachine, VirtualMachineStatus,
 };
 use crate::model::{ClusterId, GuestId};
 use crate::plan::discovery;
+use crate::plan::guest_id;
 use crate::plan::status::Outcome;
 use crate::plan::window::BadWindow;
 
@@ -21,7 +22,7 @@ pub fn host_name<'a>(
     status: &'a VirtualMachineStatus,
     known: impl Fn(&str) -> bool,
 ) -> &'a String {
-    let making = status.vmid.is_some() && status.identity.is_none();
+    let making = guest_id::current(status).is_some() && status.identity.is_none();
     let deleting = vm.metadata.deletion_timestamp.is_some();
     let placed = status.host.as_ref().filter(|_| making || deleting);
     placed
@@ -31,13 +32,14 @@ pub fn host_name<'a>(
 
 /// There is no such host.
 #[must_use]
-pub fn host_not_found(name: &str, deleting: bool) -> Outcome {
+pub fn host_not_found(kind: HostKind, name: &str, deleting: bool) -> Outcome {
     let what = if deleting {
         "the machine can't be removed without it"
     } else {
         "make it, or name another"
     };
-    let message = format!("there is no ProxmoxNode '{name}' (spec.hostRef): {what}");
+    let kind = kind.as_str();
+    let message = format!("there is no {kind} '{name}' (spec.hostRef): {what}");
     Outcome::stalled(reason::HOST_NOT_FOUND, message)
 }
 
@@ -64,23 +66,26 @@ pub fn observed_container(id: GuestId) -> Outcome {
 /// It is to be looked at, and there is none.
 #[must_use]
 pub fn nothing_to_observe(id: GuestId, host: &str) -> Outcome {
-    let message = format!(
-        "the cluster of ProxmoxNode '{host}' shows no machine {id} (spec.vmid); if it exists, the token lacks VM.Audit on \
-         /vms/{id}"
-    );
+    let message = match id {
+        GuestId::Number(_) => format!(
+            "the cluster of ProxmoxNode '{host}' shows no machine {id} (spec.vmid); if it exists, the token lacks VM.Audit \
+             on /vms/{id}"
+        ),
+        GuestId::Domain(_) => format!("LibvirtHost '{host}' has no domain {id} (spec.uuid)"),
+    };
     Outcome::stalled(reason::NOTHING_TO_OBSERVE, message)
 }
 
 /// Whether the resource only looks on, in the namespace where the host's owner wants its machines shown.
 #[must_use]
-pub fn is_shown_by(vm: &VirtualMachine, host: &ProxmoxNode) -> bool {
+pub fn is_shown_by(vm: &VirtualMachine, host: &Host) -> bool {
     observes(vm) && vm.metadata.namespace.as_deref() == discovery::namespace(host)
 }
 
 /// Whether the host's owner lets the machine's namespace in. `labels`: those of the namespace, where it is known.
 pub fn is_allowed(
     vm: &VirtualMachine,
-    host: &ProxmoxNode,
+    host: &Host,
     labels: impl FnOnce() -> Option<BTreeMap<String, String>>,
 ) -> bool {
     if is_shown_by(vm, host) {
@@ -108,17 +113,17 @@ pub fn is_allowed(
 /// The same, with what is said where it does not.
 pub fn allow(
     vm: &VirtualMachine,
-    host: &ProxmoxNode,
+    host: &Host,
     labels: impl FnOnce() -> Option<BTreeMap<String, String>>,
 ) -> Result<(), Outcome> {
     if is_allowed(vm, host, labels) {
         return Ok(());
     }
-    let (name, namespace) = (host.name_any(), vm.namespace().unwrap_or_default());
+    let (title, namespace) = (host.title(), vm.namespace().unwrap_or_default());
     Err(Outcome::stalled(
         reason::NAMESPACE_NOT_ALLOWED,
         format!(
-            "ProxmoxNode '{name}' does not allow the namespace '{namespace}': its owner must name it in \
+            "{title} does not allow the namespace '{namespace}': its owner must name it in \
              spec.allowedNamespaces"
         ),
     ))
@@ -126,11 +131,10 @@ pub fn allow(
 
 /// Whether the host takes further machines. One that is there already may be adopted and bound while it is under
 /// maintenance all the same.
-pub fn takes_machines(vm: &VirtualMachine, host: &ProxmoxNode) -> Result<(), Outcome> {
-    let name = host.name_any();
+pub fn takes_machines(vm: &VirtualMachine, host: &Host) -> Result<(), Outcome> {
+    let title = host.title();
     if host.metadata.deletion_timestamp.is_some() {
-        let message =
-            format!("ProxmoxNode '{name}' is being deleted and takes no further machines: name another");
+        let message = format!("{title} is being deleted and takes no further machines: name another");
         return Err(Outcome::stalled(reason::HOST_NOT_READY, message));
     }
     let mode = host.spec.maintenance.as_ref().map(|m| m.mode);
@@ -140,7 +144,7 @@ pub fn takes_machines(vm: &VirtualMachine, host: &ProxmoxNode) -> Result<(), Out
         Some(mode) => Err(Outcome::progressing(
             reason::CORDONED,
             format!(
-                "ProxmoxNode '{name}' takes no further machines while its maintenance lasts (spec.maintenance.mode: {mode:?}): \
+                "{title} takes no further machines while its maintenance lasts (spec.maintenance.mode: {mode:?}): \
                  name another, or wait"
             ),
         )),
@@ -149,38 +153,36 @@ pub fn takes_machines(vm: &VirtualMachine, host: &ProxmoxNode) -> Result<(), Out
 
 /// The host can't be used.
 #[must_use]
-pub fn not_usable(name: &str, reason: &'static str, why: &str) -> Outcome {
-    let message = format!(
-        "ProxmoxNode '{name}' can't be used: {why}. Nothing is sent and nothing counts as gone until it can"
-    );
+pub fn not_usable(title: &str, reason: &'static str, why: &str) -> Outcome {
+    let message =
+        format!("{title} can't be used: {why}. Nothing is sent and nothing counts as gone until it can");
     Outcome::unknown(reason, message)
 }
 
 /// The host's maintenance window can't be understood.
 #[must_use]
-pub fn window_not_understood(host: &ProxmoxNode, bad: &BadWindow) -> Outcome {
-    Outcome::stalled(
-        reason::INVALID_SPEC,
-        format!("ProxmoxNode '{}': {bad}", host.name_any()),
-    )
+pub fn window_not_understood(host: &Host, bad: &BadWindow) -> Outcome {
+    Outcome::stalled(reason::INVALID_SPEC, format!("{}: {bad}", host.title()))
 }
 
 /// Checks that the host is of the cluster which has the machine.
-pub fn same_cluster(status: &VirtualMachineStatus, host: &str, cluster: &ClusterId) -> Result<(), Outcome> {
+pub fn same_cluster(status: &VirtualMachineStatus, host: &Host, cluster: &ClusterId) -> Result<(), Outcome> {
     let Some(recorded) = status.cluster.as_ref().filter(|id| *id != cluster.as_str()) else {
         return Ok(());
     };
-    if let Some(placed) = status.host.as_ref().filter(|placed| *placed != host) {
+    if let Some(placed) = status.host.as_ref().filter(|placed| **placed != host.name_any()) {
+        let host = host.title();
         let message = format!(
-            "ProxmoxNode '{host}' (spec.hostRef) is of another cluster than '{placed}', which has the machine: a \
+            "{host} (spec.hostRef) is of another cluster than '{placed}', which has the machine: a \
              machine is moved within its cluster alone, and nothing is sent. Name '{placed}' again, or back the machine up \
              and make another one from that"
         );
         return Err(Outcome::stalled(reason::MIGRATION_IMPOSSIBLE, message));
     }
     let message = format!(
-        "the machine was made on cluster {recorded}, and ProxmoxNode '{host}' now is cluster {cluster}: nothing is \
-         sent. Let the host's address lead to the former cluster again"
+        "the machine was made on cluster {recorded}, and {} now is cluster {cluster}: nothing is sent. Let the host's \
+         address lead to the former cluster again",
+        host.title()
     );
     Err(Outcome::stalled(reason::CLUSTER_CHANGED, message))
 }
@@ -201,11 +203,13 @@ mod tests {
         .unwrap()
     }
 
-    fn host(spec: &str) -> ProxmoxNode {
+    fn host(spec: &str) -> Host {
         let text = format!(
             "{{apiVersion: drover.dev/v1alpha1, kind: ProxmoxNode, metadata: {{name: pve}}, spec: {{host: pve, {spec}}}}}"
         );
-        serde_yaml::from_str(&text).unwrap()
+        serde_yaml::from_str::<crate::api::ProxmoxNode>(&text)
+            .unwrap()
+            .into()
     }
 
     #[test]
@@ -261,8 +265,7 @@ mod tests {
             vm.metadata.annotations = Some(BTreeMap::from([(key.to_owned(), value.to_owned())]));
             vm
         };
-        let reason =
-            |vm: &VirtualMachine, host: &ProxmoxNode| takes_machines(vm, host).err().map(|o| o.reason);
+        let reason = |vm: &VirtualMachine, host: &Host| takes_machines(vm, host).err().map(|o| o.reason);
         let cordoned = host("maintenance: {mode: Cordon}");
         assert_eq!(reason(&machine(), &cordoned), Some(reason::CORDONED));
         assert_eq!(reason(&noted(ADOPT, "true"), &cordoned), None);
@@ -284,8 +287,9 @@ mod tests {
             host: Some(host.to_owned()),
             ..VirtualMachineStatus::default()
         };
+        let pve = host("");
         let found =
-            |status: &VirtualMachineStatus| same_cluster(status, "pve", &id("a")).err().map(|o| o.reason);
+            |status: &VirtualMachineStatus| same_cluster(status, &pve, &id("a")).err().map(|o| o.reason);
         assert_eq!(found(&status(None, "pve")), None);
         assert_eq!(found(&status(Some(id("a")), "other")), None);
         assert_eq!(

@@ -4,8 +4,8 @@
 use uuid::Uuid;
 
 use crate::api::conditions::reason;
-use crate::api::{HostDefaults, ProxmoxNode, VirtualMachine, VirtualMachineClassSpec};
-use crate::model::GuestId;
+use crate::api::{Defaults, Host, VirtualMachine, VirtualMachineClassSpec};
+use crate::model::{Capabilities, GuestId};
 use crate::plan::desired::{self, Desired, Origin};
 use crate::plan::status::Outcome;
 use crate::plan::tenancy::Allowed;
@@ -18,16 +18,16 @@ pub fn class_not_found(name: &str) -> Outcome {
     Outcome::stalled(reason::CLASS_NOT_FOUND, message)
 }
 
-/// What is wanted. `machine_of`: number and identity of the machine of another resource of the namespace; `major`: the release of the
-/// host, where it is known.
+/// What is wanted. `machine_of`: number and identity of the machine of another resource of the namespace; `able`: what the
+/// host can do.
 pub fn declared(
     vm: &VirtualMachine,
     class: Option<&VirtualMachineClassSpec>,
-    host: &ProxmoxNode,
+    host: &Host,
     machine_of: impl Fn(&str) -> Option<(GuestId, Uuid)>,
-    major: Option<u32>,
+    able: &Capabilities,
 ) -> Result<Desired, Outcome> {
-    let none = HostDefaults::default();
+    let none = Defaults::default();
     let defaults = host.spec.defaults.as_ref();
     let mut desired = desired::resolve(vm, class, defaults.unwrap_or(&none))
         .map_err(|invalid| Outcome::stalled(reason::INVALID_SPEC, invalid.to_string()))?;
@@ -38,6 +38,6 @@ pub fn declared(
         desired.copy.identity = Some(identity);
     }
     Allowed::new(host.spec.tenancy.as_ref(), defaults).check(&desired)?;
-    desired::leave_out_unsupported(&mut desired, major);
+    desired::leave_out_unsupported(&mut desired, able)?;
     Ok(desired)
 }

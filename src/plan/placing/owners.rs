@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use uuid::Uuid;
 
 use crate::api::names::ADOPT;
-use crate::api::{GuestOrigin, ProxmoxNode, VirtualMachine};
+use crate::api::{GuestOrigin, Host, VirtualMachine};
 use crate::model::{GuestConfig, GuestId};
 use crate::plan::desired;
 use crate::plan::guest_id;
@@ -46,7 +46,7 @@ impl Names {
     pub fn of(
         vm: &VirtualMachine,
         machines: &[Arc<VirtualMachine>],
-        hosts: &[Arc<ProxmoxNode>],
+        hosts: &[Arc<Host>],
         cluster: &str,
     ) -> Self {
         let machines = machines.iter().filter(|_| adopts(vm));
@@ -233,16 +233,16 @@ mod tests {
         Arc::new(serde_json::from_value(value).unwrap())
     }
 
-    fn host(name: &str, cluster: &str) -> Arc<ProxmoxNode> {
-        let mut host = ProxmoxNode::new(name, crate::api::ProxmoxNodeSpec::default());
-        host.status = Some(crate::api::ProxmoxNodeStatus {
+    fn host(name: &str, cluster: &str) -> Arc<Host> {
+        let mut host = crate::api::ProxmoxNode::new(name, crate::api::ProxmoxNodeSpec::default());
+        host.status = Some(crate::api::HostStatus {
             cluster: Some(crate::api::ClusterInfo {
                 id: cluster.to_owned(),
                 ..Default::default()
             }),
             ..Default::default()
         });
-        Arc::new(host)
+        Arc::new(host.into())
     }
 
     #[test]

@@ -107,6 +107,10 @@ const FIELDS: &[(&str, Trace)] = &[
     ("networks[].firewall", Opt("net", "firewall=")),
     ("networks[].mac", Opt("net", "=")),
     ("networks[].model", Opt("net", "e1000")),
+    (
+        "networks[].network",
+        Behaviour("domain_is_named_by_its_uuid_and_machine_of_proxmox_by_its_number"),
+    ),
     ("networks[].mtu", Opt("net", "mtu=")),
     ("networks[].name", Opt("net", "")),
     ("networks[].rateMbps", Opt("net", "rate=")),
@@ -139,6 +143,10 @@ const FIELDS: &[(&str, Trace)] = &[
     ("source.clone.vmid", Call("POST", "clone", "newid")),
     ("tags", Opt("tags", "")),
     ("template", Call("POST", "template", "")),
+    (
+        "uuid",
+        Behaviour("domain_is_named_by_its_uuid_and_machine_of_proxmox_by_its_number"),
+    ),
     ("vmid", Call("POST", "qemu", "vmid")),
     (
         "whenLost",

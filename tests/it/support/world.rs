@@ -334,8 +334,8 @@ impl World {
             let types = object.types.clone().unwrap();
             let kind = GroupVersionKind::try_from(&types).unwrap();
             let resource = ApiResource::from_gvk(&kind);
-            let cluster_wide =
-                ["ProxmoxNode", "VirtualMachineClass", "Namespace"].contains(&kind.kind.as_str());
+            let cluster_wide = ["LibvirtHost", "ProxmoxNode", "VirtualMachineClass", "Namespace"]
+                .contains(&kind.kind.as_str());
             let api: Api<DynamicObject> = if cluster_wide {
                 Api::all_with(self.client.clone(), &resource)
             } else {

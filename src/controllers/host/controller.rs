@@ -1,9 +1,11 @@
 //! Runs the passes over hosts: what triggers one, when a failed one is repeated, and when all were tried.
 
+use std::fmt::Debug;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use futures::{Stream, StreamExt};
+use k8s_openapi::ClusterResourceScope;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::Api;
@@ -11,24 +13,46 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-use super::pass;
-use crate::api::ProxmoxNode;
+use super::{connection, pass};
+use crate::api::{Host, HostKind, LibvirtHost, ProxmoxNode, SecretRef};
 use crate::controllers::{Context, Error};
 use crate::fleet::HostState;
 use crate::runtime::Class;
 
-/// The label of metrics.
-pub(super) const KIND: &str = "ProxmoxNode";
+/// A kind of hosts.
+pub trait Resource:
+    kube::Resource<DynamicType = (), Scope = ClusterResourceScope>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Send
+    + Sync
+    + Into<Host>
+    + 'static
+{
+    /// Which it is.
+    const KIND: HostKind;
+}
+
+impl Resource for ProxmoxNode {
+    const KIND: HostKind = HostKind::ProxmoxNode;
+}
+
+impl Resource for LibvirtHost {
+    const KIND: HostKind = HostKind::LibvirtHost;
+}
+
 /// The readiness check that this controller sets.
 pub const HOSTS_SEEN: &str = "hosts";
 
 /// Runs the controller until the token is cancelled and the passes under way have ended.
-pub async fn run(
-    controller: Controller<ProxmoxNode>,
+pub async fn run<K: Resource>(
+    controller: Controller<K>,
     context: Arc<Context>,
-    wakes: impl Stream<Item = ObjectRef<ProxmoxNode>> + Send + 'static,
+    wakes: impl Stream<Item = ObjectRef<K>> + Send + 'static,
     token: CancellationToken,
 ) {
     let mut controller = controller.with_config(Config::default().concurrency(context.settings.workers));
@@ -37,7 +61,7 @@ pub async fn run(
         let api: Api<PartialObjectMeta<Secret>> = Api::namespaced(context.client.clone(), namespace);
         let of_secret = {
             let (context, namespace) = (Arc::clone(&context), namespace.clone());
-            move |secret: PartialObjectMeta<Secret>| users_of(&context, &namespace, &secret.name_any())
+            move |secret: PartialObjectMeta<Secret>| users_of::<K>(&context, &namespace, &secret.name_any())
         };
         controller = controller.watches(api, watcher::Config::default(), of_secret);
     }
@@ -53,38 +77,43 @@ pub async fn run(
         .await;
 }
 
-/// The hosts that use a Secret, by themselves or through another one.
-fn users_of(context: &Context, namespace: &str, secret: &str) -> Vec<ObjectRef<ProxmoxNode>> {
-    let hosts = context.stores.hosts.state();
+/// The hosts of a kind that use a Secret, by themselves or through another one.
+fn users_of<K: Resource>(context: &Context, namespace: &str, secret: &str) -> Vec<ObjectRef<K>> {
+    let hosts = context.hosts.all();
+    let uses = |named: &SecretRef| named.namespace == namespace && named.name == secret;
     let direct: Vec<String> = hosts
         .iter()
-        .filter(|h| {
-            let named = h.spec.credentials_ref.as_ref();
-            named.is_some_and(|r| r.namespace == namespace && r.name == secret)
-        })
-        .map(|h| h.name_any())
+        .filter(|h| connection::credentials_ref(h).is_some_and(uses))
+        .map(|h| h.key())
         .collect();
+    let through = |host: &Host| {
+        let named = host.proxmox().and_then(|node| node.spec.connection_ref.as_ref());
+        named.is_some_and(|r| direct.contains(&HostKind::ProxmoxNode.key(&r.name)))
+    };
     hosts
         .iter()
-        .filter(|h| {
-            let through = h.spec.connection_ref.as_ref();
-            direct.contains(&h.name_any()) || through.is_some_and(|r| direct.contains(&r.name))
-        })
-        .map(|h| ObjectRef::from_obj(h.as_ref()))
+        .filter(|h| h.kind() == K::KIND && (direct.contains(&h.key()) || through(h)))
+        .map(|h| ObjectRef::new(&h.name_any()))
         .collect()
 }
 
-async fn reconcile(cached: Arc<ProxmoxNode>, context: Arc<Context>) -> Result<Action, Error> {
-    let host = context.hosts.newest(cached);
-    let name = host.name_any();
+async fn reconcile<K: Resource>(cached: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
+    let name = cached.name_any();
+    // One that the cache lost meanwhile is dealt with by the watch.
+    let Some(host) = context.hosts.get(K::KIND, &name) else {
+        return Ok(Action::await_change());
+    };
     let started = context.runtime.clock.instant();
     let result = pass::run(&context, host).await;
     let took = context.runtime.clock.instant().duration_since(started);
     let outcome = result.as_ref().map(|_| ()).map_err(Error::class);
-    context.runtime.metrics.reconciled(KIND, outcome, took);
+    context
+        .runtime
+        .metrics
+        .reconciled(K::KIND.as_str(), outcome, took);
     if result.is_ok() {
         let mut tried = context.hosts_tried.lock().unwrap_or_else(PoisonError::into_inner);
-        tried.insert(name);
+        tried.insert(K::KIND.key(&name));
     }
     check_hosts_seen(&context);
     result
@@ -94,7 +123,7 @@ async fn reconcile(cached: Arc<ProxmoxNode>, context: Arc<Context>) -> Result<Ac
     clippy::needless_pass_by_value,
     reason = "the controller wants this signature"
 )]
-fn on_error(host: Arc<ProxmoxNode>, error: &Error, context: Arc<Context>) -> Action {
+fn on_error<K: Resource>(host: Arc<K>, error: &Error, context: Arc<Context>) -> Action {
     if error.class() == Class::Transient {
         tracing::warn!(host.name = host.name_any(), error = %error, "a pass failed and is tried again");
     }
@@ -109,11 +138,10 @@ pub fn check_hosts_seen(context: &Context) {
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
     let waiting: Vec<String> = context
-        .stores
         .hosts
-        .state()
+        .all()
         .iter()
-        .map(|h| h.name_any())
+        .map(|h| h.key())
         .filter(|name| {
             let view = context.fleet.host(name);
             !tried.contains(name) || view.is_some_and(|v| v.state == HostState::Connecting)

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::ResourceExt;
+use kube::Client;
 use kube::api::{Api, ListParams};
 
+use super::controller::Resource;
 use super::record;
-use crate::api::{HostClaim, ProxmoxNode};
+use crate::api::{Host, HostClaim, HostKind, LibvirtHost, ProxmoxNode};
 use crate::controllers::{Context, Error};
 use crate::plan::claim::{self, Holder, Step};
 
@@ -23,13 +24,13 @@ pub(super) const LOOK: Duration = Duration::from_secs(15);
 /// Whose a host is.
 pub(super) enum Whose {
     /// This shard's.
-    Ours(Arc<ProxmoxNode>),
+    Ours(Arc<Host>),
     /// Another's; why, and what a person can do.
     Theirs(String),
 }
 
 /// Claims a host, unless another shard has.
-pub(super) async fn claim(ctx: &Context, host: Arc<ProxmoxNode>) -> Result<Whose, Error> {
+pub(super) async fn claim(ctx: &Context, host: Arc<Host>) -> Result<Whose, Error> {
     let held = host.status.as_ref().and_then(|s| s.claimed_by.as_ref());
     let holder = match held {
         Some(held) if !ctx.shard.holds(held) => holder(ctx, &host, held).await?,
@@ -41,7 +42,7 @@ pub(super) async fn claim(ctx: &Context, host: Arc<ProxmoxNode>) -> Result<Whose
         Step::Take => {
             if let Some(held) = held {
                 tracing::info!(
-                    host.name = host.name_any(),
+                    host.name = host.key(),
                     shard = held.shard,
                     "taken over from another Drover"
                 );
@@ -53,13 +54,12 @@ pub(super) async fn claim(ctx: &Context, host: Arc<ProxmoxNode>) -> Result<Whose
     }
 }
 
-async fn holder(ctx: &Context, host: &ProxmoxNode, held: &HostClaim) -> Result<Holder, Error> {
+async fn holder(ctx: &Context, host: &Host, held: &HostClaim) -> Result<Holder, Error> {
     if let Some(selector) = &held.selector {
-        let hosts: Api<ProxmoxNode> = Api::all(ctx.client.clone());
         let named = ListParams::default()
             .fields(&format!("metadata.name={}", host.name_any()))
             .labels(selector);
-        if hosts.list(&named).await?.items.is_empty() {
+        if listed(ctx, host.kind(), &named).await?.is_empty() {
             return Ok(Holder::Left);
         }
     }
@@ -96,18 +96,35 @@ async fn holder(ctx: &Context, host: &ProxmoxNode, held: &HostClaim) -> Result<H
 /// have done the same; who lists after writing, sees the other.
 pub(super) async fn split(
     ctx: &Context,
-    host: &ProxmoxNode,
+    host: &Host,
     cluster: &str,
     fresh: bool,
 ) -> Result<Option<String>, Error> {
     let now = ctx.runtime.clock.instant();
-    let all = if let Some(all) = ctx.claims.listed(now).filter(|_| !fresh) {
+    let all = if let Some(all) = ctx.claims.listed(host.kind(), now).filter(|_| !fresh) {
         all
     } else {
-        let hosts: Api<ProxmoxNode> = Api::all(ctx.client.clone());
-        let all = Arc::new(hosts.list(&ListParams::default()).await?.items);
-        ctx.claims.list(Arc::clone(&all), now);
+        let all = Arc::new(listed(ctx, host.kind(), &ListParams::default()).await?);
+        ctx.claims.list(host.kind(), Arc::clone(&all), now);
         all
     };
     Ok(claim::split(&ctx.shard, host, cluster, &all))
+}
+
+/// The hosts of a kind, as the API server has them.
+async fn listed(ctx: &Context, kind: HostKind, which: &ListParams) -> Result<Vec<Arc<Host>>, Error> {
+    let client = ctx.client.clone();
+    Ok(match kind {
+        HostKind::ProxmoxNode => of_kind::<ProxmoxNode>(client, which).await?,
+        HostKind::LibvirtHost => of_kind::<LibvirtHost>(client, which).await?,
+    })
+}
+
+async fn of_kind<K: Resource>(client: Client, which: &ListParams) -> Result<Vec<Arc<Host>>, kube::Error> {
+    let found = Api::<K>::all(client).list(which).await?;
+    Ok(found
+        .items
+        .into_iter()
+        .map(|host| Arc::new(host.into()))
+        .collect())
 }

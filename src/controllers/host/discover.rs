@@ -1,14 +1,14 @@
 //! Makes resources for what is found on a host that none speaks of: its machines, and the other members of its cluster.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, PostParams, Preconditions};
 
-use super::controller::KIND;
 use crate::api::conditions::reason;
 use crate::api::names::MANAGER;
-use crate::api::{ProxmoxNode, VirtualMachine};
+use crate::api::{Host, ProxmoxNode, VirtualMachine};
 use crate::controllers::journal::Entry;
 use crate::controllers::{Context, Error};
 use crate::fleet::{Cluster, NumberPresence};
@@ -21,12 +21,15 @@ const A_PASS: usize = 20;
 /// Makes and removes them; returns whether more is to be done.
 pub(super) async fn discover(
     ctx: &Context,
-    host: &ProxmoxNode,
+    host: &Host,
     cluster: &Cluster,
     node: &NodeName,
 ) -> Result<bool, Error> {
-    if host.spec.discover_members == Some(true) {
-        members(ctx, host, cluster).await?;
+    if let Some(node) = host
+        .proxmox()
+        .filter(|node| node.spec.discover_members == Some(true))
+    {
+        members(ctx, host, node, cluster).await?;
     }
     match discovery::namespace(host) {
         Some(namespace) => machines(ctx, host, cluster, node, namespace).await,
@@ -34,8 +37,14 @@ pub(super) async fn discover(
     }
 }
 
-async fn members(ctx: &Context, host: &ProxmoxNode, cluster: &Cluster) -> Result<(), Error> {
-    let hosts = ctx.all_hosts();
+async fn members(
+    ctx: &Context,
+    host: &Host,
+    declaring: &ProxmoxNode,
+    cluster: &Cluster,
+) -> Result<(), Error> {
+    let all = ctx.all_hosts();
+    let hosts: Vec<&ProxmoxNode> = all.iter().filter_map(|h| h.proxmox().map(Arc::as_ref)).collect();
     let id = cluster.id().as_str();
     let here = |h: &ProxmoxNode| {
         let found = h
@@ -74,12 +83,12 @@ async fn members(ctx: &Context, host: &ProxmoxNode, cluster: &Cluster) -> Result
         .collect();
     let api: Api<ProxmoxNode> = Api::all(ctx.client.clone());
     let taken = hosts.iter().map(|h| h.name_any()).collect();
-    for member in discovery::members(host, &members, &declared, &taken) {
+    for member in discovery::members(declaring, &members, &declared, &taken) {
         let (name, node) = (
             member.name_any(),
             member.spec.node_name.clone().unwrap_or_default(),
         );
-        if made(ctx, api.create(&params(), &member).await)? {
+        if made(ctx, "ProxmoxNode", api.create(&params(), &member).await)? {
             let told = format!("made ProxmoxNode '{name}' for node {node} of the cluster");
             announce(ctx, host, told).await;
         }
@@ -89,7 +98,7 @@ async fn members(ctx: &Context, host: &ProxmoxNode, cluster: &Cluster) -> Result
 
 async fn machines(
     ctx: &Context,
-    host: &ProxmoxNode,
+    host: &Host,
     cluster: &Cluster,
     node: &NodeName,
     namespace: &str,
@@ -107,7 +116,9 @@ async fn machines(
         });
         here.map(|h| h.name_any()).collect()
     };
-    let here = |m: &VirtualMachine| of_cluster.contains(&m.spec.host_ref.name);
+    let here = |m: &VirtualMachine| {
+        m.spec.host_ref.kind == host.kind() && of_cluster.contains(&m.spec.host_ref.name)
+    };
     // One that somebody took over into another namespace is theirs, whatever its label says.
     let is_shown = |m: &VirtualMachine| {
         discovery::is_discovered(m, &name) && m.metadata.namespace.as_deref() == Some(namespace)
@@ -156,9 +167,9 @@ async fn machines(
             return Ok(true);
         }
         left -= 1;
-        let observer = discovery::observer(row, &name, namespace);
+        let observer = discovery::observer(row, (host.kind(), &name), namespace);
         let title = format!("{namespace}/{}", observer.name_any());
-        if made(ctx, api.create(&params(), &observer).await)? {
+        if made(ctx, "VirtualMachine", api.create(&params(), &observer).await)? {
             announce(
                 ctx,
                 host,
@@ -186,7 +197,7 @@ async fn remove(ctx: &Context, machine: &VirtualMachine) -> Result<(), Error> {
         }),
         ..DeleteParams::default()
     };
-    ctx.runtime.metrics.kubernetes_write(KIND, "delete");
+    ctx.runtime.metrics.kubernetes_write("VirtualMachine", "delete");
     match api.delete(&machine.name_any(), &params).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         other => other.map(|_| ()).map_err(Error::from),
@@ -201,8 +212,8 @@ fn params() -> PostParams {
 }
 
 /// Whether it was made; one that is there already is not.
-fn made<K>(ctx: &Context, result: Result<K, kube::Error>) -> Result<bool, Error> {
-    ctx.runtime.metrics.kubernetes_write(KIND, "create");
+fn made<K>(ctx: &Context, kind: &'static str, result: Result<K, kube::Error>) -> Result<bool, Error> {
+    ctx.runtime.metrics.kubernetes_write(kind, "create");
     match result {
         Ok(_) => Ok(true),
         Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(false),
@@ -210,8 +221,8 @@ fn made<K>(ctx: &Context, result: Result<K, kube::Error>) -> Result<bool, Error>
     }
 }
 
-async fn announce(ctx: &Context, host: &ProxmoxNode, note: String) {
+async fn announce(ctx: &Context, host: &Host, note: String) {
     tracing::info!(host.name = host.name_any(), "{note}");
     let entry = Entry::normal(reason::DISCOVERED, note);
-    ctx.journal.publish(host, vec![entry]).await;
+    ctx.journal.publish_on_host(host, vec![entry]).await;
 }

@@ -9,7 +9,7 @@ use kube::{Api, ResourceExt};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::conditions::reason;
-use crate::api::{ProxmoxNode, ProxmoxNodeSpec, Span};
+use crate::api::{Host, HostKind, HostObject, ProxmoxNode, ProxmoxNodeSpec, SecretRef, Span};
 use crate::controllers::context::Context;
 use crate::fleet::{Budget, HostSpec, Poll};
 use crate::hypervisor::proxmox::{Connection, Credentials, Proxmox, Trust};
@@ -21,18 +21,27 @@ use crate::runtime::Fence;
 const SECRET_KEYS: &str = "tokenId (user@realm!name) and tokenSecret, or username (user@realm) and password";
 
 /// What is wrong with spec or Secret, as it is said in the status.
-type Problem = Outcome;
+pub(super) type Problem = Outcome;
 
-fn problem(reason: &'static str, message: String) -> Problem {
+pub(super) fn problem(reason: &'static str, message: String) -> Problem {
     Outcome::stalled(reason, message)
 }
 
+/// The Secret that a host names.
+pub(super) fn credentials_ref(host: &Host) -> Option<&SecretRef> {
+    match &host.object {
+        HostObject::Proxmox(node) => node.spec.credentials_ref.as_ref(),
+        HostObject::Libvirt(host) => host.spec.credentials_ref.as_ref(),
+    }
+}
+
 /// Builds what the fleet needs to know of a host. The Kubernetes API failing is an error of its own.
-pub(super) async fn host_spec(
-    ctx: &Context,
-    host: &ProxmoxNode,
-) -> Result<Result<HostSpec, Problem>, kube::Error> {
-    let main = match connection_of(ctx, host) {
+pub(super) async fn host_spec(ctx: &Context, host: &Host) -> Result<Result<HostSpec, Problem>, kube::Error> {
+    let node = match &host.object {
+        HostObject::Libvirt(libvirt) => return super::libvirt::host_spec(ctx, libvirt).await,
+        HostObject::Proxmox(node) => node,
+    };
+    let main = match connection_of(ctx, node) {
         Ok(main) => main,
         Err(problem) => return Ok(Err(problem)),
     };
@@ -41,6 +50,18 @@ pub(super) async fn host_spec(
             format!("spec.credentialsRef is missing: name the Secret with the credentials ({SECRET_KEYS})");
         return Ok(Err(problem(reason::CREDENTIALS_MISSING, message)));
     };
+    Ok(match secret(ctx, named, SECRET_KEYS).await? {
+        Ok(secret) => build(host, node, &main, &secret, ctx.fence.clone()),
+        Err(problem) => Err(problem),
+    })
+}
+
+/// A Secret with credentials. `keys`: what it must hold, for people.
+pub(super) async fn secret(
+    ctx: &Context,
+    named: &SecretRef,
+    keys: &str,
+) -> Result<Result<Secret, Problem>, kube::Error> {
     if !ctx.settings.credentials_namespaces.contains(&named.namespace) {
         let message = format!(
             "credentials are not taken from the namespace '{}': put the Secret into one of {}, or start Drover with \
@@ -51,22 +72,22 @@ pub(super) async fn host_spec(
         return Ok(Err(problem(reason::CREDENTIALS_NOT_ALLOWED, message)));
     }
     let secrets: Api<Secret> = Api::namespaced(ctx.client.clone(), &named.namespace);
-    let Some(secret) = secrets.get_opt(&named.name).await? else {
+    Ok(secrets.get_opt(&named.name).await?.ok_or_else(|| {
         let message = format!(
-            "there is no Secret '{}' in the namespace '{}' (spec.credentialsRef): make it with the keys {SECRET_KEYS}",
+            "there is no Secret '{}' in the namespace '{}' (spec.credentialsRef): make it with the keys {keys}",
             named.name, named.namespace
         );
-        return Ok(Err(problem(reason::CREDENTIALS_MISSING, message)));
-    };
-    Ok(build(host, &main, &secret, ctx.fence.clone()))
+        problem(reason::CREDENTIALS_MISSING, message)
+    }))
 }
 
-/// The host itself, or the one from which it takes its connection.
-fn connection_of(ctx: &Context, host: &ProxmoxNode) -> Result<Arc<ProxmoxNode>, Problem> {
-    let Some(named) = &host.spec.connection_ref else {
-        return Ok(Arc::new(host.clone()));
+/// The node itself, or the one from which it takes its connection.
+fn connection_of(ctx: &Context, node: &Arc<ProxmoxNode>) -> Result<Arc<ProxmoxNode>, Problem> {
+    let Some(named) = &node.spec.connection_ref else {
+        return Ok(Arc::clone(node));
     };
-    let other = ctx.host(&named.name).ok_or_else(|| {
+    let other = ctx.host(HostKind::ProxmoxNode, &named.name);
+    let other = other.and_then(|host| host.proxmox().cloned()).ok_or_else(|| {
         let message = format!("there is no ProxmoxNode '{}' (spec.connectionRef)", named.name);
         problem(reason::CONNECTION_REF_INVALID, message)
     })?;
@@ -100,13 +121,19 @@ pub fn connection(spec: &ProxmoxNodeSpec, secret: &Secret, fence: Fence) -> Resu
     })
 }
 
-fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret, fence: Fence) -> Result<HostSpec, Problem> {
+fn build(
+    host: &Host,
+    node: &ProxmoxNode,
+    main: &ProxmoxNode,
+    secret: &Secret,
+    fence: Fence,
+) -> Result<HostSpec, Problem> {
     let spec = &main.spec;
     let connection = connection(spec, secret, fence)?;
     let driver = Proxmox::connect(&connection)
         .map_err(|error| problem(reason::CREDENTIALS_INVALID, error.to_string()))?;
     let stored = host.status.as_ref();
-    let node_name = host
+    let node_name = node
         .spec
         .node_name
         .clone()
@@ -124,7 +151,7 @@ fn build(host: &ProxmoxNode, main: &ProxmoxNode, secret: &Secret, fence: Fence) 
     };
     (name, secret.expose_secret()).hash(&mut hasher);
     // Name and cluster are pinned by the first contact; that they are now recorded is no other connection.
-    host.spec.node_name.hash(&mut hasher);
+    node.spec.node_name.hash(&mut hasher);
     format!("{poll:?} {budget:?}").hash(&mut hasher);
     Ok(HostSpec {
         driver: Arc::new(driver),
@@ -188,7 +215,7 @@ fn trust(spec: &ProxmoxNodeSpec) -> Result<Trust, Problem> {
     Ok(tls.ca_bundle.clone().map_or(Trust::System, Trust::Bundle))
 }
 
-fn span(field: &str, value: Option<&Span>, default: Duration) -> Result<Duration, Problem> {
+pub(super) fn span(field: &str, value: Option<&Span>, default: Duration) -> Result<Duration, Problem> {
     let Some(span) = value else { return Ok(default) };
     match span.duration() {
         Ok(duration) if !duration.is_zero() => Ok(duration),
@@ -213,7 +240,7 @@ fn poll(spec: &ProxmoxNodeSpec) -> Result<Poll, Problem> {
     })
 }
 
-fn budget(host: &ProxmoxNode) -> Budget {
+pub(super) fn budget(host: &Host) -> Budget {
     let default = Budget::default();
     let given = host.spec.budget.clone().unwrap_or_default();
     let or =

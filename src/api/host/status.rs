@@ -10,7 +10,7 @@ use crate::api::size::Size;
 /// What Drover knows of the node.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ProxmoxNodeStatus {
+pub struct HostStatus {
     /// `Ready`, `Reachable`, `Authenticated`, `Quorate`, and `Reconciling` and `Stalled` while they are true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]

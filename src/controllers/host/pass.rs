@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
 use super::claim::{self, Whose};
 use super::{connection, discover, judge, privileges, record};
 use crate::api::conditions::{self, Truth, reason};
 use crate::api::names::HOST_FINALIZER;
-use crate::api::{MaintenanceMode, ProxmoxNode, ProxmoxNodeStatus, VirtualMachine};
+use crate::api::{Host, HostStatus, MaintenanceMode, VirtualMachine};
 use crate::controllers::journal::Entry;
 use crate::controllers::{Context, Error};
 use crate::fleet::{HostState, HostView};
@@ -21,10 +20,10 @@ use crate::plan::host::{self, Contact, Seen};
 use crate::plan::maintenance;
 use crate::plan::status::{Outcome, Standing};
 
-pub(super) async fn run(ctx: &Context, cached: Arc<ProxmoxNode>) -> Result<Action, Error> {
+pub(super) async fn run(ctx: &Context, cached: Arc<Host>) -> Result<Action, Error> {
     let timing = &ctx.settings.timing;
     let mut host = Arc::clone(&cached);
-    let name = host.name_any();
+    let name = host.key();
     let finalized = host.finalizers().iter().any(|f| f == HOST_FINALIZER);
     let deleting = host.metadata.deletion_timestamp.is_some();
     if deleting && !finalized {
@@ -41,7 +40,7 @@ pub(super) async fn run(ctx: &Context, cached: Arc<ProxmoxNode>) -> Result<Actio
     };
     let mut users = None;
     if deleting {
-        let found = record::users(ctx, &name).await?;
+        let found = record::users(ctx, &host).await?;
         if found.is_empty() {
             forget(ctx, &host);
             record::write_finalizers(ctx, &host, false).await?;
@@ -93,7 +92,7 @@ pub(super) async fn run(ctx: &Context, cached: Arc<ProxmoxNode>) -> Result<Actio
     {
         let known = reason::ALL.iter().find(|known| **known == now.reason);
         let entry = Entry::normal(known.copied().unwrap_or(reason::CORDONED), now.message.clone());
-        ctx.journal.publish(host.as_ref(), vec![entry]).await;
+        ctx.journal.publish_on_host(&host, vec![entry]).await;
     }
     if !recorded && host.status.as_ref().is_some_and(|s| s.cluster.is_some()) {
         // Written first, looked at then: who does the same at the same time through another node is seen by one of the two.
@@ -108,7 +107,7 @@ pub(super) async fn run(ctx: &Context, cached: Arc<ProxmoxNode>) -> Result<Actio
     if let Some(note) = released {
         tracing::warn!(host.name = name, "{note}");
         let entry = Entry::normal(reason::DELETIONS_RELEASED, note);
-        ctx.journal.publish(host.as_ref(), vec![entry]).await;
+        ctx.journal.publish_on_host(&host, vec![entry]).await;
     }
     Ok(Action::requeue(match outcome.standing {
         Standing::Ready if moving || more => timing.requeue_busy,
@@ -131,11 +130,11 @@ struct Looked {
 /// there is nothing to say yet.
 async fn look(
     ctx: &Context,
-    host: &Arc<ProxmoxNode>,
-    status: &mut ProxmoxNodeStatus,
+    host: &Arc<Host>,
+    status: &mut HostStatus,
     stays: bool,
 ) -> Result<Option<Looked>, Error> {
-    let name = host.name_any();
+    let name = host.key();
     let unknown = |outcome| Looked {
         outcome,
         contact: Contact {
@@ -191,8 +190,8 @@ async fn look(
 /// only just seen which cluster it is.
 async fn divided(
     ctx: &Context,
-    host: &ProxmoxNode,
-    status: Option<&ProxmoxNodeStatus>,
+    host: &Host,
+    status: Option<&HostStatus>,
     fresh: bool,
 ) -> Result<Option<Outcome>, Error> {
     let Some(cluster) = status.and_then(|s| s.cluster.as_ref()) else {
@@ -200,7 +199,7 @@ async fn divided(
     };
     let why = claim::split(ctx, host, &cluster.id, fresh).await?;
     Ok(why.map(|why| {
-        let name = host.name_any();
+        let name = host.key();
         ctx.claims.refuse(&name);
         ctx.fleet.forget(&name);
         Outcome::stalled(reason::CLUSTER_DIVIDED, why)
@@ -208,7 +207,7 @@ async fn divided(
 }
 
 /// Makes resources for what none speaks of; whether more is to be done. That it can't is told, and holds nothing up.
-async fn found(ctx: &Context, host: &ProxmoxNode, view: &HostView) -> bool {
+async fn found(ctx: &Context, host: &Host, view: &HostView) -> bool {
     let (Some(cluster), Some(node)) = (&view.cluster, &view.node) else {
         return false;
     };
@@ -219,25 +218,25 @@ async fn found(ctx: &Context, host: &ProxmoxNode, view: &HostView) -> bool {
         Ok(more) => more,
         Err(error) => {
             let told = format!("what was found on the host can't be shown: {error}");
-            tracing::warn!(host.name = host.name_any(), "{told}");
+            tracing::warn!(host.name = host.key(), "{told}");
             let entry = Entry::warning(reason::DISCOVERED, told);
-            ctx.journal.publish(host, vec![entry]).await;
+            ctx.journal.publish_on_host(host, vec![entry]).await;
             false
         }
     }
 }
 
 /// Says, once, that a host is another shard's. Its status is that one's to write.
-async fn keep_away(ctx: &Context, host: &ProxmoxNode, why: String) {
-    if ctx.claims.refuse(&host.name_any()) {
-        tracing::warn!(host.name = host.name_any(), "{why}");
+async fn keep_away(ctx: &Context, host: &Host, why: String) {
+    if ctx.claims.refuse(&host.key()) {
+        tracing::warn!(host.name = host.key(), "{why}");
         let entry = Entry::warning(reason::CLAIMED_BY_ANOTHER, why);
-        ctx.journal.publish(host, vec![entry]).await;
+        ctx.journal.publish_on_host(host, vec![entry]).await;
     }
 }
 
-async fn announce(ctx: &Context, host: &ProxmoxNode, outcome: &Outcome) {
-    let name = host.name_any();
+async fn announce(ctx: &Context, host: &Host, outcome: &Outcome) {
+    let name = host.key();
     let entry = match outcome.standing {
         Standing::Ready => {
             tracing::info!(host.name = name, reason = outcome.reason, "host is usable");
@@ -249,12 +248,12 @@ async fn announce(ctx: &Context, host: &ProxmoxNode, outcome: &Outcome) {
             Entry::warning(outcome.reason, outcome.message.clone())
         }
     };
-    ctx.journal.publish(host, vec![entry]).await;
+    ctx.journal.publish_on_host(host, vec![entry]).await;
 }
 
 /// Forgets a host that is gone, or is no longer selected.
-pub fn forget(ctx: &Context, host: &ProxmoxNode) {
-    let name = host.name_any();
+pub fn forget(ctx: &Context, host: &Host) {
+    let name = host.key();
     ctx.claims.forget(&name);
     ctx.fleet.forget(&name);
     ctx.runtime.metrics.forget_host(&name);
@@ -263,7 +262,7 @@ pub fn forget(ctx: &Context, host: &ProxmoxNode) {
     }
 }
 
-fn observe(ctx: &Context, host: &ProxmoxNode, view: Option<&HostView>, status: &mut ProxmoxNodeStatus) {
+fn observe(ctx: &Context, host: &Host, view: Option<&HostView>, status: &mut HostStatus) {
     let Some(view) = view.filter(|v| v.state == HostState::Usable) else {
         return;
     };

@@ -38,9 +38,9 @@ pub struct Tenancy {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 100)))]
     pub storages: Vec<String>,
-    /// Bridges, besides the one of `defaults`.
+    /// Bridges, besides the one of `defaults`; on a host with libvirt its virtual networks too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 15)))]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 100)))]
     pub bridges: Vec<String>,
     /// VLANs that may be named; none when absent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

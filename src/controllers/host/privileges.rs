@@ -3,10 +3,8 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use kube::ResourceExt;
-
 use crate::api::names::RECONCILE_AT;
-use crate::api::{ProxmoxNode, ProxmoxNodeStatus};
+use crate::api::{Host, HostStatus};
 use crate::controllers::Context;
 use crate::fleet::HostView;
 use crate::plan::privileges;
@@ -17,17 +15,17 @@ pub(in crate::controllers) type Asked = (Instant, u64, Option<i64>, Option<Strin
 /// Writes what is missing into the status, if that was not looked at for a while or something changed.
 pub(super) async fn observe(
     ctx: &Context,
-    host: &ProxmoxNode,
+    host: &Host,
     fingerprint: u64,
     every: Duration,
     view: &HostView,
-    status: &mut ProxmoxNodeStatus,
+    status: &mut HostStatus,
 ) {
-    let (Some(cluster), Some(version)) = (&view.cluster, &view.version) else {
+    let (Some(cluster), Some(version), Some(node)) = (&view.cluster, &view.version, host.proxmox()) else {
         return;
     };
     let now = ctx.runtime.clock.instant();
-    let name = host.name_any();
+    let name = host.key();
     let asked_for = host.annotations().get(RECONCILE_AT).cloned();
     let key = (fingerprint, host.metadata.generation, asked_for);
     {
@@ -41,7 +39,7 @@ pub(super) async fn observe(
     let Ok(permissions) = cluster.driver().permissions().await else {
         return;
     };
-    let missing = privileges::missing(&permissions, version.major, &host.spec);
+    let missing = privileges::missing(&permissions, version.major, &node.spec);
     status.missing_privileges = privileges::told(&missing);
     let mut asked = ctx.privileges.lock().unwrap_or_else(PoisonError::into_inner);
     asked.insert(name, (now, key.0, key.1, key.2));

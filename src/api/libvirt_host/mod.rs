@@ -1,0 +1,5 @@
+//! Hosts with libvirt, one resource a connection.
+
+mod spec;
+
+pub use spec::*;
