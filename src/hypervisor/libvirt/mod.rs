@@ -4,6 +4,8 @@
 //! named, and how, and `xml` reads and writes what libvirt is told.
 
 #[cfg(feature = "libvirt")]
+pub mod driver;
+#[cfg(feature = "libvirt")]
 pub mod link;
 pub mod uri;
 pub mod xml;

@@ -1,0 +1,122 @@
+//! The connection to the host: opened when it is first needed, and anew after it was lost; one opening at a time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Semaphore;
+use virt::connect::Connect;
+
+use super::Libvirt;
+use crate::hypervisor::Error;
+use crate::hypervisor::libvirt::link::{Events, Link, Trouble};
+use crate::runtime::Fence;
+
+/// The connections of one host, of which the last one counts.
+pub(super) struct Connections {
+    current: Mutex<Option<Arc<Connected>>>,
+    opening: Semaphore,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            current: Mutex::default(),
+            opening: Semaphore::new(1),
+        }
+    }
+}
+
+/// A connection with what is kept for as long as it lasts.
+pub(super) struct Connected {
+    pub(super) link: Arc<Link>,
+    /// Absent while somebody reads them.
+    #[allow(dead_code, reason = "read by what follows")]
+    pub(super) events: Mutex<Option<Events>>,
+}
+
+impl Connections {
+    /// The connection that there is, unless it was lost.
+    fn current(&self) -> Option<Arc<Connected>> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current
+            .as_ref()
+            .filter(|connected| connected.link.lost().is_none())
+            .cloned()
+    }
+
+    fn take(&self, connected: &Arc<Connected>) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = Some(connected.clone());
+    }
+}
+
+impl Libvirt {
+    pub(super) async fn connected(&self) -> Result<Arc<Connected>, Error> {
+        let connections = &self.connections;
+        if let Some(connected) = connections.current() {
+            return Ok(connected);
+        }
+        let _one = connections.opening.acquire().await;
+        if let Some(connected) = connections.current() {
+            return Ok(connected);
+        }
+        let (link, events) = Link::open(&self.settings.target, self.settings.timeout).await?;
+        let connected = Arc::new(Connected {
+            link: Arc::new(link),
+            events: Mutex::new(Some(events)),
+        });
+        connections.take(&connected);
+        Ok(connected)
+    }
+
+    /// The connection, opened if there is none.
+    pub(super) async fn link(&self) -> Result<Arc<Link>, Error> {
+        Ok(self.connected().await?.link.clone())
+    }
+
+    /// Reads something from the host.
+    pub(super) async fn read<T, F>(&self, operation: &str, call: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connect) -> Result<T, Trouble> + Send + 'static,
+    {
+        let link = self.link().await?;
+        link.run_within(self.settings.timeout, operation, call).await
+    }
+
+    #[allow(dead_code, reason = "for the calls that change something")]
+    /// Changes something on the host: the fence is asked on the thread that makes the call, right before it. Who makes
+    /// several changes in one call asks it before each one, by the fence that it is given.
+    pub(super) async fn change<T, F>(&self, operation: &str, call: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connect, &Gate) -> Result<T, Trouble> + Send + 'static,
+    {
+        let link = self.link().await?;
+        let gate = Gate {
+            fence: self.settings.fence.clone(),
+            operation: operation.to_owned(),
+        };
+        link.run(operation, move |conn| {
+            gate.pass()?;
+            call(conn, &gate)
+        })
+        .await
+    }
+}
+
+#[allow(dead_code, reason = "for the calls that change something")]
+/// The fence, as one operation asks it.
+pub(super) struct Gate {
+    fence: Fence,
+    operation: String,
+}
+
+impl Gate {
+    #[allow(dead_code, reason = "for the calls that change something")]
+    /// Whether a change may be sent now.
+    pub(super) fn pass(&self) -> Result<(), Error> {
+        self.fence.check().map_err(|_| Error::NotLeading {
+            operation: self.operation.clone(),
+        })
+    }
+}
