@@ -1,11 +1,15 @@
 //! The connection to the host: opened when it is first needed, and anew after it was lost; one opening at a time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::Instant;
+use uuid::Uuid;
 use virt::connect::Connect;
 
 use super::Libvirt;
+use super::host::Facts;
+use super::storage::FoundPool;
 use crate::hypervisor::Error;
 use crate::hypervisor::libvirt::link::{Events, Link, Trouble};
 use crate::runtime::Fence;
@@ -14,6 +18,8 @@ use crate::runtime::Fence;
 pub(super) struct Connections {
     current: Mutex<Option<Arc<Connected>>>,
     opening: Semaphore,
+    /// The UUID of the host that answered first: another one at its address is not taken for it.
+    host: OnceLock<Uuid>,
 }
 
 impl Default for Connections {
@@ -21,6 +27,7 @@ impl Default for Connections {
         Self {
             current: Mutex::default(),
             opening: Semaphore::new(1),
+            host: OnceLock::new(),
         }
     }
 }
@@ -31,6 +38,10 @@ pub(super) struct Connected {
     /// Absent while somebody reads them.
     #[allow(dead_code, reason = "read by what follows")]
     pub(super) events: Mutex<Option<Events>>,
+    /// What of the host does not change while it runs.
+    pub(super) facts: OnceCell<Arc<Facts>>,
+    /// Its storage pools, as of then.
+    pub(super) pools: Mutex<Option<(Instant, Arc<Vec<FoundPool>>)>>,
 }
 
 impl Connections {
@@ -63,6 +74,8 @@ impl Libvirt {
         let connected = Arc::new(Connected {
             link: Arc::new(link),
             events: Mutex::new(Some(events)),
+            facts: OnceCell::new(),
+            pools: Mutex::default(),
         });
         connections.take(&connected);
         Ok(connected)
@@ -71,6 +84,18 @@ impl Libvirt {
     /// The connection, opened if there is none.
     pub(super) async fn link(&self) -> Result<Arc<Link>, Error> {
         Ok(self.connected().await?.link.clone())
+    }
+
+    /// Refuses another host than the one that answered first.
+    pub(super) fn is_host(&self, answering: Uuid) -> Result<(), Error> {
+        let first = *self.connections.host.get_or_init(|| answering);
+        if first == answering {
+            return Ok(());
+        }
+        Err(Error::Connect {
+            address: self.settings.target.uri().address(),
+            reason: format!("another host answers there: its UUID is {answering}, and was {first}"),
+        })
     }
 
     /// Reads something from the host.

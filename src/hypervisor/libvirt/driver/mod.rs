@@ -16,6 +16,8 @@ mod power;
 mod remove;
 mod storage;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the crate `virt` leaves out, by libvirt's own functions: events, and figures of all domains. The one module with
+//! What the crate `virt` leaves out, by libvirt's own functions: events, figures of all domains, sizes of disks. The one module with
 //! unsafe code; what it gives out is safe to use, and freed when it is dropped.
 
 #![allow(
@@ -6,9 +6,11 @@
     reason = "libvirt's functions are C; the invariant of each block stands beside it"
 )]
 
+mod blocks;
 mod records;
 mod subscription;
 
+pub use blocks::disk_size;
 pub(super) use records::all_domain_stats;
 pub(super) use subscription::Subscription;
 
