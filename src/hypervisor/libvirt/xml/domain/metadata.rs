@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::parse;
 use super::unfit::Unfit;
-use crate::hypervisor::libvirt::xml::tree::Element;
+use crate::hypervisor::libvirt::xml::tree::{Element, ReadXml};
 
 const NAMESPACE: &str = "https://drover.dev/libvirt/1";
 const PREFIX: &str = "drover";
@@ -134,11 +134,25 @@ pub fn as_template(xml: &str) -> Result<String, Unfit> {
     Ok(domain.write()?)
 }
 
+/// Takes out all that is ours.
+pub(super) fn clear(domain: &mut Element) {
+    edit(domain, |root| {
+        root.take(|_| true);
+    });
+}
+
 /// The domain with these notes and this mark.
 pub fn with_mark(xml: &str, description: &str) -> Result<String, Unfit> {
     let mut domain = parse(xml)?;
     set_description(&mut domain, description);
     Ok(domain.write()?)
+}
+
+/// The mark of a domain; empty for none.
+pub fn mark(xml: &str) -> Result<String, ReadXml> {
+    let description = description(&parse(xml)?);
+    let marks: Vec<&str> = description.lines().filter(|line| is_mark(line)).collect();
+    Ok(marks.join("\n"))
 }
 
 /// The volumes that are under way for a domain.

@@ -4,6 +4,7 @@ mod alter;
 mod bandwidth;
 mod board;
 mod boot;
+mod copy;
 mod devices;
 mod disks;
 mod firmware;
@@ -23,11 +24,12 @@ mod tests;
 mod unfit;
 
 pub use alter::{Altered, Live, alter};
+pub use copy::{Copied, copy};
 pub use host::{DomainType, Host};
-pub use metadata::{Making, add_making, as_template, making, remove_making, with_mark};
+pub use metadata::{Making, add_making, as_template, making, mark, remove_making, with_mark};
 pub use new::{NewDomain, new};
 pub use pools::{Pools, Source, Sources};
-pub use read::{Around, read};
+pub use read::{Around, digest, read};
 pub use sources::sources;
 pub use unfit::Unfit;
 

@@ -47,7 +47,8 @@ pub fn read(inactive: &str, live: Option<&str>, around: &Around<'_>) -> Result<G
 }
 
 /// SHA-256 over both texts, in hexadecimal.
-fn digest(inactive: &str, live: Option<&str>) -> String {
+#[must_use]
+pub fn digest(inactive: &str, live: Option<&str>) -> String {
     let mut hash = Sha256::new();
     hash.update(inactive);
     // No XML holds this byte, so that no two pairs make one text.
