@@ -7,10 +7,12 @@
 )]
 
 mod blocks;
+mod detach;
 mod records;
 mod subscription;
 
 pub use blocks::disk_size;
+pub(in super::super) use detach::detach_device_alias;
 pub(super) use records::all_domain_stats;
 pub(super) use subscription::Subscription;
 
