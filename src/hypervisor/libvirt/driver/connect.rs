@@ -12,7 +12,7 @@ use super::host::Facts;
 use super::storage::FoundPool;
 use crate::hypervisor::Error;
 use crate::hypervisor::libvirt::link::{Events, Link, Trouble};
-use crate::runtime::Fence;
+use crate::hypervisor::libvirt::xml::domain::Host;
 
 /// The connections of one host, of which the last one counts.
 pub(super) struct Connections {
@@ -40,6 +40,8 @@ pub(super) struct Connected {
     pub(super) events: Mutex<Option<Events>>,
     /// What of the host does not change while it runs.
     pub(super) facts: OnceCell<Arc<Facts>>,
+    /// What it can do for domains.
+    pub(super) abilities: OnceCell<Arc<Host>>,
     /// Its storage pools, as of then.
     pub(super) pools: Mutex<Option<(Instant, Arc<Vec<FoundPool>>)>>,
 }
@@ -75,6 +77,7 @@ impl Libvirt {
             link: Arc::new(link),
             events: Mutex::new(Some(events)),
             facts: OnceCell::new(),
+            abilities: OnceCell::new(),
             pools: Mutex::default(),
         });
         connections.take(&connected);
@@ -106,42 +109,5 @@ impl Libvirt {
     {
         let link = self.link().await?;
         link.run_within(self.settings.timeout, operation, call).await
-    }
-
-    #[allow(dead_code, reason = "for the calls that change something")]
-    /// Changes something on the host: the fence is asked on the thread that makes the call, right before it. Who makes
-    /// several changes in one call asks it before each one, by the fence that it is given.
-    pub(super) async fn change<T, F>(&self, operation: &str, call: F) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connect, &Gate) -> Result<T, Trouble> + Send + 'static,
-    {
-        let link = self.link().await?;
-        let gate = Gate {
-            fence: self.settings.fence.clone(),
-            operation: operation.to_owned(),
-        };
-        link.run(operation, move |conn| {
-            gate.pass()?;
-            call(conn, &gate)
-        })
-        .await
-    }
-}
-
-#[allow(dead_code, reason = "for the calls that change something")]
-/// The fence, as one operation asks it.
-pub(super) struct Gate {
-    fence: Fence,
-    operation: String,
-}
-
-impl Gate {
-    #[allow(dead_code, reason = "for the calls that change something")]
-    /// Whether a change may be sent now.
-    pub(super) fn pass(&self) -> Result<(), Error> {
-        self.fence.check().map_err(|_| Error::NotLeading {
-            operation: self.operation.clone(),
-        })
     }
 }

@@ -1,28 +1,24 @@
 //! The driver: what the floors above ask of a libvirt host, by subject.
 //!
 //! A host is connected to when it is first asked for something, and anew after its connection was lost (`connect`). Reads:
-//! the host itself (`host`), its bulk list (`overview`), one guest (`guest`), storage pools (`storage`). Changes: making
-//! (`make`), configuring (`change`), power (`power`), removal (`remove`), media (`media`), and what of these goes on in the
-//! background (`tasks`).
+//! the host itself (`host`), its bulk list (`overview`), one guest (`guest`), storage pools (`storage`). Changes go by
+//! `changes` to `changing`.
 
-mod change;
-#[allow(dead_code, reason = "the driver does not call it yet")]
+mod changes;
 mod changing;
 mod connect;
 mod guest;
 mod host;
-mod make;
-mod media;
 mod overview;
-mod power;
-mod remove;
 mod storage;
-mod tasks;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::time::Duration;
+
+use tokio::sync::OnceCell;
 
 use super::link::Target;
 use crate::hypervisor::{Answer, Error, Hypervisor, Refusal, StopMode, TaskFilter};
@@ -35,7 +31,7 @@ use crate::model::{
 use crate::plan::identity::Ownership;
 use crate::plan::seed::Seed;
 use crate::plan::seed::record::Disused;
-use crate::runtime::Fence;
+use crate::runtime::{Clock, Fence};
 
 /// In whose name Drover's work stands in lists of tasks: libvirt has no users of its own.
 pub(super) const USER: &str = "drover@libvirt";
@@ -48,15 +44,16 @@ pub struct Settings {
     pub timeout: Duration,
     /// Asked right before each change is begun; reads pass.
     pub fence: Fence,
-    #[allow(dead_code, reason = "for the calls that bring media")]
-    /// The storage pool for media; the first one that can be used if absent.
-    pub iso_pool: Option<String>,
+    /// By which tasks are dated.
+    pub clock: Clock,
 }
 
 /// A libvirt host.
 pub struct Libvirt {
     settings: Settings,
     connections: connect::Connections,
+    /// What goes on in the background, once something was changed.
+    tasks: OnceCell<changing::Tasks>,
 }
 
 impl Libvirt {
@@ -66,6 +63,7 @@ impl Libvirt {
         Self {
             settings,
             connections: connect::Connections::default(),
+            tasks: OnceCell::new(),
         }
     }
 }
@@ -111,7 +109,7 @@ impl Hypervisor for Libvirt {
     }
 
     fn recent_tasks(&self) -> Answer<'_, Vec<TaskRecord>> {
-        Box::pin(self.recent_tasks())
+        Box::pin(ready(Ok(self.recent_tasks())))
     }
 
     fn number_bounds(&self) -> Answer<'_, NumberBounds> {
@@ -153,7 +151,7 @@ impl Hypervisor for Libvirt {
     }
 
     fn task<'a>(&'a self, upid: &'a Upid) -> Answer<'a, TaskState> {
-        Box::pin(self.task(upid))
+        Box::pin(ready(Ok(self.task(upid))))
     }
 
     fn guest_config<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, GuestConfig> {
@@ -188,8 +186,8 @@ impl Hypervisor for Libvirt {
         Box::pin(self.clone_guest(guest))
     }
 
-    fn restore<'a>(&'a self, guest: &'a RestoreGuest) -> Answer<'a, Progress> {
-        Box::pin(self.restore(guest))
+    fn restore<'a>(&'a self, _: &'a RestoreGuest) -> Answer<'a, Progress> {
+        Box::pin(ready(Self::has_none("restore")))
     }
 
     fn configure<'a>(
@@ -205,17 +203,12 @@ impl Hypervisor for Libvirt {
         Box::pin(self.grow_disk(own, slot, bytes))
     }
 
-    fn move_disk<'a>(&'a self, own: &'a Ownership, slot: &'a str, storage: &'a str) -> Answer<'a, Progress> {
-        Box::pin(self.move_disk(own, slot, storage))
+    fn move_disk<'a>(&'a self, _: &'a Ownership, _: &'a str, _: &'a str) -> Answer<'a, Progress> {
+        Box::pin(ready(Self::has_none("move a disk")))
     }
 
-    fn join_pool<'a>(
-        &'a self,
-        own: &'a Ownership,
-        pool: &'a str,
-        from: Option<&'a str>,
-    ) -> Answer<'a, Progress> {
-        Box::pin(self.join_pool(own, pool, from))
+    fn join_pool<'a>(&'a self, _: &'a Ownership, _: &'a str, _: Option<&'a str>) -> Answer<'a, Progress> {
+        Box::pin(ready(Self::has_none("join a pool")))
     }
 
     fn high_availability<'a>(&'a self, at: &'a GuestAddress) -> Answer<'a, Option<HaSetting>> {
@@ -224,15 +217,15 @@ impl Hypervisor for Libvirt {
 
     fn set_high_availability<'a>(
         &'a self,
-        own: &'a Ownership,
-        setting: &'a HaSetting,
-        new: bool,
+        _: &'a Ownership,
+        _: &'a HaSetting,
+        _: bool,
     ) -> Answer<'a, Progress> {
-        Box::pin(self.set_high_availability(own, setting, new))
+        Box::pin(ready(Self::has_none("set high availability")))
     }
 
-    fn make_template<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
-        Box::pin(self.make_template(own))
+    fn make_template<'a>(&'a self, _: &'a Ownership) -> Answer<'a, Progress> {
+        Box::pin(ready(Self::has_none("make a template")))
     }
 
     fn start<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {
@@ -263,12 +256,12 @@ impl Hypervisor for Libvirt {
         Box::pin(self.migration_conditions(at))
     }
 
-    fn migrate<'a>(&'a self, own: &'a Ownership, migration: &'a Migration) -> Answer<'a, Progress> {
-        Box::pin(self.migrate(own, migration))
+    fn migrate<'a>(&'a self, _: &'a Ownership, _: &'a Migration) -> Answer<'a, Progress> {
+        Box::pin(ready(Self::has_none("migrate")))
     }
 
-    fn back_up<'a>(&'a self, own: &'a Ownership, storage: &'a str) -> Answer<'a, Progress> {
-        Box::pin(self.back_up(own, storage))
+    fn back_up<'a>(&'a self, _: &'a Ownership, _: &'a str) -> Answer<'a, Progress> {
+        Box::pin(ready(Self::has_none("back up")))
     }
 
     fn destroy<'a>(&'a self, own: &'a Ownership) -> Answer<'a, Progress> {

@@ -27,7 +27,7 @@ pub use credentials::Credentials;
 pub use event_loop::stop as stop_event_loop;
 pub use events::{CloseReason, DomainEvent, Events, Lifecycle, Notice, What};
 pub use failure::Trouble;
-pub use native::disk_size;
 pub(super) use native::detach_device_alias;
+pub use native::disk_size;
 pub use stats::{DomainStats, StatGroups, StatValue, all_domain_stats};
 pub use target::{KeepAlive, Target};

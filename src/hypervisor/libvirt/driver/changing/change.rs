@@ -17,7 +17,7 @@ use crate::model::{Change, GuestConfig, Progress};
 use crate::plan::identity::Ownership;
 
 impl Changer {
-    pub(super) async fn configure(
+    pub(in super::super) async fn configure(
         &self,
         tasks: &Tasks,
         own: &Ownership,
@@ -54,7 +54,7 @@ impl Changer {
         Ok(task.run(async move { hands.add_disks(operation, uuid, mark, plan, turns).await }))
     }
 
-    pub(super) async fn grow_disk(
+    pub(in super::super) async fn grow_disk(
         &self,
         tasks: &Tasks,
         own: &Ownership,

@@ -25,10 +25,10 @@ pub(super) const LONG_DEADLINE: Duration = Duration::from_hours(12);
 
 /// A connection with all that changes need. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Changer {
-    pub(super) link: Arc<Link>,
-    pub(super) fence: Fence,
-    pub(super) host: Arc<Host>,
+pub(in super::super) struct Changer {
+    pub(in super::super) link: Arc<Link>,
+    pub(in super::super) fence: Fence,
+    pub(in super::super) host: Arc<Host>,
 }
 
 impl Changer {

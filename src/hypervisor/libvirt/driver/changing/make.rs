@@ -18,7 +18,11 @@ use crate::model::{Change, CloneGuest, CreateGuest, DiskSettings, NewDisk, Progr
 use crate::plan::identity::mark::{self, MarkReading};
 
 impl Changer {
-    pub(super) async fn create(&self, tasks: &Tasks, guest: &CreateGuest) -> Result<Progress, Error> {
+    pub(in super::super) async fn create(
+        &self,
+        tasks: &Tasks,
+        guest: &CreateGuest,
+    ) -> Result<Progress, Error> {
         let operation = "create";
         let uuid = uuid_of(operation, guest.at.id)?;
         if uuid != guest.uuid {
@@ -53,7 +57,11 @@ impl Changer {
         Ok(task.run(async move { changer.add_disks(operation, uuid, mark, plan, turns).await }))
     }
 
-    pub(super) async fn clone_guest(&self, tasks: &Tasks, guest: &CloneGuest) -> Result<Progress, Error> {
+    pub(in super::super) async fn clone_guest(
+        &self,
+        tasks: &Tasks,
+        guest: &CloneGuest,
+    ) -> Result<Progress, Error> {
         let operation = "clone_guest";
         let uuid = uuid_of(operation, guest.at.id)?;
         let from = uuid_of(operation, guest.source.id)?;

@@ -21,7 +21,7 @@ const PIECE: usize = 64 * 1024;
 
 impl Changer {
     /// Takes the place of a volume of the same name: the caller made sure that there is none but a part of this one.
-    pub(super) async fn upload_seed(&self, seed: &Seed) -> Result<Progress, Error> {
+    pub(in super::super) async fn upload_seed(&self, seed: &Seed) -> Result<Progress, Error> {
         let operation = "upload_seed";
         let image = seed_image(seed.documents()).map_err(|reason| Error::Unbuildable {
             operation: operation.to_owned(),
@@ -33,7 +33,7 @@ impl Changer {
         Ok(Progress::Done)
     }
 
-    pub(super) async fn remove_medium(&self, medium: &Disused) -> Result<Progress, Error> {
+    pub(in super::super) async fn remove_medium(&self, medium: &Disused) -> Result<Progress, Error> {
         let operation = "remove_medium";
         let volume = medium.volume().clone();
         let remove = move |conn: &Connect| remove(conn, operation, &volume);

@@ -17,3 +17,6 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod volumes;
+
+pub(super) use changer::Changer;
+pub(super) use tasks::Tasks;

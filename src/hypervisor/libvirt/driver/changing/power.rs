@@ -19,7 +19,7 @@ use crate::plan::identity::Ownership;
 const LOOK: Duration = Duration::from_millis(500);
 
 impl Changer {
-    pub(super) async fn start(&self, tasks: &Tasks, own: &Ownership) -> Result<Progress, Error> {
+    pub(in super::super) async fn start(&self, tasks: &Tasks, own: &Ownership) -> Result<Progress, Error> {
         let operation = "start";
         let uuid = uuid_of(operation, own.address().id)?;
         let task = tasks.announce(operation, "qmstart", uuid)?;
@@ -46,12 +46,12 @@ impl Changer {
         }))
     }
 
-    pub(super) async fn pause(&self, tasks: &Tasks, own: &Ownership) -> Result<Progress, Error> {
+    pub(in super::super) async fn pause(&self, tasks: &Tasks, own: &Ownership) -> Result<Progress, Error> {
         self.at_once(tasks, "pause", own, |domain| Ok(domain.suspend()?))
             .await
     }
 
-    pub(super) async fn resume(&self, tasks: &Tasks, own: &Ownership) -> Result<Progress, Error> {
+    pub(in super::super) async fn resume(&self, tasks: &Tasks, own: &Ownership) -> Result<Progress, Error> {
         self.at_once(tasks, "resume", own, |domain| Ok(domain.resume()?))
             .await
     }
@@ -70,7 +70,7 @@ impl Changer {
         Ok(Progress::Done)
     }
 
-    pub(super) async fn suspend(&self, tasks: &Tasks, own: &Ownership) -> Result<Progress, Error> {
+    pub(in super::super) async fn suspend(&self, tasks: &Tasks, own: &Ownership) -> Result<Progress, Error> {
         let operation = "suspend";
         let uuid = uuid_of(operation, own.address().id)?;
         let task = tasks.announce(operation, "qmsuspend", uuid)?;
@@ -99,7 +99,7 @@ impl Changer {
         self.change(CHANGE_DEADLINE, operation, Some(own), look).await
     }
 
-    pub(super) async fn reboot(
+    pub(in super::super) async fn reboot(
         &self,
         tasks: &Tasks,
         own: &Ownership,
@@ -125,7 +125,7 @@ impl Changer {
         }))
     }
 
-    pub(super) async fn stop(
+    pub(in super::super) async fn stop(
         &self,
         tasks: &Tasks,
         own: &Ownership,

@@ -28,7 +28,7 @@ const ALL: u32 = sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
     | sys::VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
 
 impl Changer {
-    pub(super) async fn destroy(&self, tasks: &Tasks, own: &Ownership) -> Result<Progress, Error> {
+    pub(in super::super) async fn destroy(&self, tasks: &Tasks, own: &Ownership) -> Result<Progress, Error> {
         let operation = "destroy";
         let uuid = uuid_of(operation, own.address().id)?;
         let task = tasks.announce(operation, "qmdestroy", uuid)?;

@@ -22,7 +22,7 @@ const REMEMBERED: usize = 256;
 const HEAVY: usize = 2;
 
 /// The tasks of a driver. Dropped, it ends them, but for the call that libvirt is in the middle of.
-pub(super) struct Tasks {
+pub(in super::super) struct Tasks {
     node: NodeName,
     clock: Clock,
     /// Tells the tasks of this process from those of others.
@@ -59,7 +59,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Tasks {
-    pub(super) fn new(node: NodeName, clock: Clock) -> Self {
+    pub(in super::super) fn new(node: NodeName, clock: Clock) -> Self {
         Self {
             node,
             clock,
@@ -110,7 +110,7 @@ impl Tasks {
     }
 
     /// How far a task is.
-    pub(super) fn task(&self, upid: &Upid) -> TaskState {
+    pub(in super::super) fn task(&self, upid: &Upid) -> TaskState {
         let records = locked(&self.records);
         if records.running.iter().any(|(_, running)| running == upid) {
             return TaskState::Running;
@@ -120,7 +120,7 @@ impl Tasks {
     }
 
     /// All that run, and those that ended last, the newest first.
-    pub(super) fn list(&self, filter: &TaskFilter) -> Vec<TaskRecord> {
+    pub(in super::super) fn list(&self, filter: &TaskFilter) -> Vec<TaskRecord> {
         let records = locked(&self.records);
         let running = records.running.iter().rev().map(|(_, upid)| TaskRecord {
             upid: upid.clone(),

@@ -1,13 +1,14 @@
 //! The driver against libvirt itself: daemons of the tests' own. libvirt's test driver tells no host's UUID.
 
 mod reads;
+mod whole;
 
 use std::time::Duration;
 
 use super::{Libvirt, Settings};
 use crate::hypervisor::libvirt::link::{Credentials, KeepAlive, Target};
 use crate::model::{GuestAddress, GuestId};
-use crate::runtime::Fence;
+use crate::runtime::{Clock, Fence};
 
 /// A driver of the host that a URI names.
 fn driver(uri: &str) -> Libvirt {
@@ -16,7 +17,7 @@ fn driver(uri: &str) -> Libvirt {
         // Time enough on a machine that does much else.
         timeout: Duration::from_mins(1),
         fence: Fence::open(),
-        iso_pool: None,
+        clock: Clock::default(),
     })
 }
 

@@ -20,7 +20,7 @@ fn machine(uuid: Uuid, devices: &str) -> String {
 
 async fn define(driver: &Libvirt, xml: String) {
     driver
-        .change("define", move |conn, _| {
+        .read("define", move |conn| {
             Ok(conn.define_domain_xml(&xml).map(drop)?)
         })
         .await
