@@ -28,6 +28,7 @@ mod host_fields;
 mod hosts;
 mod keep;
 mod leader;
+mod libvirt_hosts;
 mod model;
 mod moves;
 mod numbers;

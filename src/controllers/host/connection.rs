@@ -38,7 +38,7 @@ pub(super) fn credentials_ref(host: &Host) -> Option<&SecretRef> {
 /// Builds what the fleet needs to know of a host. The Kubernetes API failing is an error of its own.
 pub(super) async fn host_spec(ctx: &Context, host: &Host) -> Result<Result<HostSpec, Problem>, kube::Error> {
     let node = match &host.object {
-        HostObject::Libvirt(libvirt) => return super::libvirt::host_spec(ctx, libvirt).await,
+        HostObject::Libvirt(libvirt) => return super::libvirt::host_spec(ctx, host, libvirt).await,
         HostObject::Proxmox(node) => node,
     };
     let main = match connection_of(ctx, node) {

@@ -1,5 +1,6 @@
 //! How it stands with a host: from the fleet's view to conditions that say what to do.
 
+use crate::api::HostKind;
 use crate::api::conditions::{Truth, reason};
 use crate::fleet::{HostState, HostView};
 use crate::model::NodeName;
@@ -7,7 +8,7 @@ use crate::plan::host::Contact;
 use crate::plan::status::Outcome;
 
 /// How it stands with a host, as conditions say it.
-pub(super) fn judge(view: Option<&HostView>) -> (Outcome, Contact, Option<bool>) {
+pub(super) fn judge(kind: HostKind, view: Option<&HostView>) -> (Outcome, Contact, Option<bool>) {
     let contact = |reachable, authenticated| Contact {
         reachable,
         authenticated,
@@ -25,15 +26,24 @@ pub(super) fn judge(view: Option<&HostView>) -> (Outcome, Contact, Option<bool>)
         HostState::Usable => usable(view, both),
         HostState::Unreachable { reason: why } => {
             let message = format!(
-                "{why}; check spec.host and spec.port, the network, and whether pveproxy runs. Its machines \
-                         are kept through another member of its cluster, where one is declared and answers"
+                "{why}; {}",
+                match kind {
+                    HostKind::ProxmoxNode =>
+                        "check spec.host and spec.port, the network, and whether pveproxy runs. Its machines are kept \
+                         through another member of its cluster, where one is declared and answers",
+                    HostKind::LibvirtHost => "check spec.uri, the network, and whether libvirtd runs",
+                }
             );
             let outcome = Outcome::unknown(reason::HOST_UNREACHABLE, message);
             (outcome, contact(Truth::False, Truth::Unknown), None)
         }
         HostState::Denied { reason: why } => {
             let message = format!(
-                "{why}; check tokenId and tokenSecret, or username and password, in the Secret, and the permissions"
+                "{why}; check {} in the Secret, and the permissions",
+                match kind {
+                    HostKind::ProxmoxNode => "tokenId and tokenSecret, or username and password,",
+                    HostKind::LibvirtHost => "certificate or key",
+                }
             );
             let outcome = Outcome::stalled(reason::CREDENTIALS_REFUSED, message);
             (outcome, contact(Truth::True, Truth::False), None)
@@ -54,7 +64,8 @@ pub(super) fn judge(view: Option<&HostView>) -> (Outcome, Contact, Option<bool>)
             let message = format!(
                 "the cluster at this address has the identity {found}, and the one recorded in status.cluster.id is \
                  {expected}: nothing is sent, and nothing counts as gone. Let the address lead to the former cluster, \
-                 or make another ProxmoxNode for this one"
+                 or make another {} for this one",
+                kind.as_str()
             );
             (Outcome::stalled(reason::CLUSTER_CHANGED, message), both, None)
         }

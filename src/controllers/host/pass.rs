@@ -172,7 +172,7 @@ async fn look(
     if !recorded && let Some(outcome) = divided(ctx, host, Some(status), true).await? {
         return Ok(Some(unknown(outcome)));
     }
-    let (outcome, contact, quorate) = judge::judge(view.as_ref());
+    let (outcome, contact, quorate) = judge::judge(host.kind(), view.as_ref());
     let said = status.observed_generation == host.metadata.generation
         && conditions::find(&status.conditions, conditions::READY).is_some();
     if said && stays && outcome.reason == reason::CONNECTING {

@@ -156,6 +156,9 @@ impl Pass<'_> {
         if let Err(why) = cluster.reachable() {
             return Err(not_usable(reason::HOST_UNREACHABLE, &why));
         }
+        if host.kind() == HostKind::LibvirtHost {
+            return Err(End::waiting(placing::not_on_libvirt_yet()).into());
+        }
         placing::same_cluster(&self.status, &host, cluster.id()).map_err(End::waiting)?;
         let snapshot = cluster.snapshot();
         if snapshot.taken.is_none() {

@@ -151,6 +151,14 @@ pub fn takes_machines(vm: &VirtualMachine, host: &Host) -> Result<(), Outcome> {
     }
 }
 
+/// The host can be looked at alone.
+#[must_use]
+pub fn not_on_libvirt_yet() -> Outcome {
+    let message =
+        "machines on hosts with libvirt are neither made nor changed by this version yet: name a ProxmoxNode";
+    Outcome::stalled(reason::UNSUPPORTED, message)
+}
+
 /// The host can't be used.
 #[must_use]
 pub fn not_usable(title: &str, reason: &'static str, why: &str) -> Outcome {

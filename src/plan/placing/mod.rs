@@ -14,8 +14,8 @@ mod owners;
 mod under_way;
 
 pub use admission::{
-    allow, host_name, host_not_found, is_allowed, is_shown_by, not_usable, nothing_to_observe,
-    observed_container, observed_without_number, observes, same_cluster, takes_machines,
+    allow, host_name, host_not_found, is_allowed, is_shown_by, not_on_libvirt_yet, not_usable,
+    nothing_to_observe, observed_container, observed_without_number, observes, same_cluster, takes_machines,
     window_not_understood,
 };
 pub use declared::{class_not_found, declared};

@@ -105,6 +105,15 @@ impl Conditioned for ProxmoxNode {
     }
 }
 
+impl Conditioned for drover::api::LibvirtHost {
+    fn conditions(&self) -> &[Condition] {
+        self.status
+            .as_ref()
+            .map(|s| s.conditions.as_slice())
+            .unwrap_or_default()
+    }
+}
+
 /// The condition of a type.
 pub(crate) fn condition<'a>(object: &'a impl Conditioned, type_: &str) -> Option<&'a Condition> {
     object.conditions().iter().find(|c| c.type_ == type_)
