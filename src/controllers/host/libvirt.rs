@@ -1,19 +1,15 @@
 //! From the spec of a host with libvirt and its Secret to a driver.
 
-use std::hash::{DefaultHasher, Hash, Hasher as _};
-use std::sync::Arc;
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 
-use super::connection::{Problem, budget, problem, secret, span};
+use super::connection::{Problem, problem, secret};
 use crate::api::conditions::reason;
 use crate::api::{Host, LibvirtHost};
 use crate::controllers::Context;
-use crate::fleet::{HostSpec, Poll};
+use crate::fleet::HostSpec;
 use crate::hypervisor::libvirt::uri::{LibvirtUri, Needs};
-use crate::model::{ClusterId, SecretText};
+use crate::model::SecretText;
 
 /// What a Secret must hold for a connection by TLS.
 const CERTIFICATE_KEYS: [&str; 3] = ["ca.crt", "tls.crt", "tls.key"];
@@ -53,7 +49,7 @@ fn text(secret: &Secret, key: &str) -> Result<SecretText, Problem> {
     let data = secret.data.as_ref().and_then(|data| data.get(key));
     let text = data.and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
     let text = text.filter(|text| !text.trim().is_empty());
-    text.map(|text| SecretText::new(text)).ok_or_else(|| {
+    text.map(SecretText::new).ok_or_else(|| {
         let name = secret.name_any();
         problem(
             reason::CREDENTIALS_INVALID,
@@ -70,6 +66,10 @@ fn build(
     uri: LibvirtUri,
     secrets: Vec<SecretText>,
 ) -> Result<HostSpec, Problem> {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    use std::sync::Arc;
+
+    use super::connection::{budget, span};
     use crate::hypervisor::libvirt::driver::{Libvirt, Settings};
     use crate::hypervisor::libvirt::link::{CALL_DEADLINE, Credentials, KeepAlive, Target};
 
@@ -102,7 +102,7 @@ fn build(
         fingerprint: hasher.finish(),
         // A host is one node, and says which.
         node_name: None,
-        expected_cluster: expected.and_then(|c| c.id.parse::<ClusterId>().ok()),
+        expected_cluster: expected.and_then(|c| c.id.parse().ok()),
         poll,
         budget,
     })
@@ -123,8 +123,11 @@ fn build(
 
 /// All domains by one call; what goes on in the background is known without asking the host.
 #[cfg(feature = "libvirt")]
-fn poll(libvirt: &LibvirtHost) -> Result<Poll, Problem> {
-    const STATISTICS: Duration = Duration::from_secs(30);
+fn poll(libvirt: &LibvirtHost) -> Result<crate::fleet::Poll, Problem> {
+    use super::connection::span;
+    use crate::fleet::Poll;
+
+    const STATISTICS: std::time::Duration = std::time::Duration::from_secs(30);
     let default = Poll::default();
     let given = libvirt.spec.poll.clone().unwrap_or_default();
     let statistics = span("spec.poll.statistics", given.statistics.as_ref(), STATISTICS)?;
