@@ -75,14 +75,19 @@ async fn thousand_machines_declared_at_once_are_made_once_each() {
         ("/nodes/*/qemu/*/pending", 7),
         ("/nodes/*/qemu/*/status/current", 7),
         ("/nodes/*/tasks", 1),
-        // Each of the two tasks once, and again where it had not ended yet.
-        ("/nodes/*/tasks/*/status", 3),
+        ("/nodes/*/tasks/*/status", 2),
         ("/nodes/*/storage/*/content", 1),
         ("/cluster/nextid", 2),
     ] {
         let count = asked(path);
         eprintln!("burst: {count} times GET {path}");
-        assert!(count <= most * MACHINES, "{count} times GET {path}");
+        // One task in forty had not ended when it was asked about, and is asked about again.
+        let again = if path.ends_with("/tasks/*/status") {
+            MACHINES / 20
+        } else {
+            0
+        };
+        assert!(count <= most * MACHINES + again, "{count} times GET {path}");
     }
 }
 

@@ -38,7 +38,7 @@ fn uris_that_people_use_are_read_and_written_as_they_are() {
 fn what_would_read_files_run_programs_or_skip_checks_is_refused_with_the_reason() {
     for (parameter, word) in [
         ("pkipath=/etc", "Secret"),
-        ("keyfile=/root/.ssh/id_rsa", "Secret"),
+        ("keyfile=/etc/drover/id", "Secret"),
         ("known_hosts=/dev/null", "Secret"),
         ("authfile=/etc/shadow", "Secret"),
         ("sshauth=agent", "Secret"),
